@@ -1,0 +1,161 @@
+"""Ask: what a person is asked, and what they said.
+
+A `Question` is written by the engine from the frozen call; the agent's own words come last and are marked as unchecked.  It is bound to
+one call by the `binding_hash` of the AuthZEN Access Request and Approval Profile, draft 1:
+
+    base64url(SHA-256(JCS({"subject": …, "resource": …, "action": …, "context": …})))
+
+where context holds the arguments, the capability, the session, the task, and the version of the rules in force, so that an approval is
+worth nothing for another argument, another session or after the rules changed.
+
+>>> from gate.effect import UNDECLARED
+>>> from gate.call import NOBODY, Call
+>>> from types import MappingProxyType
+>>> call = Call("pay", MappingProxyType({"eur": 5}), frozenset(), NOBODY._replace(agent="a"), UNDECLARED, "c1")
+>>> sorted(binding(call, "sha256:0")["context"])
+['arguments', 'capability', 'rules', 'session', 'task']
+>>> binding_hash(call, "v1") == binding_hash(call._replace(id="c2"), "v1")     # the same call asked again
+True
+>>> binding_hash(call, "v1") == binding_hash(call, "v2")                       # the rules changed
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from gate.call import b64url, canonical
+from gate.effect import Risk
+from gate.frozen import Frozen, thaw
+
+if TYPE_CHECKING:
+    from gate.call import Call
+    from gate.decide import Ask
+
+APPROVAL_SECONDS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked about one call. `arguments` are whole and exact; `words` are the agent's own, unchecked."""
+
+    id: str
+    headline: str
+    tool: str
+    arguments: Mapping[str, Frozen]
+    agent: str
+    principal: str
+    session: str
+    task: str
+    capability: str
+    effects: tuple[str, ...]
+    techniques: tuple[str, ...]
+    risk: Risk
+    reasons: tuple[str, ...]
+    rules: tuple[str, ...]
+    rules_version: str
+    binding_hash: str
+    approvers: tuple[str, ...]
+    quorum: int
+    created: float
+    expires: float
+    words: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data, the same facts for every channel."""
+        data: dict[str, object] = {name: getattr(self, name) for name in self.__slots__}
+        data["arguments"] = thaw(self.arguments)
+        data["risk"] = self.risk.word
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said. An approving answer carries the approval token that their key signed; a denial may carry a reason."""
+
+    verdict: Literal["approve", "deny"]
+    approver: str
+    token: str = ""
+    reason: str = ""
+    method: str = ""
+
+
+class Approver(Protocol):
+    """A way to reach one person (or one on-call group). `ask` returns None when nobody answered in time."""
+
+    name: str
+
+    def ask(self, question: Question) -> Answer | None:
+        """Puts the question to the person and waits until they answer or it expires."""
+        ...
+
+
+def binding(call: Call, rules_version: str) -> dict[str, dict[str, object]]:
+    """The ARAP binding object of a call: subject, resource, action, context."""
+    acting = call.acting
+    return {
+        "subject": {"type": "agent", "id": acting.agent, "principal": acting.principal},
+        "resource": {"type": "tool", "id": call.tool},
+        "action": {"name": "tools/call"},
+        "context": {
+            "arguments": thaw(call.arguments),
+            "capability": acting.capability.jti if acting.capability else "",
+            "session": acting.session,
+            "task": acting.task,
+            "rules": rules_version,
+        },
+    }
+
+
+def binding_hash(call: Call, rules_version: str) -> str:
+    """What an approval of this call is bound to."""
+    return b64url(sha256(canonical(binding(call, rules_version))).digest())
+
+
+def question(call: Call, decision: Ask, *, rules_version: str, now: float, words: str = "") -> Question:
+    """The question about a call, for `decision.expires` seconds."""
+    acting = call.acting
+    return Question(
+        id=call.id,
+        headline=headline(call),
+        tool=call.tool,
+        arguments=call.arguments,
+        agent=acting.agent,
+        principal=acting.principal,
+        session=acting.session,
+        task=acting.task,
+        capability=acting.capability.jti if acting.capability else "",
+        effects=tuple(sorted(call.assessment.effects)),
+        techniques=tuple(sorted(call.assessment.techniques)),
+        risk=decision.risk,
+        reasons=decision.reasons,
+        rules=decision.rules,
+        rules_version=rules_version,
+        binding_hash=binding_hash(call, rules_version),
+        approvers=decision.approvers,
+        quorum=decision.quorum,
+        created=now,
+        expires=now + decision.expires,
+        words=words,
+    )
+
+
+def headline(call: Call) -> str:
+    """One sentence by the engine: who wants to do what. Values are escaped and cut; the question holds them whole."""
+    shown = ", ".join(f"{name}={_short(value)}" for name, value in call.arguments.items())
+    who = visible(call.acting.agent) or "an agent without a name"
+    return f"{who} wants to run {call.tool}({shown})"
+
+
+def _short(value: Frozen) -> str:
+    text = visible(canonical(thaw(value)).decode())
+    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
+
+
+def visible(text: str) -> str:
+    """The text with everything a reader cannot see, or that reorders what they see, written as \\u escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+

@@ -1,0 +1,99 @@
+"""Call: one request to run one tool, as the single value that is checked, shown, digested, recorded and run.
+
+A call is made by `gate.schema` from what the agent sent: positional arguments are bound to names, values are coerced by the tool's
+own schema and frozen.  Nothing later looks at the caller's objects again.
+
+The digest of a call is base64url(SHA-256(JCS({"arguments": …, "tool": …}))) without padding (RFC 8785, RFC 4648 section 5), so anyone
+can recompute it from the record of a call whose arguments are in clear:
+
+>>> from gate.effect import UNDECLARED
+>>> call = Call("add", MappingProxyType({"b": 2, "a": 1}), frozenset(), NOBODY, UNDECLARED, "c1")
+>>> call.canonical()
+b'{"arguments":{"a":1,"b":2},"tool":"add"}'
+>>> call.digest()
+'KE5pYwsHlMpDXdchDBUL4-ZrlUW3_o_LqdNgx3ROB8c'
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gate.effect import Assessment
+from gate.frozen import Frozen, thaw
+
+if TYPE_CHECKING:
+    from gate.capability import Capability
+
+
+class Acting(NamedTuple):
+    """Who acts: the agent, for whom, in which session and task, under which verified capability.
+
+    `labels` is the place for origins: where the values of this session's calls come from.
+    """
+
+    agent: str
+    session: str = ""
+    task: str = ""
+    principal: str = ""
+    capability: Capability | None = None
+    labels: frozenset[str] = frozenset()
+
+
+NOBODY: Final = Acting("")
+
+
+class Call(NamedTuple):
+    """One request. `defaulted` names the arguments the caller left out: their value is the tool author's default.
+
+    `labels` is the place for origins of single arguments: argument name → where its value came from.
+    """
+
+    tool: str
+    arguments: Mapping[str, Frozen]
+    defaulted: frozenset[str]
+    acting: Acting
+    assessment: Assessment
+    id: str
+    labels: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    def canonical(self) -> bytes:
+        """The canonical bytes of what would run: JCS of the tool's name and all arguments, defaults included."""
+        return canonical({"tool": self.tool, "arguments": thaw(self.arguments)})
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical bytes, base64url without padding."""
+        return b64url(sha256(self.canonical()).digest())
+
+
+def canonical(value: object) -> bytes:
+    """RFC 8785 bytes of plain data; ValueError for what the standard cannot carry."""
+    import rfc8785  # here, because a process that records nothing never needs it
+
+    return rfc8785.dumps(value)  # type: ignore[arg-type]  # its type lists plain data; anything else raises
+
+
+def b64url(data: bytes) -> str:
+    """RFC 4648 section 5 without padding, the form of every digest and signature here."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _fresh_prefix() -> None:
+    global _prefix  # ids stay unique after a fork only if the child starts another sequence
+    _prefix = b64url(os.urandom(9)) + "."
+
+
+_prefix = ""
+_count = itertools.count(1)
+_fresh_prefix()
+os.register_at_fork(after_in_child=_fresh_prefix)
+
+
+def next_id() -> str:
+    """An id no other call has: 72 random bits for the process, then a sequence number."""
+    return f"{_prefix}{next(_count)}"

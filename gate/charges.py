@@ -1,0 +1,112 @@
+"""Charges: what one call takes from which budgets.
+
+A call spends against its own capability and against every capability that one was delegated from, so that two sub-agents with 60 calls
+each never make more than their parent's 100.  Amounts are integers: calls, microseconds of wall time, millionths of a cost unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gate.errors import BadCall, ConfigError
+from gate.frozen import thaw
+from gate.store import Charge
+
+if TYPE_CHECKING:
+    from gate.call import Call
+    from gate.capability import Capability, Limits
+    from gate.tool import Tool
+
+MICRO: Final = 1_000_000
+DEFAULT_WALL: Final = 60.0
+_MOST: Final = 2**62
+
+
+class Plan(NamedTuple):
+    """The budgets a tool spends under one capability; made once, so that a call only adds what depends on it."""
+
+    calls: tuple[Charge, ...]
+    rates: tuple[tuple[str, int, int], ...]  # key, calls, seconds
+    walls: tuple[tuple[str, int], ...]  # key, microseconds
+    costs: tuple[tuple[str, str, int], ...]  # key, unit, millionths
+
+    @property
+    def static(self) -> bool:
+        """True when every call of the tool takes the same."""
+        return not (self.rates or self.walls or self.costs)
+
+
+def plan(capability: Capability, tool: str) -> Plan:
+    """The budgets of every link of the capability's chain that a call of `tool` spends."""
+    scopes = [(jti, limits) for jti, limits, _ in capability.budgets]
+    scopes += [(f"{jti}/{tool}", by_tool[tool]) for jti, _, by_tool in capability.budgets if tool in by_tool]
+    return Plan(
+        calls=tuple(Charge(f"{scope}/calls", 1, limits.calls) for scope, limits in scopes if limits.calls is not None),
+        rates=tuple((f"{scope}/rate/{limits.rate[1]}", *limits.rate) for scope, limits in scopes if limits.rate is not None),
+        walls=tuple((f"{scope}/wall", micro(limits.wall)) for scope, limits in scopes if limits.wall is not None),
+        costs=tuple((f"{scope}/cost/{unit}", unit, micro(total)) for scope, limits in scopes for unit, total in limits.cost.items()),
+    )
+
+
+def charges(made: Plan, tool: Tool, call: Call, now: float) -> tuple[Charge, ...]:
+    """What this call takes: its share of each budget of the plan. BadCall when its cost cannot be told."""
+    if made.static:
+        return made.calls
+    taken = list(made.calls)
+    for key, limit, seconds in made.rates:
+        window = int(now // seconds)
+        taken.append(Charge(f"{key}/{window}", 1, limit, (window + 1) * seconds))
+    wall = wall_limit(made, tool)
+    taken += [Charge(key, micro(wall), limit) for key, limit in made.walls if wall is not None]
+    if made.costs:
+        cost = estimate(tool, call)
+        for key, unit, limit in made.costs:
+            if unit not in cost:
+                raise BadCall(f"the capability limits cost in {unit}, and the tool '{tool.name}' does not say what it costs", tool=tool.name)
+            taken.append(Charge(key, cost[unit], limit))
+    return tuple(taken)
+
+
+def wall_limit(made: Plan, tool: Tool) -> float | None:
+    """Seconds a run may take: the tool's own time-out, or 60 s where a wall-time budget must be able to hold."""
+    return tool.timeout if tool.timeout is not None or not made.walls else DEFAULT_WALL
+
+
+def estimate(tool: Tool, call: Call) -> dict[str, int]:
+    """Millionths of each unit that the call is said to cost before it runs; BadCall when that is no amount."""
+    try:
+        return {unit: micro(_amount(spec, call.arguments)) for unit, spec in tool.cost.items()}
+    except Exception as error:
+        raise BadCall(f"the cost cannot be told: {error}", tool=tool.name) from error
+
+
+def micro(amount: object) -> int:
+    """An amount in millionths, rounded up; ValueError for what is not a finite amount of at least nothing."""
+    if isinstance(amount, bool) or not isinstance(amount, (int, float, str, Decimal)):
+        raise ValueError(f"{amount!r} is not an amount")
+    try:
+        exact = Decimal(str(amount)) * MICRO
+    except InvalidOperation:
+        raise ValueError(f"{amount!r} is not an amount") from None
+    if not exact.is_finite() or not 0 <= exact <= _MOST:
+        raise ValueError(f"{amount} is not an amount of at least nothing")
+    return int(exact.to_integral_value(rounding="ROUND_CEILING"))
+
+
+def _amount(spec: object, arguments: Mapping[str, object]) -> object:
+    if isinstance(spec, str):
+        return arguments[spec]
+    if isinstance(spec, Callable):  # type: ignore[arg-type]  # a protocol class, which isinstance does accept
+        return spec({name: thaw(value) for name, value in arguments.items()})  # type: ignore[arg-type, operator]  # frozen values only
+    return spec
+
+
+def check_cost(tool: Tool) -> None:
+    """ConfigError when the declared cost names an argument that does not exist or is no amount."""
+    for unit, spec in tool.cost.items():
+        if isinstance(spec, str) and spec not in tool.schema.parameters:
+            raise ConfigError(f"the cost in {unit} names the argument '{spec}', which '{tool.name}' does not have")
+        if not isinstance(spec, str) and not callable(spec):
+            micro(spec)

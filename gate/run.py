@@ -1,0 +1,214 @@
+"""Run: the only place that calls a tool, and it needs a permit.
+
+The bare functions live in a table of this module, by tool, and nowhere else.  What a tool raises passes through unchanged; it travels
+inside the `Outcome`, so that not even StopIteration is altered on the way.  Retries happen here, inside the one permit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar, copy_context
+from inspect import isawaitable, iscoroutine
+from time import perf_counter
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from gate.errors import GateError, OutputLimit, ToolTimeout
+
+if TYPE_CHECKING:
+    from gate.permit import Permit
+    from gate.tool import Function, Tool
+
+Status = Literal["ok", "error", "timeout", "cancelled", "output-limit", "unknown"]
+_LAZY: Final = frozenset({GeneratorType, AsyncGeneratorType})
+_functions: dict[int, Function] = {}
+_spent: ContextVar[dict[str, object] | None] = ContextVar("gate_spent", default=None)
+
+
+class Outcome(NamedTuple):
+    """How a run ended. `value` is the tool's, unless `error` is what it raised; seconds of wall time; bytes of output where measured."""
+
+    status: Status
+    value: object = None
+    error: BaseException | None = None
+    seconds: float = 0.0
+    output_bytes: int | None = None
+    cost: Mapping[str, object] | None = None
+
+    def result(self) -> object:
+        """The value, or raises what the tool raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def hold(tool: Tool, function: Function) -> None:
+    """Takes a bare function into keeping for as long as its tool lives."""
+    _functions[id(tool)] = function
+    weakref.finalize(tool, _functions.pop, id(tool), None)
+
+
+def spent(**cost: object) -> None:
+    """Called inside a tool: what the call really cost, by unit; replaces what was reserved."""
+    ledger = _spent.get()
+    if ledger is None:
+        raise GateError("spent() is for a running tool that declares cost=…")
+    ledger.update(cost)
+
+
+def bare(permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Callable[[], object]:
+    """The bare call, ready to be made once: the permit's own frozen arguments, as fresh values."""
+    if permit.call.tool != tool.name:
+        raise GateError("the permit is for another tool")
+    function = _functions[id(tool)]
+    args, kwargs = tool.schema.load(permit.call.arguments)
+    if receiver or injected:
+        args, kwargs = (*receiver, *args), {**kwargs, **injected}
+    return lambda: function(*args, **kwargs)
+
+
+def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected: Mapping[str, object] = {}) -> Outcome:  # noqa: B006
+    """Runs a plain tool in this thread (in one of its own when it has a time-out)."""
+    start = perf_counter()
+    cost: dict[str, object] | None = None
+    try:
+        call = bare(permit, tool, receiver, injected)
+        if tool.cost:
+            cost = {}
+            call = _with_cost(call, cost)
+        if tool.retries or tool.timeout is not None:
+            call = _limited(call, tool)
+        value = call()
+        if type(value) in _LAZY or isawaitable(value):
+            value = _refuse_lazy(value)
+        size = measure(value, tool)
+    except BaseException as error:  # noqa: BLE001  # whatever a tool raises is an outcome
+        return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
+    return Outcome("ok", value, None, perf_counter() - start, size, cost)
+
+
+async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected: Mapping[str, object] = {}) -> Outcome:  # noqa: B006
+    """Runs an async tool in this task."""
+    start = perf_counter()
+    cost: dict[str, object] | None = None
+    try:
+        call = bare(permit, tool, receiver, injected)
+        if tool.cost:
+            cost = {}
+            call = _with_cost(call, cost)
+        value = await (_attempts(call, tool) if tool.retries or tool.timeout is not None else call())  # type: ignore[misc]
+        size = measure(value, tool)
+    except BaseException as error:  # noqa: BLE001  # whatever a tool raises is an outcome
+        return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
+    return Outcome("ok", value, None, perf_counter() - start, size, cost)
+
+
+def status_of(error: BaseException) -> Status:
+    """The word of the record for what ended a run."""
+    if isinstance(error, ToolTimeout):
+        return "timeout"
+    if isinstance(error, OutputLimit):
+        return "output-limit"
+    return "cancelled" if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)) else "error"
+
+
+def measure(value: object, tool: Tool, limit: int | None = None) -> int | None:
+    """Bytes of a result, None where it is not measured; OutputLimit when there are too many."""
+    most = tool.output_limit if limit is None else limit
+    kind = type(value)
+    if kind is str:
+        size = len(value)  # type: ignore[arg-type]  # text, says the line above
+        if not value.isascii() and size <= most:  # type: ignore[attr-defined]  # as above
+            size = len(value.encode("utf-8", "surrogatepass"))  # type: ignore[attr-defined]  # as above
+    elif kind is bytes:
+        size = len(value)  # type: ignore[arg-type]  # bytes, says the line above
+    elif not tool.measured:
+        return None
+    else:
+        from pydantic_core import to_json
+
+        size = len(to_json(value, fallback=repr))
+    if size > most:
+        raise OutputLimit(f"'{tool.name}' returned {size} bytes, where at most {most} are allowed; its effect has happened")
+    return size
+
+
+def _refuse_lazy(value: object) -> object:
+    """A plain function that returns something still to run would escape its permit, so it does not get to."""
+    if iscoroutine(value) or isinstance(value, GeneratorType):
+        value.close()
+    raise GateError("a plain tool returned something that still has to run; declare it async or as a generator function, so that all of it is covered")
+
+
+def _with_cost(call: Callable[[], object], cost: dict[str, object]) -> Callable[[], object]:
+    def paid() -> object:
+        token = _spent.set(cost)
+        try:
+            return call()
+        finally:
+            _spent.reset(token)
+
+    return paid
+
+
+def _limited(call: Callable[[], object], tool: Tool) -> Callable[[], object]:
+    """The call with its time-out, then with its retries around that."""
+    limited = call if tool.timeout is None else lambda: _in_thread(call, tool)
+    if not tool.retries:
+        return limited
+    import tenacity
+
+    retrying = tenacity.Retrying(**_policy(tool))
+    return lambda: retrying(limited)
+
+
+def _in_thread(call: Callable[[], object], tool: Tool) -> object:
+    """Python cannot stop a running function, so a time-out leaves its thread behind; the outcome says that it may still be running."""
+    box: list[Outcome] = []
+
+    def work() -> None:
+        try:
+            box.append(Outcome("ok", call()))
+        except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
+            box.append(Outcome("error", None, error))
+
+    context = copy_context()
+    thread = threading.Thread(target=context.run, args=(work,), daemon=True, name=f"gate-{tool.name}")
+    thread.start()
+    thread.join(tool.timeout)
+    if not box:
+        raise ToolTimeout(f"'{tool.name}' ran longer than {tool.timeout:g} s and may still be running")
+    return box[0].result()
+
+
+async def _attempts(call: Callable[[], object], tool: Tool) -> object:
+    async def once() -> object:
+        awaitable: Awaitable[object] = call()  # type: ignore[assignment]  # an async tool's call gives one
+        try:
+            async with asyncio.timeout(tool.timeout) as limit:
+                return await awaitable
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise ToolTimeout(f"'{tool.name}' ran longer than {tool.timeout:g} s and was cancelled") from error
+
+    if not tool.retries:
+        return await once()
+    import tenacity
+
+    return await tenacity.AsyncRetrying(**_policy(tool))(once)
+
+
+def _policy(tool: Tool) -> dict[str, object]:
+    """Retry on ordinary errors only, with growing pauses; the last error is raised as it was."""
+    import tenacity
+
+    return {
+        "stop": tenacity.stop_after_attempt(1 + tool.retries),
+        "wait": tenacity.wait_random_exponential(multiplier=0.05, max=2),
+        "retry": tenacity.retry_if_exception(lambda error: isinstance(error, Exception) and not isinstance(error, (GateError, StopIteration))),
+        "reraise": True,
+    }

@@ -1,0 +1,94 @@
+"""Waiting: how a call waits for a person, for the disk and for its tool: in a thread, or in an event loop.
+
+The path of a call is written once, as a coroutine.  With `Blocking` nothing in it ever suspends, so plain code can `drive` it to its end;
+with `Looping` the same path is awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from gate.errors import GateError
+from gate.run import Outcome, arun, run
+
+if TYPE_CHECKING:
+    from gate.ask import Answer, Approver, Question
+    from gate.ledger import Ledger
+    from gate.permit import Permit
+    from gate.store import Settlement, Spend
+    from gate.tool import Tool
+
+T = TypeVar("T")
+
+
+class Waiting(Protocol):
+    """The four things a call waits for."""
+
+    async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None: ...
+    async def spend(self, ledger: Ledger, spend: Spend) -> None: ...
+    async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome: ...
+    async def settle(self, ledger: Ledger, settlement: Settlement) -> None: ...
+
+
+class Blocking:
+    """Waits by blocking this thread."""
+
+    async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
+        """The person's answer; how long it may take is the approver's to keep, and a late answer is void."""
+        del seconds
+        return approver.ask(question)
+
+    async def spend(self, ledger: Ledger, spend: Spend) -> None:
+        """Returns when the intent is as durable as asked."""
+        ledger.spend(spend)
+
+    async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome:
+        """Runs the tool here; an async one in an event loop of its own."""
+        if tool.flavour == "async":
+            return asyncio.run(arun(permit, tool, receiver, injected))
+        return run(permit, tool, receiver, injected)
+
+    async def settle(self, ledger: Ledger, settlement: Settlement) -> None:
+        """Returns when the outcome is accepted."""
+        ledger.settle(settlement)
+
+
+class Looping:
+    """Waits in the running event loop, which goes on with other tasks."""
+
+    async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
+        """The person's answer, or None when the time is over; the question itself outlives a cancelled wait."""
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(approver.ask, question), seconds)
+        except TimeoutError:
+            return None
+
+    async def spend(self, ledger: Ledger, spend: Spend) -> None:
+        """Returns when the intent is as durable as asked."""
+        await ledger.aspend(spend)
+
+    async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome:
+        """Runs an async tool in this task, a plain one in a worker thread so that the loop goes on."""
+        if tool.flavour == "async":
+            return await arun(permit, tool, receiver, injected)
+        return await asyncio.to_thread(run, permit, tool, receiver, injected)
+
+    async def settle(self, ledger: Ledger, settlement: Settlement) -> None:
+        """Returns when the outcome is accepted."""
+        await ledger.asettle(settlement)
+
+
+BLOCKING = Blocking()
+LOOPING = Looping()
+
+
+def drive(path: Coroutine[object, None, T]) -> T:
+    """The result of a path that waits by blocking; it must not suspend."""
+    try:
+        path.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]  # the coroutine's own result
+    path.close()
+    raise GateError("a blocking path tried to suspend")
