@@ -1,0 +1,1 @@
+"""The nine core constraint types and what they are built on. Import them from `gate.constraint`."""

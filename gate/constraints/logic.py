@@ -1,0 +1,156 @@
+"""all and any: constraints made of others, and the place holder for a type nobody here knows."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Self
+
+from gate.constraints.base import MAX_DEPTH, Check, Constraint, depth, members
+from gate.constraints.value import is_array, show
+from gate.frozen import Frozen, freeze, thaw
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class AllOf(Constraint):
+    """What every clause admits. A narrower one keeps a clause under each of these and may add more."""
+
+    type: ClassVar[str] = "all"
+    constraints: tuple[Constraint, ...]
+
+    def __init__(self, constraints: Iterable[object]) -> None:
+        object.__setattr__(self, "constraints", _clauses(constraints, self.type))
+
+    def compile(self) -> Check:
+        checks = tuple([clause.compile() for clause in self.constraints])
+
+        def check(value: Frozen) -> bool:
+            for admits in checks:
+                if not admits(value):
+                    return False
+            return True
+
+        return check
+
+    def explain(self, value: Frozen) -> str:
+        return " and ".join([clause.explain(value) for clause in self.constraints if not clause.check(value)])
+
+    def subsumes(self, other: Constraint) -> bool:
+        if not isinstance(other, AllOf):
+            return False
+        return all(any(clause.subsumes(narrower) for narrower in other.constraints) for clause in self.constraints)
+
+    def to_json(self) -> dict[str, object]:
+        return {"constraint_type": self.type, "constraints": [clause.to_json() for clause in self.constraints]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        return cls(_parsed(data, cls.type))
+
+    @property
+    def parts(self) -> tuple[Constraint, ...]:
+        return self.constraints
+
+    def identity(self) -> Hashable:
+        return self.type, tuple([clause.identity() for clause in self.constraints])
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class AnyOf(Constraint):
+    """What at least one clause admits. A narrower one has each of its clauses under one of these."""
+
+    type: ClassVar[str] = "any"
+    constraints: tuple[Constraint, ...]
+
+    def __init__(self, constraints: Iterable[object]) -> None:
+        object.__setattr__(self, "constraints", _clauses(constraints, self.type))
+
+    def compile(self) -> Check:
+        checks = tuple([clause.compile() for clause in self.constraints])
+
+        def check(value: Frozen) -> bool:
+            for admits in checks:
+                if admits(value):
+                    return True
+            return False
+
+        return check
+
+    def explain(self, value: Frozen) -> str:
+        return " and ".join([clause.explain(value) for clause in self.constraints])
+
+    def subsumes(self, other: Constraint) -> bool:
+        if not isinstance(other, AnyOf):
+            return False
+        return all(any(clause.subsumes(narrower) for clause in self.constraints) for narrower in other.constraints)
+
+    def to_json(self) -> dict[str, object]:
+        return {"constraint_type": self.type, "constraints": [clause.to_json() for clause in self.constraints]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        return cls(_parsed(data, cls.type))
+
+    @property
+    def parts(self) -> tuple[Constraint, ...]:
+        return self.constraints
+
+    def identity(self) -> Hashable:
+        return self.type, tuple([clause.identity() for clause in self.constraints])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unknown(Constraint):
+    """A constraint of a type that nobody here implements: it admits nothing, because whoever wrote it meant to restrict."""
+
+    type: ClassVar[str] = "unknown"
+    data: Mapping[str, Frozen]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", MappingProxyType({name: freeze(value) for name, value in self.data.items()}))
+
+    @property
+    def name(self) -> str:
+        """The type's name on the wire."""
+        return str(self.data.get("constraint_type", ""))
+
+    def compile(self) -> Check:
+        return _never
+
+    def explain(self, value: Frozen) -> str:
+        return f"nothing here can check the constraint type {show(self.name)}, so {show(value)} is refused"
+
+    def subsumes(self, other: Constraint) -> bool:
+        return self == other
+
+    def to_json(self) -> dict[str, object]:
+        return {name: thaw(value) for name, value in self.data.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        return cls({name: freeze(value) for name, value in data.items()})
+
+
+def _never(_: Frozen) -> bool:
+    return False
+
+
+def _clauses(clauses: Iterable[object], kind: str) -> tuple[Constraint, ...]:
+    from gate.constraints.registry import coerce  # here, because the registry needs these classes
+
+    made = tuple([coerce(clause) for clause in clauses])
+    if not made:
+        raise ValueError(f"'{kind}' without clauses admits everything or nothing; name at least one")
+    if 1 + max(depth(clause) for clause in made) > MAX_DEPTH:
+        raise ValueError(f"constraints are nested deeper than {MAX_DEPTH} levels")
+    return made
+
+
+def _parsed(data: Mapping[str, object], kind: str) -> tuple[Constraint, ...]:
+    from gate.constraints.registry import parse
+
+    (clauses,) = members(data, kind, ("constraints",))
+    if not is_array(clauses):
+        raise ValueError(f"'constraints' of '{kind}' must be an array")
+    return tuple([parse(clause) for clause in clauses])
