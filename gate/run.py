@@ -20,7 +20,8 @@ from gate.errors import GateError, OutputLimit, ToolTimeout
 
 if TYPE_CHECKING:
     from gate.permit import Permit
-    from gate.tool import Function, Tool
+    from gate.signature import Function
+    from gate.tool import Tool
 
 Status = Literal["ok", "error", "timeout", "cancelled", "output-limit", "unknown"]
 _LAZY: Final = frozenset({GeneratorType, AsyncGeneratorType})

@@ -6,24 +6,21 @@ attributes, `__wrapped__`) leads back to the bare one.
 
 from __future__ import annotations
 
-import inspect
 import re
-import typing
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, TypeAlias, TypedDict
 
 from gate.call import Acting, Call, next_id
-from gate.effect import Assessment
+from gate.effect import Risk, declared
 from gate.errors import ConfigError
 from gate.kind import Kind
-from gate.parameter import MISSING, Parameter, parameter
+from gate.run import hold
 from gate.schema import Schema, shown
+from gate.signature import Flavour, Function, flavour_of, schema_of
 
-Flavour: TypeAlias = Literal["plain", "async", "stream", "astream"]
-Function: TypeAlias = Callable[..., Any]
 Cost: TypeAlias = Mapping[str, "str | float | Decimal | Callable[[Mapping[str, object]], float | Decimal]"]
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", re.ASCII)
@@ -97,77 +94,53 @@ def unknown_name(name: object, known: Iterable[str]) -> str:
     return f"there is no tool {shown(name)}{odd}"
 
 
-def flavour_of(function: Function) -> Flavour:
-    """How a function runs, seen from outside; objects are judged by their `__call__`."""
-    target = function if inspect.isroutine(function) or not hasattr(function, "__call__") else getattr(type(function), "__call__")  # noqa: B004, B009
-    for one in (function, target):
-        if inspect.iscoroutinefunction(one):
-            return "async"
-        if inspect.isasyncgenfunction(one):
-            return "astream"
-        if inspect.isgeneratorfunction(one):
-            return "stream"
-    return "plain"
+class Options(TypedDict, total=False):
+    """What may be said about a tool when it is put behind the gate.
+
+    name: the tool's name, the function's own by default.  effects, risk, techniques: what it does, in words of `gate.effect`.  kinds:
+    argument → kind, where annotations cannot say it.  inject: arguments that the program supplies, never the agent.  timeout: seconds.
+    idempotent, retries: a tool that may be run again within its permit, and how often (2 when only `idempotent` is said).
+    output_limit, chunk_limit: bytes.  cost: unit → amount, argument name, or function of the arguments.
+    """
+
+    name: str
+    effects: Iterable[str] | str
+    risk: Risk | str
+    techniques: Iterable[str]
+    kinds: Mapping[str, Kind]
+    inject: Iterable[str]
+    timeout: float
+    idempotent: bool
+    retries: int
+    output_limit: int
+    chunk_limit: int
+    cost: Cost
 
 
-def has_receiver(function: Function) -> bool:
-    """True for a function written in a class body, whose first parameter is bound to the instance by Python, not by the agent."""
-    outer, _, _ = getattr(function, "__qualname__", "").rpartition(".")
-    if not outer or outer.endswith("<locals>") or not inspect.isfunction(function):
-        return False
-    return next(iter(inspect.signature(function).parameters), "") in ("self", "cls")
-
-
-def schema_of(
-    function: Function,
-    *,
-    kinds: Mapping[str, Kind] = MappingProxyType({}),
-    inject: frozenset[str] = frozenset(),
-    assessment: Assessment | None = None,
-) -> Schema:
-    """The schema of a function's parameters; ConfigError when one of them cannot be described."""
-    signature = inspect.signature(function)
-    hints = _hints(function)
-    names = list(signature.parameters)[1 if has_receiver(function) else 0 :]
-    if unknown := (kinds.keys() | inject) - set(names):
-        raise ConfigError(f"there is no argument {', '.join(sorted(unknown))}")
-    parameters, positional, rest, extra = dict[str, Parameter](), list[str](), "", None
-    by_position_only = list[str]()
-    for name in names:
-        declared = signature.parameters[name]
-        if name in inject:
-            continue
-        hint = hints.get(name, Any)
-        if declared.kind is declared.VAR_KEYWORD:
-            extra = parameter(name, hint)
-            continue
-        if declared.kind is declared.VAR_POSITIONAL:
-            rest = name
-            parameters[name] = parameter(name, list[hint], [], kinds.get(name))  # type: ignore[valid-type]  # a type made at run time
-            continue
-        default = MISSING if declared.default is declared.empty else declared.default
-        parameters[name] = parameter(name, hint, default, kinds.get(name))
-        if declared.kind is not declared.KEYWORD_ONLY:
-            positional.append(name)
-        if declared.kind is declared.POSITIONAL_ONLY:
-            by_position_only.append(name)
-    return Schema(
-        MappingProxyType(parameters),
-        positional=tuple(positional),
-        spread=tuple(positional if rest else by_position_only),
-        rest=rest,
-        extra=extra,
-        assessment=assessment,
+def make_tool(function: Function, options: Options) -> Tool:
+    """The description of a function as a tool; from here on only a permit reaches the function. ConfigError says what cannot be described."""
+    if not callable(function):
+        raise ConfigError(f"{shown(function)} cannot be called")
+    assessment = None
+    if options.keys() & {"effects", "risk", "techniques"}:
+        try:
+            assessment = declared(options.get("effects", ()), options.get("risk"), options.get("techniques", ()))
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+    inject = frozenset([options["inject"]] if isinstance(options.get("inject"), str) else options.get("inject", ()))
+    idempotent = options.get("idempotent", False)
+    if options.get("retries") and not idempotent:
+        raise ConfigError("only an idempotent tool may be retried; say idempotent=True if running it twice does no more than once")
+    tool = Tool(
+        options.get("name") or getattr(function, "__name__", ""),
+        schema_of(function, kinds=options.get("kinds", {}), inject=inject, assessment=assessment),
+        flavour_of(function),
+        timeout=options.get("timeout"),
+        retries=options.get("retries", 2) if idempotent else 0,
+        output_limit=options.get("output_limit"),
+        chunk_limit=options.get("chunk_limit"),
+        cost=options.get("cost", MappingProxyType({})),
+        inject=inject,
     )
-
-
-def _hints(function: Function) -> dict[str, object]:
-    """Annotations with their extras, resolved; ConfigError when one names something that cannot be found."""
-    target = function if inspect.isroutine(function) or inspect.isclass(function) else getattr(type(function), "__call__", function)
-    target = getattr(function, "func", target)  # functools.partial
-    try:
-        return typing.get_type_hints(target, include_extras=True)
-    except NameError as error:
-        raise ConfigError(f"an annotation of {getattr(function, '__name__', 'the tool')} cannot be resolved: {error}") from error
-    except TypeError:
-        return {}
+    hold(tool, function)
+    return tool

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
+
+from gate.errors import Denied
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-    from gate.call import Call
+    from gate.call import Acting, Call
     from gate.decide import Decision
     from gate.run import Outcome
 
@@ -71,50 +73,54 @@ def trace_id() -> str:
     return f"{context.trace_id:032x}" if context.is_valid else ""
 
 
-def span(tool: str, agent: str, session: str) -> AbstractContextManager[Span]:
-    """The span of one call, current while it is open; the tool's own spans become its children."""
+async def traced(path: Coroutine[object, None, Outcome], tool: str, acting: Acting) -> Outcome:
+    """The path of a call inside its span; the tool's own spans become children of it."""
     from opentelemetry import trace
 
-    attributes = {OPERATION: EXECUTE_TOOL, TOOL: tool, AGENT: agent, CONVERSATION: session}
+    attributes = {OPERATION: EXECUTE_TOOL, TOOL: tool, AGENT: acting.agent, CONVERSATION: acting.session}
     attributes = {name: value for name, value in attributes.items() if value}
-    return trace.get_tracer("gate").start_as_current_span(f"{EXECUTE_TOOL} {tool}", attributes=attributes, record_exception=False)
+    with trace.get_tracer("gate").start_as_current_span(f"{EXECUTE_TOOL} {tool}", attributes=attributes, record_exception=False) as span:
+        try:
+            outcome = await path
+        except Denied as denial:
+            _refused(span, tool, denial.reasons)
+            raise
+        _settled(span, tool, outcome)
+        return outcome
 
 
-def decided(current: Span, call: Call, decision: Decision) -> None:
-    """What was decided, on the span."""
-    if not current.is_recording():
-        return
-    capability = call.acting.capability
-    current.set_attributes(
-        {
-            DECISION: type(decision).__name__.lower(),
-            RULES: decision.rules,
-            RISK: decision.risk.word,
-            CAPABILITY: capability.jti if capability else "",
-            GATE_CALL: call.id,
-        }
-    )
+def decided(call: Call, decision: Decision) -> None:
+    """What was decided, on the current span."""
+    from opentelemetry import trace
+
+    span, capability = trace.get_current_span(), call.acting.capability
+    if span.is_recording():
+        span.set_attribute(DECISION, type(decision).__name__.lower())
+        span.set_attribute(RULES, decision.rules)
+        span.set_attribute(RISK, decision.risk.word)
+        span.set_attribute(CAPABILITY, capability.jti if capability else "")
+        span.set_attribute(GATE_CALL, call.id)
 
 
-def refused(current: Span, tool: str, reasons: tuple[str, ...]) -> None:
+def _refused(span: Span, tool: str, reasons: tuple[str, ...]) -> None:
     """A refusal: an error of the span, with every reason, and one more in the count of calls."""
     from opentelemetry.trace import Status, StatusCode
 
-    current.set_attributes({ERROR: "gate.denied", DECISION: "deny", REASONS: reasons})
-    current.set_status(Status(StatusCode.ERROR, "; ".join(reasons)[:500]))
+    span.set_attributes({ERROR: "gate.denied", DECISION: "deny", REASONS: reasons})
+    span.set_status(Status(StatusCode.ERROR, "; ".join(reasons)[:500]))
     _counter().add(1, {TOOL: tool, DECISION: "deny", STATUS: "refused"})
 
 
-def settled(current: Span, tool: str, outcome: Outcome) -> None:
+def _settled(span: Span, tool: str, outcome: Outcome) -> None:
     """The outcome of a run: status, error type, duration."""
     labels = {OPERATION: EXECUTE_TOOL, TOOL: tool}
     if outcome.error is not None:
         from opentelemetry.trace import Status, StatusCode
 
         labels[ERROR] = type(outcome.error).__qualname__
-        current.set_attribute(ERROR, labels[ERROR])
-        current.set_status(Status(StatusCode.ERROR))
-    current.set_attribute(STATUS, outcome.status)
+        span.set_attribute(ERROR, labels[ERROR])
+        span.set_status(Status(StatusCode.ERROR))
+    span.set_attribute(STATUS, outcome.status)
     _histogram().record(outcome.seconds, labels)
     _counter().add(1, {TOOL: tool, DECISION: "run", STATUS: outcome.status})
 

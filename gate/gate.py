@@ -1,0 +1,262 @@
+"""Gate: the one path of every call. Read `_path` first.
+
+    describe → decide → (ask) → spend → run → settle
+
+A *call* needs a *capability*; *decide* says allow, deny or *ask*; the permit is *spent* in the ledger together with the intent record, in one
+transaction; the tool is *run*; the outcome is *settled* and recorded.  Frameworks that have only before and after hooks use the two
+halves, `authorize` and `settle`.  Whatever goes wrong inside the gate, the tool does not run and the caller gets a `Denied`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
+
+from gate import trace
+from gate.asking import asked_permit
+from gate.authority import Authority
+from gate.call import NOBODY, Acting, Call
+from gate.charges import charges, check_cost
+from gate.decide import Allow, Deny, decide
+from gate.errors import BadCall, ConfigError, Denied, Unavailable
+from gate.home import Home
+from gate.permit import Permit, allowed
+from gate.run import Outcome
+from gate.ticket import Ticket
+from gate.tool import Options, Tool, make_tool, unknown_name
+from gate.waiting import BLOCKING, LOOPING, Waiting, drive
+from gate.wrap import wrapper
+
+if TYPE_CHECKING:
+    from gate.ask import Approver
+    from gate.capability import Capability
+    from gate.clock import Clock
+
+F = TypeVar("F", bound=Callable[..., Any])
+_NOTHING: Final[Mapping[str, object]] = {}
+_log: Final = logging.getLogger("gate")
+
+
+class Gate(Authority):
+    """Stands between agents and tools.
+
+    home: folder of keys, ledger and log, made at the first use.  rules: the organisation's rules file; without one, `gate.toml` beside
+    `home` if it exists.  approvers: ways to reach a person, asked in this order.  origin: the name of this gate's log and the audience of
+    its tokens.  clock: where the time comes from.
+    """
+
+    def __init__(
+        self,
+        home: str | Path = ".gate",
+        *,
+        rules: str | Path | None = None,
+        approvers: Iterable[Approver] = (),
+        origin: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        self.home = Home(Path(home), rules=rules, origin=origin, clock=clock)
+        self.approvers = tuple(approvers)
+        self._tools: dict[str, Tool] = {}
+        self._gated: dict[str, Callable[..., Any]] = {}
+        self._acting: ContextVar[Acting] = ContextVar("gate_acting", default=NOBODY)
+        self._presented: ContextVar[tuple[str, ...]] = ContextVar("gate_presented", default=())
+
+    # ---- the path of a call ---------------------------------------------------------------------------------------------------
+
+    async def _path(
+        self,
+        tool: Tool,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
+        wait: Waiting,
+        receiver: tuple[object, ...] = (),
+        injected: Mapping[str, object] = _NOTHING,
+    ) -> Outcome:
+        """One call, from what was sent to its outcome; what the tool raised travels inside the outcome."""
+        ticket = await self.begin(tool, args, kwargs, wait)
+        outcome = await wait.run(ticket.permit, tool, receiver, injected)
+        await self.finish(ticket, outcome, wait)
+        return outcome
+
+    async def begin(self, tool: Tool, args: tuple[object, ...], kwargs: Mapping[str, object], wait: Waiting, ref: str = "") -> Ticket:
+        """The first four steps. Raises Denied, and then nothing ran and nothing is spent."""
+        home, acting = self.home, self._acting.get()
+        call: Call | None = None
+        try:
+            call = tool.describe(args, kwargs, acting)
+            decision = decide(call, acting.capability, home.rules(), home.standing(), home.now())
+            if type(decision) is Allow:
+                permit = allowed(call, decision)
+            elif type(decision) is Deny:
+                raise Denied(*decision.reasons, tool=tool.name, decision=decision, remedy=decision.remedy, call_id=call.id)
+            else:
+                permit = await asked_permit(self, call, decision, wait, self._presented.get())
+            ticket = Ticket(permit, tool, ref, charges(home.plan(acting.capability, tool.name), tool, call, home.now()))
+            if decision.durability == "off" and ticket.leasable:
+                home.ledger.take(ticket.taken)
+            else:
+                await wait.spend(home.ledger, home.spend(ticket))
+        except Denied as denial:
+            raise self._refused(denial, tool.name, acting, call)
+        except Exception as error:
+            raise self._refused(Unavailable(f"the gate failed: {error}"), tool.name, acting, call) from error
+        if trace.recording():
+            trace.decided(call, decision)
+        return ticket
+
+    async def finish(self, ticket: Ticket, outcome: Outcome, wait: Waiting) -> None:
+        """The last step: what was spent is settled and the outcome recorded. The tool has run, so a failure here must not hide its result."""
+        if ticket.permit.decision.durability == "off" and ticket.leasable:
+            return
+        try:
+            await wait.settle(self.home.ledger, self.home.settlement(ticket, outcome))
+        except Exception:
+            _log.exception("the outcome of call %s could not be recorded; the ledger refuses further calls until it can", ticket.call.id)
+
+    def start(
+        self,
+        tool: Tool,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
+        wait: Waiting,
+        receiver: tuple[object, ...] = (),
+        injected: Mapping[str, object] = _NOTHING,
+    ) -> Coroutine[object, None, Outcome]:
+        """The path, inside a span when somebody records spans."""
+        path = self._path(tool, args, kwargs, wait, receiver, injected)
+        return trace.traced(path, tool.name, self._acting.get()) if trace.recording() else path
+
+    def _refused(self, denial: Denied, tool: str, acting: Acting, call: Call | None) -> Denied:
+        """Records a refusal. It is a refusal also when it cannot be recorded."""
+        denial.tool = denial.tool or tool
+        denial.call_id = denial.call_id or (call.id if call else "")
+        try:
+            self.home.refusal(denial, acting, call)
+        except Exception:
+            _log.exception("the refusal of '%s' could not be recorded", denial.tool)
+        return denial
+
+    # ---- tools ----------------------------------------------------------------------------------------------------------------
+
+    @overload
+    def tool(self, function: F, /, **options: Unpack[Options]) -> F: ...
+    @overload
+    def tool(self, function: None = None, /, **options: Unpack[Options]) -> Callable[[F], F]: ...
+    def tool(self, function: F | None = None, /, **options: Unpack[Options]) -> F | Callable[[F], F]:
+        """Puts a function behind the gate: `@gate.tool` or `@gate.tool(effects="reads", timeout=5)`.
+
+        Options, see `gate.tool.Options`: name, effects, risk, techniques, kinds, inject, timeout, idempotent, retries, output_limit,
+        chunk_limit, cost.  ConfigError when the function cannot be described or its name is taken.
+        """
+        if function is None:
+            return lambda later: self.wrap(later, **options)
+        return self.wrap(function, **options)
+
+    def wrap(self, function: F, /, **options: Unpack[Options]) -> F:
+        """The gated form of any callable; see `tool` for the options."""
+        tool = make_tool(function, options)
+        if tool.name in self._tools:
+            raise ConfigError(f"there is a tool '{tool.name}' already; give this one another name=")
+        check_cost(tool)
+        gated = wrapper(self, tool, function)
+        self._tools[tool.name], self._gated[tool.name] = tool, gated
+        return gated  # type: ignore[return-value]  # it has the same signature
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The names of the tools behind this gate."""
+        return tuple(self._tools)
+
+    def call(self, tool: str, arguments: Mapping[str, object]) -> Any:
+        """Runs a tool by name with the arguments an agent sent; for a stream, its chunks."""
+        found = self._find(tool, arguments)
+        if found.flavour in ("stream", "astream"):
+            return self._gated[tool](**arguments)
+        return drive(self.start(found, (), arguments, BLOCKING)).result()
+
+    async def acall(self, tool: str, arguments: Mapping[str, object]) -> Any:
+        """The same in an event loop; a plain tool runs in a worker thread. For a stream, its chunks."""
+        found = self._find(tool, arguments)
+        if found.flavour in ("stream", "astream"):
+            return self._gated[tool](**arguments)
+        return (await self.start(found, (), arguments, LOOPING)).result()
+
+    def _find(self, name: str, arguments: Mapping[str, object]) -> Tool:
+        found = self._tools.get(name) if isinstance(name, str) else None
+        wrong = [] if found else [unknown_name(name, self._tools)]
+        if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):
+            wrong.append("the arguments must be an object with names")
+        if found and not wrong and (supplied := found.inject & arguments.keys()):
+            wrong.append(f"argument '{min(supplied)}' is supplied by the program, not by the agent")
+        if wrong or not found:
+            raise self._refused(BadCall(*wrong, tool=name if found else ""), str(name)[:128], self._acting.get(), None)
+        return found
+
+    # ---- the two halves, for frameworks with before and after hooks -------------------------------------------------------------
+
+    def authorize(self, tool: str, arguments: Mapping[str, object], *, ref: str = "") -> Ticket:
+        """Steps 1 to 4. The framework then runs the tool with `ticket.arguments` and calls `settle`.
+
+        ref: the framework's own id of the call. Authorizing the same call of the same session under the same ref again gives the same
+        ticket and charges nothing.
+        """
+        return drive(self._authorize(tool, arguments, ref, BLOCKING))
+
+    async def aauthorize(self, tool: str, arguments: Mapping[str, object], *, ref: str = "") -> Ticket:
+        """`authorize` in an event loop."""
+        return await self._authorize(tool, arguments, ref, LOOPING)
+
+    async def _authorize(self, tool: str, arguments: Mapping[str, object], ref: str, wait: Waiting) -> Ticket:
+        found = self._find(tool, arguments)
+        if ref and (known := self.home.tickets.find(self._acting.get().session, ref, found, arguments)):
+            return known
+        ticket = await self.begin(found, (), arguments, wait, ref)
+        self.home.tickets.keep(ticket)
+        return ticket
+
+    def settle(self, ticket: Ticket, *, value: object = None, error: BaseException | None = None, cost: Mapping[str, object] | None = None) -> bool:
+        """Step 6: the outcome of a ticket. False when it was settled before, here or in another process; the first outcome stands."""
+        return self.home.ledger.settle(self.home.settled(ticket, value, error, cost))
+
+    async def asettle(self, ticket: Ticket, *, value: object = None, error: BaseException | None = None, cost: Mapping[str, object] | None = None) -> bool:
+        """`settle` in an event loop."""
+        return await self.home.ledger.asettle(self.home.settled(ticket, value, error, cost))
+
+    # ---- who acts ---------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def acting(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Iterator[Acting]:
+        """Everything called inside acts under this capability, which is verified now and cleared at every call.
+
+        agent: must be the capability's agent when given.  session: groups calls; a fresh one without it.  task: what the agent is at.
+        """
+        verified = self.verify(capability)
+        acting = Acting(agent or verified.agent, session or self.home.new_session(), task, verified.principal, verified)
+        token = self._acting.set(acting)
+        try:
+            yield acting
+        finally:
+            self._acting.reset(token)
+
+    @contextmanager
+    def approving(self, *approvals: str) -> Iterator[None]:
+        """Presents approval tokens for the calls inside; each is good for exactly one call, once."""
+        token = self._presented.set(approvals)
+        try:
+            yield
+        finally:
+            self._presented.reset(token)
+
+    def close(self) -> None:
+        """Flushes and checkpoints the log, returns leased budget, closes the ledger."""
+        self.home.close()
+
+    def __enter__(self) -> Gate:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

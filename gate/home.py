@@ -1,0 +1,141 @@
+"""Home: everything of a gate that is outside the process: keys, ledger and log, rules file, clock.
+
+A folder, `.gate` by default, made at the first use with owner-only permissions:
+
+    origin      the name of this gate: the origin of its log and the audience of its tokens
+    keys/       see gate.keys
+    gate.db     ledger and log, see gate.store.sqlite and gate.audit
+
+Opening is lazy: a program that only wraps functions touches no file.  The two readings of every call, `standing` and `rules`, are replaced
+by their opened forms at the first call, so that later calls do not ask whether anything is open.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gate import keyfile
+from gate.call import b64url
+from gate.charges import Plan, plan
+from gate.clock import Clock, SystemClock
+from gate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gate.capability import Capability
+    from gate.decide import Standing
+    from gate.keys import KeyRing, TrustAnchors
+    from gate.ledger import Ledger
+    from gate.records import Records
+    from gate.rules import Rules
+
+_PLANS: Final = 4096
+_VERIFIED: Final = 1024
+_MAX_ORIGIN: Final = 200
+
+
+class Home:
+    """The outside of one gate. Thread-safe; `close` may be called more than once, and the next use opens it again."""
+
+    def __init__(self, path: Path, *, rules: str | Path | None = None, origin: str = "", clock: Clock | None = None) -> None:
+        self.path = path
+        self.clock: Clock = clock or SystemClock()
+        self.now: Callable[[], float] = self.clock.now
+        self.standing: Callable[[], Standing] = self._first_standing
+        self.rules: Callable[[], Rules] = self._first_rules
+        self._rules_path = Path(rules) if rules is not None else None
+        self._given_origin = origin
+        self._lock = threading.RLock()
+        self._origin = ""
+        self._ledger: Ledger | None = None
+        self._records: Records | None = None
+        self._keys: KeyRing | None = None
+        self._plans: dict[tuple[str, str], Plan] = {}
+        self._verified: dict[str, Capability] = {}
+
+    # ---- what a call reads ------------------------------------------------------------------------------------------------------
+
+    def _first_standing(self) -> Standing:
+        self.standing = self.ledger.standing
+        return self.standing()
+
+    def _first_rules(self) -> Rules:
+        from gate.rulesfile import watch
+
+        beside = self.path.parent / "gate.toml"
+        path = self._rules_path or (beside if beside.exists() else None)
+        if path is not None and not path.exists():
+            raise ConfigError(f"there is no rules file '{path}'; write one with: gate init")
+        self.rules = watch(path, changed=self.records.rules_changed).current if path else _no_rules()
+        return self.rules()
+
+    def plan(self, capability: Capability, tool: str) -> Plan:
+        """The budgets a tool spends under a capability."""
+        found = self._plans.get((capability.jti, tool))
+        if found is None:
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            found = self._plans[capability.jti, tool] = plan(capability, tool)
+        return found
+
+    def verify(self, presentation: str) -> Capability:
+        """The capability of a token chain, verified once per exact text."""
+        found = self._verified.get(presentation)
+        if found is None:
+            from gate import token
+
+            made = token.verify(token.parse_presentation(presentation), self.anchors("issuer"), audience=self.origin, now=self.now())
+            if len(self._verified) >= _VERIFIED:
+                self._verified.clear()
+            found = self._verified[presentation] = made
+        return found
+
+    # ---- what is opened at first use --------------------------------------------------------------------------------------------
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is spent, used, revoked and stopped, and the log."""
+        if self._ledger is None:
+            with self._lock:
+                if self._ledger is None:
+                    self._ledger = self._open()
+        return self._ledger
+
+    @property
+    def records(self) -> Records:
+        """Writes the records of calls."""
+        return self._records or self._open_records()
+
+    @property
+    def keys(self) -> KeyRing:
+        """The key ring."""
+        if self._keys is None:
+            from gate.keys import KeyRing
+
+            self._keys = KeyRing(self.path / "keys")
+        return self._keys
+
+    def anchors(self, purpose: str) -> TrustAnchors:
+        """The public keys trusted as "issuer" or as "approver"; the two sets are apart."""
+        return self.keys.anchors(purpose)
+
+    @property
+    def origin(self) -> str:
+        """The name of this gate, kept in the file `origin`; made from the log key when nobody gave one."""
+        if not self._origin:
+            path = self.path / "origin"
+            with keyfile.directory(self.path):
+                kept = keyfile.read_or_create(path, self._new_origin).decode("ascii", "replace").strip()
+            if self._given_origin and kept != self._given_origin:
+                raise ConfigError(f"this gate is called '{kept}', not '{self._given_origin}'; its log and tokens carry that name (file '{path}')")
+            self._origin = kept
+        return self._origin
+
+    def _new_origin(self) -> bytes:
+        name = self._given_origin or f"capgate.local/{self.keys.signing('log').kid[:12]}"
+        if not name.isascii() or not name.isprintable() or " " in name or "+" in name or not 0 < len(name) <= _MAX_ORIGIN:
+            raise ConfigError(f"{name!r} cannot name a gate; use letters, digits and . / - such as 'example.com/agents'")
+        return name.encode() + b"\n"

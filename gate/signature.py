@@ -1,0 +1,94 @@
+"""Signature: what a function says about its own parameters and about how it runs."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from gate.effect import Assessment
+from gate.errors import ConfigError
+from gate.kind import Kind
+from gate.parameter import MISSING, Parameter, parameter
+from gate.schema import Schema
+
+Flavour: TypeAlias = Literal["plain", "async", "stream", "astream"]
+Function: TypeAlias = Callable[..., Any]
+
+
+def flavour_of(function: Function) -> Flavour:
+    """How a function runs, seen from outside; objects are judged by their `__call__`."""
+    target = function if inspect.isroutine(function) or not hasattr(function, "__call__") else getattr(type(function), "__call__")  # noqa: B004, B009
+    for one in (function, target):
+        if inspect.iscoroutinefunction(one):
+            return "async"
+        if inspect.isasyncgenfunction(one):
+            return "astream"
+        if inspect.isgeneratorfunction(one):
+            return "stream"
+    return "plain"
+
+
+def has_receiver(function: Function) -> bool:
+    """True for a function written in a class body, whose first parameter is bound to the instance by Python, not by the agent."""
+    outer, _, _ = getattr(function, "__qualname__", "").rpartition(".")
+    if not outer or outer.endswith("<locals>") or not inspect.isfunction(function):
+        return False
+    return next(iter(inspect.signature(function).parameters), "") in ("self", "cls")
+
+
+def schema_of(
+    function: Function,
+    *,
+    kinds: Mapping[str, Kind] = MappingProxyType({}),
+    inject: frozenset[str] = frozenset(),
+    assessment: Assessment | None = None,
+) -> Schema:
+    """The schema of a function's parameters; ConfigError when one of them cannot be described."""
+    signature = inspect.signature(function)
+    hints = _hints(function)
+    names = list(signature.parameters)[1 if has_receiver(function) else 0 :]
+    if unknown := (kinds.keys() | inject) - set(names):
+        raise ConfigError(f"there is no argument {', '.join(sorted(unknown))}")
+    parameters, positional, rest, extra = dict[str, Parameter](), list[str](), "", None
+    by_position_only = list[str]()
+    for name in names:
+        declared = signature.parameters[name]
+        if name in inject:
+            continue
+        hint = hints.get(name, Any)
+        if declared.kind is declared.VAR_KEYWORD:
+            extra = parameter(name, hint)
+            continue
+        if declared.kind is declared.VAR_POSITIONAL:
+            rest = name
+            parameters[name] = parameter(name, list[hint], [], kinds.get(name))  # type: ignore[valid-type]  # a type made at run time
+            continue
+        default = MISSING if declared.default is declared.empty else declared.default
+        parameters[name] = parameter(name, hint, default, kinds.get(name))
+        if declared.kind is not declared.KEYWORD_ONLY:
+            positional.append(name)
+        if declared.kind is declared.POSITIONAL_ONLY:
+            by_position_only.append(name)
+    return Schema(
+        MappingProxyType(parameters),
+        positional=tuple(positional),
+        spread=tuple(positional if rest else by_position_only),
+        rest=rest,
+        extra=extra,
+        assessment=assessment,
+    )
+
+
+def _hints(function: Function) -> dict[str, object]:
+    """Annotations with their extras, resolved; ConfigError when one names something that cannot be found."""
+    target = function if inspect.isroutine(function) or inspect.isclass(function) else getattr(type(function), "__call__", function)
+    target = getattr(function, "func", target)  # functools.partial
+    try:
+        return typing.get_type_hints(target, include_extras=True)
+    except NameError as error:
+        raise ConfigError(f"an annotation of {getattr(function, '__name__', 'the tool')} cannot be resolved: {error}") from error
+    except TypeError:
+        return {}

@@ -1,0 +1,128 @@
+"""Wrap: the function a user gets in place of the bare one: same name, same signature, same flavour, every call through the gate.
+
+The wrappers close over the gate and the tool's description only; the bare function is not among their attributes or cells.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gate.stream import astream, stream
+from gate.signature import has_receiver
+from gate.waiting import BLOCKING, LOOPING, drive
+
+if TYPE_CHECKING:
+    from gate.gate import Gate
+    from gate.signature import Function
+    from gate.tool import Tool
+
+Split = Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any], dict[str, Any]]]
+
+
+def wrapper(gate: Gate, tool: Tool, function: Function) -> Function:
+    """The gated function for a bare one."""
+    method = has_receiver(function)
+    if method or tool.inject:
+        gated = _FLAVOURS[tool.flavour](gate, tool, _splitter(method, tool.inject))
+    elif tool.flavour == "plain":
+        gated = _plain(gate, tool)
+    elif tool.flavour == "async":
+        gated = _async(gate, tool)
+    else:
+        gated = _FLAVOURS[tool.flavour](gate, tool, _whole)
+    _look_like(gated, function)
+    return gated
+
+
+def _plain(gate: Gate, tool: Tool) -> Function:
+    start = gate.start
+
+    def gated(*args: Any, **kwargs: Any) -> Any:
+        return drive(start(tool, args, kwargs, BLOCKING)).result()
+
+    return gated
+
+
+def _async(gate: Gate, tool: Tool) -> Function:
+    start = gate.start
+
+    async def gated(*args: Any, **kwargs: Any) -> Any:
+        return (await start(tool, args, kwargs, LOOPING)).result()
+
+    return gated
+
+
+def _plain_split(gate: Gate, tool: Tool, split: Split) -> Function:
+    def gated(*args: Any, **kwargs: Any) -> Any:
+        receiver, args, kwargs, injected = split(args, kwargs)
+        return drive(gate.start(tool, args, kwargs, BLOCKING, receiver, injected)).result()
+
+    return gated
+
+
+def _async_split(gate: Gate, tool: Tool, split: Split) -> Function:
+    async def gated(*args: Any, **kwargs: Any) -> Any:
+        receiver, args, kwargs, injected = split(args, kwargs)
+        return (await gate.start(tool, args, kwargs, LOOPING, receiver, injected)).result()
+
+    return gated
+
+
+def _stream(gate: Gate, tool: Tool, split: Split) -> Function:
+    def gated(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        receiver, args, kwargs, injected = split(args, kwargs)
+        return (yield from stream(gate, tool, args, kwargs, receiver, injected))
+
+    return gated
+
+
+def _astream(gate: Gate, tool: Tool, split: Split) -> Function:
+    async def gated(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        receiver, args, kwargs, injected = split(args, kwargs)
+        inner = astream(gate, tool, args, kwargs, receiver, injected)
+        try:
+            sent = None
+            while True:
+                try:
+                    chunk = await inner.asend(sent)
+                except StopAsyncIteration:
+                    return
+                sent = yield chunk
+        finally:
+            await inner.aclose()
+
+    return gated
+
+
+_FLAVOURS: Mapping[str, Callable[[Gate, Tool, Split], Function]] = {
+    "plain": _plain_split,
+    "async": _async_split,
+    "stream": _stream,
+    "astream": _astream,
+}
+
+
+def _whole(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+    return (), args, kwargs, {}
+
+
+def _splitter(method: bool, inject: frozenset[str]) -> Split:
+    """Sets apart what does not come from the agent: the instance of a method, and the arguments that the program itself supplies."""
+
+    def split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+        receiver, args = (args[:1], args[1:]) if method else ((), args)
+        injected = {name: kwargs.pop(name) for name in inject & kwargs.keys()}
+        return receiver, args, kwargs, injected
+
+    return split
+
+
+def _look_like(gated: Function, function: Function) -> None:
+    """Name, documentation and signature, as inspection and frameworks want them; not `__wrapped__`, which is the bare function."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        if isinstance(value := getattr(function, name, None), str):
+            setattr(gated, name, value)
+    gated.__annotations__ = dict(getattr(function, "__annotations__", {}))
+    gated.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # inspect reads it
