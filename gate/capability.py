@@ -17,6 +17,7 @@ A capability is made only by `gate.token.verify`, from a signed chain of tokens.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -194,7 +195,7 @@ class Capability:
     """A verified capability. Times are seconds since the epoch; `ancestors` and `chain` go from the root to this token itself.
 
     `limits` and those of the grants are the narrowest ones to show; `budgets` is what must be charged.  `revoked` in a ledger is any of
-    `ancestors`.  `holder` is the RFC 7638 thumbprint of the key that may present or attenuate it, `kid` that of the trusted issuer key.
+    `ancestors`.  `holder` is the JWK of the key that may present or attenuate it, `kid` the thumbprint of the trusted issuer key.
     """
 
     jti: str
@@ -214,8 +215,12 @@ class Capability:
     chain: tuple[str, ...]
     kid: str
     budgets: tuple[Budget, ...]
-    holder: str = ""
-    audience: frozenset[str] = frozenset()
+    holder: Mapping[str, str]
+
+    @property
+    def presentation(self) -> str:
+        """The capability as text, to hand to another process: the chain as JSON, section 7.4 of the draft without a proof."""
+        return json.dumps({"aat_chain": self.chain}, separators=(",", ":"))
 
     def __repr__(self) -> str:
         return f"<capability {show(self.jti)} of {show(self.agent)}: {show_some(list(self.grants), ' and ') or 'no tools'}>"

@@ -46,6 +46,19 @@ class Limits:
             object.__setattr__(self, "wall", _wall(self.wall))
         object.__setattr__(self, "cost", MappingProxyType(_costs(self.cost)))
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        calls: int | None = None,
+        rate: tuple[int, int] | None = None,
+        wall: float | None = None,
+        cost: Mapping[str, float | str | Decimal] | None = None,
+    ) -> Limits:
+        """Limits as people write them; a cost may also be a float, which counts as what Python prints for it."""
+        written = {unit: str(total) if isinstance(total, float) else total for unit, total in (cost or {}).items()}
+        return cls(calls, rate, wall, _costs(written))
+
     def __hash__(self) -> int:
         return hash((self.calls, self.rate, self.wall, tuple(sorted(self.cost.items()))))
 
