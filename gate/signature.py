@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Literal, TypeAlias
 
 from gate.effect import Assessment
@@ -48,10 +48,10 @@ def schema_of(
 ) -> Schema:
     """The schema of a function's parameters; ConfigError when one of them cannot be described."""
     signature = inspect.signature(function)
-    hints = _hints(function)
     names = list(signature.parameters)[1 if has_receiver(function) else 0 :]
     if unknown := (kinds.keys() | inject) - set(names):
         raise ConfigError(f"there is no argument {', '.join(sorted(unknown))}")
+    hints = _hints(function, frozenset(names) - inject)
     parameters, positional, rest, extra = dict[str, Parameter](), list[str](), "", None
     by_position_only = list[str]()
     for name in names:
@@ -82,13 +82,26 @@ def schema_of(
     )
 
 
-def _hints(function: Function) -> dict[str, object]:
-    """Annotations with their extras, resolved; ConfigError when one names something that cannot be found."""
-    target = function if inspect.isroutine(function) or inspect.isclass(function) else getattr(type(function), "__call__", function)
-    target = getattr(function, "func", target)  # functools.partial
+def _hints(function: Function, wanted: frozenset[str]) -> dict[str, object]:
+    """The wanted annotations with their extras, resolved; ConfigError when one names something that cannot be found."""
+    target = getattr(function, "func", function)  # functools.partial
+    if not inspect.isroutine(target):
+        target = getattr(type(target), "__call__", target)
+    written = {name: hint for name, hint in getattr(target, "__annotations__", {}).items() if name in wanted}
     try:
-        return typing.get_type_hints(target, include_extras=True)
-    except NameError as error:
-        raise ConfigError(f"an annotation of {getattr(function, '__name__', 'the tool')} cannot be resolved: {error}") from error
-    except TypeError:
-        return {}
+        return typing.get_type_hints(
+            SimpleNamespace(__annotations__=written),
+            globalns=getattr(inspect.unwrap(target), "__globals__", {}),
+            localns=_names_where_defined(),
+            include_extras=True,
+        )
+    except (NameError, TypeError) as error:
+        raise ConfigError(f"an annotation of '{getattr(function, '__name__', 'the tool')}' cannot be resolved: {error}") from error
+
+
+def _names_where_defined() -> dict[str, object]:
+    """Local names of the code that registers the tool, for annotations that are text and name a class made there."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("gate."):
+        frame = frame.f_back
+    return dict(frame.f_locals) if frame is not None else {}
