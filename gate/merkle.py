@@ -50,10 +50,10 @@ def tree_hash(hashes: Sequence[bytes]) -> bytes:
 
 
 class Tile(NamedTuple):
-    """A complete tile: 256 hashes, 32 bytes each, and the root over them."""
+    """Complete tile `number` of its level: 256 hashes, 32 bytes each, and the root over them."""
 
     level: int
-    index: int
+    number: int
     hashes: bytes
     root: bytes
 

@@ -1,0 +1,574 @@
+"""Ledger: what is spent, used up, revoked and stopped, with the log that tells of it.
+
+Everything a call takes is taken before its effect, in one transaction with the record that says so: budgets, single-use approvals, the open
+call itself.  How it ended comes afterwards and replaces what was reserved by what was used.  The first outcome stands, also when two
+processes report one.
+
+    durable    `spend` returns when intent, charges and burns are on disk
+    buffered   `spend` takes the charges from leased slices and returns; the record follows within 20 ms, together with the outcome if
+               that is there by then.  While the log cannot be written, every call is refused
+    off        only the charges are taken; the log tells their sum when the slice goes back
+
+A ledger is safe for threads, tasks and processes; after a fork the child opens its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from collections.abc import Generator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from gate.audit import Recorder
+from gate.clock import Clock, SystemClock
+from gate.errors import AlreadyUsed, ConfigError, Denied, Exhausted, GateError, Unavailable
+from gate.lease import Leases
+from gate.liveness import ProcessFile, dead
+from gate.note import signed_checkpoint
+from gate.redact import Redactor
+from gate.store import (
+    Append,
+    Barrier,
+    Burned,
+    Change,
+    Charge,
+    Expire,
+    Finding,
+    Late,
+    Leave,
+    Opened,
+    Pause,
+    Prune,
+    Reap,
+    Record,
+    Refill,
+    Result,
+    Return,
+    Settlement,
+    Short,
+    Sign,
+    Spend,
+    Subject,
+    Work,
+)
+from gate.store.group import Group
+from gate.store.sqlite import SqliteStore, no_pause
+
+if TYPE_CHECKING:
+    from gate.decide import Standing
+    from gate.note import Signer
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Work, Result, T]
+"""What must be committed, one work after the other; how (in this thread, or awaited) is the driver's business."""
+TIDY: Final = 5.0
+PRUNE_EVERY: Final = 600.0
+KEEP: Final = 86_400.0
+SIGN_EVERY: Final = 60.0
+SIGN_RECORDS: Final = 10_000
+TRIES: Final = 64
+
+
+class Ledger:
+    """The ledger and log in `directory`, made at the first use with owner-only permissions.
+
+    origin: the log's name.  signer: signs checkpoints; without one there are none.  redactor: what of the arguments the log shows; without
+    one, everything.  clock: None for system time that never goes back behind what the ledger has seen.  pause: for tests, see
+    gate.store.Pause.  ConfigError when the files are not ours alone, Unavailable when they cannot be used now.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        origin: str,
+        signer: Signer | None = None,
+        redactor: Redactor | None = None,
+        clock: Clock | None = None,
+        pause: Pause = no_pause,
+    ) -> None:
+        self._directory, self._signer, self._pause = Path(directory), signer, pause
+        self.origin, self.clock = origin, clock or SystemClock()
+        self.recorder = Recorder(origin, redactor or Redactor.off(), self)
+        self._given_clock = clock is not None
+        self._known: tuple[int, Standing | None] = (-1, None)
+        self._forked = self._closed = False
+        self._opening = Lock()
+        self._open()
+        _ledgers.add(self)
+
+    def _open(self) -> None:
+        self._file = ProcessFile(self._directory / "run")
+        try:
+            self._store = SqliteStore(
+                self._directory, origin=self.origin, process=self._file.name, now=self.now, event=self.recorder.event, pause=self._pause
+            )
+        except BaseException:
+            self._file.close(remove=True)
+            raise
+        if not self._given_clock:
+            self.clock = SystemClock(floor=self._store.seen())
+        self._leases = Leases(self._file)
+        self._group = Group(self._store, orphan=self._orphan, rest=self._tidy)
+        self._off: dict[str, Spend] = {}
+        self._words = self._store.shared.words
+        self._tidied = self._pruned = self._signed = monotonic()
+        self._signed_size = -1
+        with self._group.mutex:
+            self._group.queue.append(Append(self.recorder.event("open", process=self._file.name, pid=os.getpid())))
+
+    def now(self) -> float:
+        """Seconds since the epoch, never earlier than what this ledger has seen when it was opened."""
+        return self.clock.now()
+
+    # ---- calls ----------------------------------------------------------------------------------------------------------------------
+
+    def spend(self, spend: Spend) -> None:
+        """Takes everything the call takes and records its intent. Then, and only then, it may run.
+
+        Exhausted, AlreadyUsed, Denied (an approval that expired) or Unavailable: nothing was taken, and it must not run.
+        """
+        if spend.durability == "durable" or not self._take(spend) or self._group.crowded:
+            self._drive(self._spending(spend))
+
+    async def aspend(self, spend: Spend) -> None:
+        """`spend` for a task: the event loop never waits for the disk. A task that is cancelled meanwhile leaves nothing open."""
+        if spend.durability == "durable" or not self._take(spend) or self._group.crowded:
+            await self._adrive(self._spending(spend))
+
+    def settle(self, settlement: Settlement) -> bool:
+        """Records how a call ended and charges what it really took. False when it was settled before; the first outcome stands.
+
+        Unavailable when the log cannot be written now; the outcome is kept and written as soon as it can.
+        """
+        settled = self._settle(settlement)
+        if settled is None or settlement.durable or self._group.failing or self._group.crowded:
+            return self._drive(self._settling(settlement, settled))
+        return settled
+
+    async def asettle(self, settlement: Settlement) -> bool:
+        """`settle` for a task. A task that is cancelled meanwhile does not take the outcome with it."""
+        settled = self._settle(settlement)
+        if settled is None or settlement.durable or self._group.failing or self._group.crowded:
+            return await self._adrive(self._settling(settlement, settled))
+        return settled
+
+    def take(self, charges: tuple[Charge, ...]) -> None:
+        """Charges a call that leaves no record of its own. Exhausted or Unavailable: nothing was taken."""
+        if self._forked:
+            self._reopen()
+        if not charges and not self._group.failing:
+            return
+        with self._group.mutex:
+            taken = self._leases.take(charges)
+        if not taken or self._group.failing:
+            self._drive(self._taking(charges, taken=taken))
+
+    def find(self, session: str, ref: str, digest: str) -> Opened | None:
+        """The oldest call, spent with these in `Open` and not settled; for an after-hook in another process."""
+        self._ready()
+        return self._store.find(session, ref, digest)
+
+    def append(self, record: Record, *, durable: bool = False) -> None:
+        """Writes a record that spends nothing. durable: returns when it is on disk. Unavailable when it cannot be written."""
+        if durable or not self._append(record):
+            self._drive(_one(Append(record)))
+
+    async def aappend(self, record: Record, *, durable: bool = False) -> None:
+        """`append` for a task."""
+        if durable or not self._append(record):
+            await self._adrive(_one(Append(record)))
+
+    def _append(self, record: Record) -> bool:
+        self._ready()
+        group = self._group
+        if group.failing or group.crowded:
+            return False
+        with group.mutex:
+            group.put(Append(record))
+        return True
+
+    # ---- the steps of a call, the same for threads and tasks ------------------------------------------------------------------------
+
+    def _take(self, spend: Spend) -> bool:
+        """The whole of a spend that needs no commit: True when it is done."""
+        if self._forked:
+            self._reopen()
+        group = self._group
+        if group.failing or spend.burns or spend.open is not None:
+            return False
+        with group.mutex:
+            if spend.charges and not self._leases.take(spend.charges):
+                return False
+            if spend.durability == "off":
+                self._off[spend.call_id] = spend
+                return True
+            if spend.call_id in group.pending or spend.call_id in group.live:
+                return False
+            spend.leased = bool(spend.charges)
+            group.put(spend)
+            group.pending[spend.call_id] = spend
+        return True
+
+    def _spending(self, spend: Spend) -> Steps[None]:
+        group = self._ready()
+        if spend.leased or spend.call_id in self._off:
+            yield Barrier()  # it is queued, and the queue is long
+        elif spend.durability == "durable" or spend.burns or spend.open is not None or group.failing:
+            yield from self._spending_now(spend)
+        else:
+            yield from self._refilling(spend.charges)
+            for _ in range(TRIES):
+                if self._take(spend):
+                    return
+                yield from self._refilling(spend.charges)
+            yield from self._spending_now(spend)
+
+    def _spending_now(self, spend: Spend) -> Steps[None]:
+        """In a transaction of its own, shared with whoever commits at the same time."""
+        try:
+            yield spend
+        except Short as short:
+            if not (yield from self._freeing(short)):
+                raise
+            yield spend
+        if spend.open is None:
+            with self._group.mutex:
+                self._group.live[spend.call_id] = spend
+
+    def _settle(self, settlement: Settlement) -> bool | None:
+        """Queues the outcome of a call that only this process can settle. None when the store must be asked whose it is."""
+        group, call_id = self._ready(), settlement.call_id
+        with group.mutex:
+            spend = group.pending.get(call_id)
+            if spend is not None:
+                if spend.settlement is not None:
+                    return False
+                spend.settlement = settlement
+                return True
+            spend = group.live.pop(call_id, None)
+            if spend is not None:
+                settlement.spend = spend
+                group.put(settlement)
+                return True
+            spend = self._off.pop(call_id, None)
+            if spend is not None:
+                self._adjust(spend, settlement.actual)
+                return True
+        return None
+
+    def _adjust(self, spend: Spend, actual: Mapping[str, int]) -> None:
+        for charge in spend.charges:
+            units = actual.get(charge.key, charge.amount) - charge.amount
+            if units and not self._leases.adjust(charge.key, units):
+                self._group.put(Return(charge.key, 0, units))
+
+    def _settling(self, settlement: Settlement, settled: bool | None) -> Steps[bool]:
+        if settled is None:
+            return bool((yield settlement))
+        yield Barrier()
+        return settled
+
+    def _taking(self, charges: tuple[Charge, ...], *, taken: bool) -> Steps[None]:
+        group = self._ready()
+        if group.failing:
+            yield Barrier()
+        for _ in range(TRIES):
+            if taken:
+                return
+            yield from self._refilling(charges)
+            with group.mutex:
+                taken = self._leases.take(charges)
+        raise Short(tuple([charge.key for charge in charges]), ())
+
+    def _refilling(self, charges: tuple[Charge, ...]) -> Steps[None]:
+        """Leases what the charges need. Short when there is not enough and nothing that a dead process left."""
+        with self._group.mutex:
+            wanted = [(self._leases.slice(charge.key), charge) for charge in self._leases.missing(charges)]
+        for held, charge in wanted:
+            try:
+                units = yield Refill(charge, held.slot)
+            except Short as short:
+                if not short.held or not (yield from self._reaping()):
+                    raise
+                units = yield Refill(charge, held.slot)
+            with self._group.mutex:
+                self._leases.add(charge.key, held, units)
+
+    def _freeing(self, short: Short) -> Steps[bool]:
+        """Gives back what this process and dead ones hold of the budgets. False when that was nothing."""
+        freed = yield from self._returning([key for key in short.keys if self._leases.left(key)])
+        return bool(short.held and (yield from self._reaping())) or freed
+
+    def _returning(self, keys: list[str]) -> Steps[bool]:
+        group = self._group
+        for key in keys:
+            with group.mutex:
+                held = self._leases.detach(key)
+                work = Return(key, held.used, held.adjust) if held else None
+            if held is None or work is None:
+                continue
+            try:
+                yield work
+            except BaseException:
+                with group.mutex:
+                    self._leases.attach(key, held)
+                raise
+            with group.mutex:
+                self._leases.free(held)
+        return bool(keys)
+
+    def _reaping(self) -> Steps[list[Finding]]:
+        """Settles what dead processes left behind."""
+        findings: list[Finding] = []
+        for name in self._store.processes():
+            if (body := dead(self._directory / "run", name)) is None:
+                continue
+            buried = False
+            try:
+                findings += _findings((yield Reap(name, body.counters())))
+                buried = True
+            finally:
+                body.close(remove=buried)
+        return findings
+
+    # ---- what is revoked and stopped ------------------------------------------------------------------------------------------------
+
+    def standing(self) -> Standing:
+        """What is revoked and stopped now; reading it costs one look at shared memory until something changes."""
+        epoch, standing = self._known
+        return standing if self._words[0] == epoch and standing is not None else self._read_standing()
+
+    def _read_standing(self) -> Standing:
+        from gate.decide import Standing
+
+        self._ready()
+        self._store.settle_epoch()
+        words = self._store.shared.words
+        epoch = words[0]
+        named: dict[str, set[str]] = {"capability": set(), "agent": set(), "session": set(), "all": set()}
+        for subject, name in self._store.standing():
+            named[subject].add(name)
+        standing = Standing(
+            revoked=frozenset(named["capability"]),
+            stopped_agents=frozenset(named["agent"]),
+            stopped_sessions=frozenset(named["session"]),
+            stopped_all=bool(named["all"]),
+            epoch=epoch,
+        )
+        if not epoch & 1:  # otherwise a change is being written, and the next call looks again
+            self._words, self._known = words, (epoch, standing)
+        return standing
+
+    def revoke(self, jti: str, by: str = "", reason: str = "") -> None:
+        """Ends a capability and everything delegated from it, for good, from the next call on in every process."""
+        if not jti:
+            raise ConfigError("name the token to revoke by its id (jti)")
+        self._change("capability", jti, on=True, kind="revoke", by=by, reason=reason)
+
+    def stop(self, *, agent: str = "", session: str = "", all: bool = False, by: str = "", reason: str = "") -> None:  # noqa: A002  # the word people type
+        """Refuses every call of an agent, of a session, or of all, from the next call on in every process."""
+        self._change(*_subject(agent, session, everything=all), on=True, kind="stop", by=by, reason=reason)
+
+    def resume(self, *, agent: str = "", session: str = "", all: bool = False, by: str = "", reason: str = "") -> None:  # noqa: A002  # as above
+        """Takes a stop back."""
+        self._change(*_subject(agent, session, everything=all), on=False, kind="resume", by=by, reason=reason)
+
+    def _change(self, subject: Subject, name: str, *, on: bool, kind: str, by: str, reason: str) -> None:
+        record = self.recorder.event(kind, subject=subject, name=name, by=by, reason=reason)
+        self._drive(_one(Change(subject, name, on, record)))
+
+    # ---- looking after the log ------------------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> str:
+        """Commits everything and signs how long the log is and what is in it. Give it to somebody else: it cannot be taken back."""
+        return str(self._drive(_one(self._sign())))
+
+    def _sign(self) -> Sign:
+        if (signer := self._signer) is None:
+            raise ConfigError("the log has no key to sign checkpoints with")
+        return Sign(lambda size, root: signed_checkpoint(signer, size, root))
+
+    def flush(self) -> None:
+        """Returns when everything that was recorded before is on disk."""
+        self._drive(_one(Barrier()))
+
+    def recover(self) -> list[Finding]:
+        """Settles what dead processes left: their open calls become unknown, their unspent leases go back. What a person should look at."""
+        return self._drive(self._recovering())
+
+    def _recovering(self) -> Steps[list[Finding]]:
+        findings = yield from self._reaping()
+        return findings + _findings((yield Expire(self.now())))
+
+    def _tidy(self) -> float | None:
+        """What the background thread does when there is nothing to write; the seconds until it should look again."""
+        now, size = monotonic(), self._store.size
+        if now - self._pruned > PRUNE_EVERY:
+            self._pruned = now
+            self._drive(_one(Prune(self.now() - KEEP)))
+        if self._leases.keys() and now - self._tidied > TIDY:
+            self._tidied = now
+            self._drive(self._returning(self._leases.idle()))
+        unsigned = size - self._signed_size if self._signer else 0
+        if unsigned > SIGN_RECORDS or (unsigned > 0 and now - self._signed > SIGN_EVERY):
+            self._signed, self._signed_size = now, size
+            self._drive(_one(self._sign()))
+        waits = [TIDY] * bool(self._leases.keys()) + [SIGN_EVERY] * (unsigned > 0)
+        return min(waits, default=None)
+
+    def close(self) -> None:
+        """Flushes, gives leased budget back, signs a checkpoint, closes the files. Unavailable when something could not be written."""
+        with self._opening:
+            if self._closed or self._forked:
+                self._closed = True
+                return
+            self._closed = True
+        _ledgers.discard(self)
+        nothing_left = False
+        try:
+            nothing_left = self._leave()
+        finally:
+            self._store.close()
+            self._file.close(remove=nothing_left)
+
+    def _leave(self) -> bool:
+        group = self._group
+        try:
+            if not self._used():
+                group.queue.clear()
+                return True
+            with group.mutex:
+                for key in self._leases.keys():
+                    if held := self._leases.detach(key):
+                        group.put(Return(key, held.used, held.adjust))
+            record = self.recorder.event("close", process=self._file.name)
+            return bool(self._drive(_one(Leave(record, self._sign().sign if self._signer else None))))
+        finally:
+            group.close()
+
+    def _used(self) -> bool:
+        with self._group.mutex:
+            return self._store.size >= 0 or len(self._group.queue) > 1
+
+    # ---- driving --------------------------------------------------------------------------------------------------------------------
+
+    def _drive(self, steps: Steps[T]) -> T:
+        """Runs steps in this thread, committing each work they yield."""
+        try:
+            work = next(steps)
+            while True:
+                try:
+                    result = self._group.submit(work)
+                except Exception as error:
+                    work = steps.throw(error)
+                else:
+                    work = steps.send(result)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # a generator's value is not typed
+        except Exception as error:
+            raise _denied(error) from error
+
+    async def _adrive(self, steps: Steps[T]) -> T:
+        """Runs steps in a task; the background thread commits."""
+        try:
+            work = next(steps)
+            while True:
+                try:
+                    result = await self._group.asubmit(work)
+                except Exception as error:
+                    work = steps.throw(error)
+                else:
+                    work = steps.send(result)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # as above
+        except Exception as error:
+            raise _denied(error) from error
+
+    def _orphan(self, spend: Spend) -> None:
+        """A spend was done after its caller had given up waiting: it never ran, and takes nothing but its approvals."""
+        settlement = Settlement(spend.call_id, {charge.key: 0 for charge in spend.charges}, status="cancelled")
+        settlement.record = self.recorder.outcome(spend.call_id, status="cancelled", reason="the caller stopped waiting before the call ran")
+        with self._group.mutex:
+            if spend.open is None:
+                settlement.spend = self._group.live.pop(spend.call_id, spend)
+            self._group.put(settlement)
+
+    # ---- forks ----------------------------------------------------------------------------------------------------------------------
+
+    def _ready(self) -> Group:
+        if self._forked:
+            self._reopen()
+        return self._group
+
+    def _reopen(self) -> None:
+        with self._opening:
+            if self._forked and not self._closed:
+                self._open()
+                self._forked = False
+
+    def forget(self) -> None:
+        """In a forked child: everything inherited belongs to the parent. The next use opens files of its own."""
+        if not self._closed and not self._forked:
+            self._opening, self._forked = Lock(), True
+            self._store.forget()
+            self._file.forget()
+
+
+def _one(work: Work) -> Steps[Result]:
+    return (yield work)
+
+
+def _findings(result: Result) -> list[Finding]:
+    return result if isinstance(result, list) else []  # pyright: ignore[reportUnknownVariableType]  # the store gives a list for these works
+
+
+def _subject(agent: str, session: str, *, everything: bool) -> tuple[Subject, str]:
+    given: list[tuple[Subject, str]] = [("agent", agent), ("session", session), ("all", "*" if everything else "")]
+    named = [each for each in given if each[1]]
+    if len(named) != 1:
+        raise ConfigError("name exactly one of an agent, a session, or all")
+    return named[0]
+
+
+def _denied(error: Exception) -> Exception:
+    """What a caller sees."""
+    if isinstance(error, Short):
+        reasons = [f"nothing is left of the budget '{key}'{_held(key, error)}" for key in error.keys]
+        denied = Exhausted(*reasons, remedy="ask for a capability with a larger budget")
+        denied.keys = error.keys
+        return denied
+    if isinstance(error, Burned):
+        return AlreadyUsed(str(error), remedy="every approval is good for one call, once")
+    if isinstance(error, Late):
+        return Denied(str(error), remedy="ask again; an approval is good for a few minutes")
+    if isinstance(error, GateError):
+        return error
+    return Unavailable(f"the ledger failed: {error}")
+
+
+def _held(key: str, short: Short) -> str:
+    return "; what is not spent is held by another process" if key in short.held else ""
+
+
+_ledgers: Final[weakref.WeakSet[Ledger]] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for ledger in list(_ledgers):
+        with suppress(Exception):  # nobody is left to tell
+            ledger.close()
+
+
+def _forget_all() -> None:
+    for ledger in list(_ledgers):
+        ledger.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

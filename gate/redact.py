@@ -1,0 +1,85 @@
+"""Redaction: what the log says of an argument's value.
+
+A value is in the log in clear only where somebody allowed it, by tool and argument name.  Everywhere else stands
+
+    hmac-sha256:<base64url, no padding, of HMAC-SHA256(key, JCS(value))>
+
+which tells nobody what the value was, but lets whoever has the key ask whether a value they know appears (`commitment`).  JCS is RFC 8785, so
+the same value gives the same commitment in every tool and under every name.  The key never leaves the gate's key folder.
+
+The digest of a call is a plain hash over its arguments, and a short secret could be found from it by trying; so when any argument of a
+call is redacted, the digest in its record is replaced by a commitment to the digest.
+
+>>> redactor = Redactor(b"k" * 32, clear={"mail.send": ["subject"]})
+>>> redactor.arguments("mail.send", {"subject": "hello", "to": "ann@example.com"})[0]
+'{"subject":"hello","to":"hmac-sha256:4MpBx1VJiFHx1mhQ-f__0zcU18PdsaztFfBEXgWMEP8"}'
+>>> redactor.commitment("ann@example.com")
+'hmac-sha256:4MpBx1VJiFHx1mhQ-f__0zcU18PdsaztFfBEXgWMEP8'
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping
+from json import JSONEncoder
+from json.encoder import encode_basestring
+from typing import Final
+
+from gate.call import b64url, canonical
+from gate.frozen import Frozen, thaw
+
+PREFIX: Final = "hmac-sha256:"
+EVERY: Final = "*"
+_ENCODE: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+class Redactor:
+    """Decides what of a call's arguments the log shows.
+
+    secret: at least 16 random bytes.  clear: tool -> argument names in clear; "*" as a tool means every tool, as a name every argument.
+    """
+
+    def __init__(self, secret: bytes, clear: Mapping[str, Iterable[str]] | None = None) -> None:
+        if len(secret) < 16:
+            raise ValueError("the key of the log's redaction needs at least 16 bytes")
+        self._secret = secret
+        self._clear = {tool: frozenset(names) for tool, names in (clear or {}).items()}
+        self._by_tool: dict[str, frozenset[str]] = {}
+
+    @classmethod
+    def off(cls) -> Redactor:
+        """Shows everything."""
+        return cls(bytes(16), clear={EVERY: [EVERY]})
+
+    def clear(self, tool: str) -> frozenset[str]:
+        """The argument names of the tool that are shown; holds "*" when all are."""
+        names = self._by_tool.get(tool)
+        if names is None:
+            names = self._clear.get(tool, frozenset()) | self._clear.get(EVERY, frozenset())
+            if len(self._by_tool) < 10_000:
+                self._by_tool[tool] = names
+        return names
+
+    def arguments(self, tool: str, arguments: Mapping[str, Frozen]) -> tuple[str, bool]:
+        """The JSON object for the log, and whether anything in it is redacted."""
+        names = self.clear(tool)
+        if EVERY in names:
+            return "{" + ",".join([f"{encode_basestring(name)}:{_plain(value)}" for name, value in arguments.items()]) + "}", False
+        hidden = False
+        parts: list[str] = []
+        for name, value in arguments.items():
+            shown = name in names
+            hidden = hidden or not shown
+            parts.append(f"{encode_basestring(name)}:{_plain(value) if shown else self._quoted(value)}")
+        return "{" + ",".join(parts) + "}", hidden
+
+    def commitment(self, value: object) -> str:
+        """What stands in the log for `value` (plain data) where it is redacted. ValueError for what is no JSON data."""
+        return PREFIX + b64url(hmac.digest(self._secret, canonical(value), "sha256"))
+
+    def _quoted(self, value: Frozen) -> str:
+        return f'"{self.commitment(thaw(value))}"'
+
+
+def _plain(value: Frozen) -> str:
+    return encode_basestring(value) if type(value) is str else _ENCODE(thaw(value))

@@ -1,0 +1,327 @@
+"""Group commit: many threads and tasks share each transaction.
+
+A thread that needs a commit leads when nobody does: it takes the whole queue, commits it in its own thread and tells everybody.  Whoever comes
+meanwhile queues up; the first of them leads the next batch.  So one caller alone pays no thread switch, and thirty-two share one write to
+the disk.  Works that nobody waits for (records of calls whose rule does not ask for the disk) are committed by a background thread after
+a moment, or by the next leader, always in the order in which they came.
+
+When a transaction fails, whoever waited is told, and works that nobody waited for stay at the head of the queue: they tell of calls that
+have run.  `failing` is then set until a commit works again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Lock, Thread
+from typing import Final, Protocol, TypeAlias
+
+from gate.errors import Unavailable
+from gate.store import Refused, Result, Settlement, Spend, Work
+
+GATHER: Final = 0.02
+RETRY: Final = 1.0
+MOST_QUEUED: Final = 8192
+_log: Final = logging.getLogger("gate")
+
+
+class Committing(Protocol):
+    """What a group needs of a store. interrupted: a signal that came when the transaction was already done."""
+
+    interrupted: BaseException | None
+
+    def commit(self, works: Sequence[Work]) -> list[Result]: ...
+
+
+class Ticket:
+    """A work somebody waits for: a thread on `lock`, or a task on `future`."""
+
+    __slots__ = ("abandoned", "done", "future", "leads", "lock", "result", "work")
+
+    def __init__(self, work: Work, future: asyncio.Future[Result] | None = None) -> None:
+        self.work, self.future = work, future
+        self.lock = Lock()
+        self.lock.acquire()
+        self.result: Result = None
+        self.done = self.leads = self.abandoned = False
+
+
+Item: TypeAlias = "Work | Ticket"
+
+
+class Group:
+    """The queue before one store. `mutex` guards everything here, and the ledger's leases.
+
+    pending: calls in the queue whose intent nobody waits for, by id; an outcome that comes in time joins them.  live: calls that this
+    process alone may settle.  orphan: called with a spend that was done for somebody who had stopped waiting.  rest: called by the
+    background thread when there is nothing to write; gives the seconds until it should be called again, None for never.
+    """
+
+    def __init__(self, store: Committing, *, orphan: Callable[[Spend], None], rest: Callable[[], float | None]) -> None:
+        self.mutex = Lock()
+        self.queue: list[Item] = []
+        self.pending: dict[str, Spend] = {}
+        self.live: dict[str, Spend] = {}
+        self.failing: Exception | None = None
+        self._store, self._orphan, self._rest = store, orphan, rest
+        self._waiting: list[Ticket] = []  # threads, in the order in which they will lead
+        self._tasks = self._busy = self._closed = self._sleeping = self._hurried = False
+        self._bell, self._hurry = Lock(), Lock()
+        self._bell.acquire()
+        self._hurry.acquire()
+        self._flusher: Thread | None = None
+
+    # ---- putting works in -----------------------------------------------------------------------------------------------------------
+
+    def put(self, work: Work) -> None:
+        """Queues a work that nobody waits for. The caller holds `mutex`, and looks at `crowded` afterwards."""
+        if self._closed:
+            raise Unavailable("the ledger is closed")
+        self.queue.append(work)
+        if self._sleeping:
+            self._wake()
+
+    @property
+    def crowded(self) -> bool:
+        """The queue is so long that whoever adds to it should wait. Starts the background thread at the first use."""
+        if self._flusher is None:
+            self._start()
+        return len(self.queue) > MOST_QUEUED
+
+    def submit(self, work: Work) -> Result:
+        """Does a work together with everything queued before it, and waits. Raises what refused it."""
+        ticket = Ticket(work)
+        try:
+            if self._leads(ticket) or not self._told(ticket):
+                self._lead()
+        except BaseException:
+            self.abandon(ticket)
+            raise
+        return _given(ticket.result)
+
+    def _leads(self, ticket: Ticket) -> bool:
+        with self.mutex:
+            if self._closed:
+                raise Unavailable("the ledger is closed")
+            self.queue.append(ticket)
+            leads = not self._busy
+            self._busy = True
+            if not leads:
+                self._waiting.append(ticket)
+            return leads
+
+    def _told(self, ticket: Ticket) -> bool:
+        """Waits. True when the work is done, False when it is this thread's turn to lead."""
+        ticket.lock.acquire()
+        with self.mutex:
+            ticket.leads = False
+            return ticket.done
+
+    async def asubmit(self, work: Work) -> Result:
+        """The same for a task: the background thread commits, the event loop never waits for the disk."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        ticket = Ticket(work, future)
+        with self.mutex:
+            if self._closed:
+                raise Unavailable("the ledger is closed")
+            self.queue.append(ticket)
+            self._tasks = True
+            self._ring()
+        if self._flusher is None:
+            self._start()
+        try:
+            return _given(await future)
+        except asyncio.CancelledError:
+            self.abandon(ticket)
+            raise
+
+    def abandon(self, ticket: Ticket) -> None:
+        """Somebody stopped waiting: the work is withdrawn if that is still possible, otherwise its call is settled as never run."""
+        with self.mutex:
+            ticket.abandoned = True
+            self._waiting = [other for other in self._waiting if other is not ticket]
+            if not isinstance(ticket.work, Settlement):
+                self.queue = [item for item in self.queue if item is not ticket]
+            leads, done = ticket.leads, ticket.done
+        if leads:
+            self._hand_over()
+        if done:
+            self._check_orphan(ticket)
+
+    # ---- committing -----------------------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Commits what is queued, unless another thread is at it. Raises what went wrong."""
+        with self.mutex:
+            if self._busy or not self.queue:
+                return
+            self._busy = True
+        self._lead()
+        if self.failing:
+            raise self.failing
+
+    def _lead(self) -> None:
+        batch: list[Item] = []
+        try:
+            batch = self._drain()
+            self._done(batch, self._store.commit([_work(item) for item in batch]))
+        except Exception as error:
+            self._failed(batch, error)
+        except BaseException:
+            self._failed(batch, Unavailable("the commit was interrupted"))
+            raise
+        finally:
+            self._hand_over()
+        if (interrupted := self._store.interrupted) is not None:
+            self._store.interrupted = None
+            raise interrupted
+
+    def _drain(self) -> list[Item]:
+        with self.mutex:
+            batch, self.queue = self.queue, []
+            self._waiting, self._tasks = [], False
+            if self.pending:
+                self.live.update([pair for pair in self.pending.items() if pair[1].settlement is None])
+                self.pending = {}
+        return batch
+
+    def _done(self, batch: list[Item], results: list[Result]) -> None:
+        told = [(item, result) for item, result in zip(batch, results, strict=True) if isinstance(item, Ticket)]
+        refused = [
+            (item, result) for item, result in zip(batch, results, strict=True) if isinstance(result, Exception) and not isinstance(item, Ticket)
+        ]
+        for _, result in refused:
+            _log.error("a record could not be written: %r", result)
+        again = [(item, result) for item, result in refused if not isinstance(result, Refused)]
+        self._put_back([item for item, _ in again])
+        self.failing = again[0][1] if again else None
+        self._tell(told)
+
+    def _failed(self, batch: list[Item], error: Exception) -> None:
+        waiting = [item for item in batch if isinstance(item, Ticket)]
+        self._put_back([_work(item) for item in batch if isinstance(_work(item), Settlement) or not isinstance(item, Ticket)])
+        self.failing = error
+        self._tell([(ticket, error) for ticket in waiting if not ticket.done])
+
+    def _put_back(self, items: list[Item]) -> None:
+        if items:
+            with self.mutex:
+                self.queue[:0] = items
+
+    def _tell(self, told: Sequence[tuple[Ticket, Result]]) -> None:
+        with self.mutex:
+            for ticket, result in told:
+                ticket.result, ticket.done = result, True
+            orphans = [ticket for ticket, _ in told if ticket.abandoned]
+        tasks: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
+        for ticket, _ in told:
+            if ticket.future is None:
+                ticket.lock.release()
+            else:
+                tasks.setdefault(ticket.future.get_loop(), []).append(ticket)
+        for loop, tickets in tasks.items():
+            with suppress(RuntimeError):  # the loop has ended, and with it everybody who waited
+                loop.call_soon_threadsafe(_resolve, tickets)
+        for ticket in orphans:
+            self._check_orphan(ticket)
+
+    def _check_orphan(self, ticket: Ticket) -> None:
+        if isinstance(ticket.work, Spend) and not isinstance(ticket.result, Exception):
+            self._orphan(ticket.work)
+
+    def _hand_over(self) -> None:
+        """The next thread that waits leads; if none does, the background thread looks after what is queued."""
+        with self.mutex:
+            self._busy = bool(self._waiting)
+            if self._waiting:
+                heir = self._waiting.pop(0)
+                heir.leads = True
+                heir.lock.release()
+            elif self._tasks:
+                self._ring()
+
+    # ---- the background thread --------------------------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self._sleeping = False
+        self._bell.release()
+
+    def _ring(self) -> None:
+        if self._sleeping:
+            self._wake()
+        if not self._hurried:
+            self._hurried = True
+            self._hurry.release()
+
+    def _start(self) -> None:
+        with self.mutex:
+            if self._flusher is None and not self._closed:
+                self._flusher = Thread(target=self._run, name="gate-flusher", daemon=True)
+                self._flusher.start()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._sleep()
+            if self._hurry.acquire(timeout=GATHER):
+                with self.mutex:
+                    self._hurried = False
+            if not self._closed:
+                self._try_flush()
+
+    def _try_flush(self) -> None:
+        try:
+            self.flush()
+        except Exception:
+            _log.exception("the log cannot be written; calls are refused until it can")
+
+    def _sleep(self) -> None:
+        """Until there is something to write; while writing fails, a second."""
+        while True:
+            wait = RETRY if self.failing else self._rested()
+            with self.mutex:
+                if self._closed or (self.queue and not self.failing):
+                    return
+                self._sleeping = True
+            rung = self._bell.acquire(timeout=-1 if wait is None else wait)
+            with self.mutex:
+                if not rung and not self._sleeping:  # it rang at the last moment
+                    self._bell.acquire(blocking=False)
+                self._sleeping = False
+            if self.failing:
+                return
+
+    def _rested(self) -> float | None:
+        try:
+            return self._rest()
+        except Exception:
+            _log.exception("the ledger cannot be tidied")
+            return RETRY
+
+    def close(self) -> None:
+        """Commits what is queued and stops. Raises what keeps it from being written."""
+        with self.mutex:
+            self._closed = True
+            self._ring()
+        if self._flusher is not None:
+            self._flusher.join()
+        while self.queue:
+            self.flush()
+
+
+def _work(item: Item) -> Work:
+    return item.work if isinstance(item, Ticket) else item
+
+
+def _given(result: Result) -> Result:
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _resolve(tickets: list[Ticket]) -> None:
+    for ticket in tickets:
+        if ticket.future is not None and not ticket.future.done():
+            ticket.future.set_result(ticket.result)

@@ -1,0 +1,224 @@
+"""The embedded store: one SQLite file, many processes, each transaction durable before it is answered.
+
+A commit takes the turn (`gate.store.turn`), applies its works (`gate.store.transaction`), and is on disk when it returns (WAL with
+synchronous=FULL).  Readers use a connection of their own and never wait for writers.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Final, cast
+
+from gate.store import Burned, Opened, Pause, Result, Work
+from gate.store import tree as tiles
+from gate.store.files import private_directory
+from gate.store.schema import connect, unavailable
+from gate.store.shared import Shared
+from gate.store.transaction import Event, Transaction
+from gate.store.turn import Turn
+
+if TYPE_CHECKING:
+    from gate.merkle import Growing
+
+NAME: Final = "gate.db"
+
+
+def no_pause(step: str) -> None:
+    """Goes on at once."""
+
+
+class SqliteStore:
+    """One ledger object's connections. `process` is the name of its process file."""
+
+    def __init__(self, directory: Path, *, origin: str, process: str, now: Callable[[], float], event: Event, pause: Pause = no_pause) -> None:
+        self._path, self._origin = private_directory(directory) / NAME, origin
+        self._process, self._now, self._event, self._pause = process, now, event, pause
+        self._db = connect(self._path, origin)
+        self.shared = Shared(directory / "shared")
+        self._turn = Turn(directory / "turn")
+        self._tree: Growing | None = None
+        self._entered = False
+        self._members: dict[object, bytes] = {}
+        self._readers: list[sqlite3.Connection] = []
+        self._reading = Lock()
+        self.interrupted: BaseException | None = None
+
+    # ---- writing ------------------------------------------------------------------------------------------------------------------
+
+    def commit(self, works: Sequence[Work]) -> list[Result]:
+        """Does the works in one transaction; a result or a refusal for each. Unavailable when nothing of it happened."""
+        try:
+            self._turn.acquire()
+        except (TimeoutError, OSError) as error:
+            raise unavailable(error, self._path) from error
+        try:
+            return self._commit(works)
+        except (sqlite3.Error, OSError) as error:
+            raise unavailable(error, self._path) from error
+        finally:
+            self._turn.release()
+
+    def _commit(self, works: Sequence[Work]) -> list[Result]:
+        try:
+            return self._transaction(works)
+        except sqlite3.IntegrityError:  # the only key a caller chooses is the id of the call
+            return [self._alone(work) for work in works]
+
+    def _alone(self, work: Work) -> Result:
+        try:
+            return self._transaction([work])[0]
+        except sqlite3.IntegrityError:
+            return Burned("the call was spent before")
+        except (sqlite3.Error, OSError) as error:
+            return unavailable(error, self._path)
+
+    def _transaction(self, works: Sequence[Work]) -> list[Result]:
+        now, pause = max(self._now(), self.shared.floor), self._pause
+        results: list[Result] = []
+        transaction: Transaction | None = None
+        pause("begin")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            transaction = Transaction(self._db, self._current_tree(), self._process, now, self._event, self._members)
+            self._enter()
+            results += [transaction.do(work) for work in works]
+            pause("applied")
+            transaction.finish()
+            if transaction.changed:
+                self.shared.changing()
+            pause("written")
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if transaction is None or not transaction.finished or self._db.in_transaction or isinstance(error, sqlite3.Error):
+                self._undo(changed=transaction is not None and transaction.changed)
+                raise
+            self.interrupted = error  # it came between COMMIT and here: what is done is done, and is told first
+        pause("committed")
+        self._publish(now, changed=transaction.changed)
+        return results
+
+    def _undo(self, *, changed: bool) -> None:
+        self._tree, self._entered = None, False  # the tree may hold what is not in the log
+        with suppress(sqlite3.Error):
+            self._db.rollback()
+        if changed:
+            self.shared.changed()
+
+    def _current_tree(self) -> Growing:
+        if self._tree is None:
+            self._tree = tiles.load(self._db)
+        else:
+            tiles.catch_up(self._db, self._tree)
+        return self._tree
+
+    def _enter(self) -> None:
+        if not self._entered:
+            self._db.execute("INSERT OR IGNORE INTO process VALUES (?)", (self._process,))
+            self._entered = True
+
+    def _publish(self, now: float, *, changed: bool) -> None:
+        if not self.shared.current():
+            old, self.shared = self.shared, Shared(self._path.with_name("shared"))
+            old.changed()  # whoever still maps the old file looks again, and finds it replaced
+            changed = True
+        self.shared.saw(now)
+        if changed:
+            self.shared.changed()
+
+    @property
+    def size(self) -> int:
+        """Records in the log when this process last committed; -1 when it never did."""
+        return self._tree.size if self._tree is not None else -1
+
+    # ---- reading ------------------------------------------------------------------------------------------------------------------
+
+    def read(self) -> sqlite3.Connection:
+        """A connection of its own for somebody who reads; give it to `closing`."""
+        try:
+            return connect(self._path, self._origin)
+        except sqlite3.Error as error:
+            raise unavailable(error, self._path) from error
+
+    def _query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        with self._reading:
+            if not self._readers:
+                self._readers.append(self.read())
+            try:
+                return self._readers[0].execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise unavailable(error, self._path) from error
+
+    def standing(self) -> frozenset[tuple[str, str]]:
+        """(subject, name) of everything revoked or stopped."""
+        return frozenset([(str(subject), str(name)) for subject, name in self._query("SELECT subject, name FROM standing")])
+
+    def find(self, session: str, ref: str, digest: str) -> Opened | None:
+        """The oldest open call an after-hook may settle; one under the same `ref` if it gives one."""
+        found = self._query(
+            "SELECT call, session, ref, digest, time, charges FROM open WHERE until > 0 AND session = ? AND digest = ? AND (ref = ? OR ? = '')"
+            " ORDER BY time, call LIMIT 1",
+            (session, digest, ref, ref),
+        )
+        for call, its_session, its_ref, its_digest, time, charges in found:
+            return Opened(str(call), str(its_session), str(its_ref), str(its_digest), float(str(time)), json.loads(str(charges)))
+        return None
+
+    def processes(self) -> list[str]:
+        """The processes that have work open here, without this one."""
+        return [str(name) for (name,) in self._query("SELECT id FROM process WHERE id <> ?", (self._process,))]
+
+    def seen(self) -> float:
+        """The latest time that the log or a living process has seen; 0 for a new log."""
+        last = self._query("SELECT body FROM record ORDER BY seq DESC LIMIT 1")
+        return max([self.shared.floor, *[moment(cast(bytes, body)) for (body,) in last]])
+
+    def records(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The records' exact bytes, in order."""
+        with closing(self.read()) as db:
+            for (body,) in db.execute("SELECT body FROM record WHERE seq >= ? AND seq < ? ORDER BY seq", (start, 1 << 62 if stop is None else stop)):
+                yield body
+
+    # ---- ending -------------------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Lets go of files; commits nothing."""
+        for db in [self._db, *self._readers]:
+            db.close()
+        self._turn.close()
+        self.shared.close()
+
+    def settle_epoch(self) -> None:
+        """Repairs an epoch that stayed odd because the process that was changing something died."""
+        if self.shared.words[0] & 1 and self._turn.try_acquire():
+            try:
+                if self.shared.words[0] & 1:
+                    self.shared.changed()
+            finally:
+                self._turn.release()
+
+    def forget(self) -> None:
+        """In a forked child: drops what was inherited without touching the parent's locks."""
+        self._turn.forget()
+        for db in [self._db, *self._readers]:
+            _leak(db)
+
+
+def moment(body: bytes) -> float:
+    """The time of a record in seconds since the epoch; 0 when it has none."""
+    try:
+        return datetime.fromisoformat(json.loads(body)["time"]).timestamp()
+    except (ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def _leak(db: sqlite3.Connection) -> None:
+    """Keeps an inherited connection from ever being closed here: SQLite would clean up files that the parent uses."""
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(db))
