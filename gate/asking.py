@@ -31,7 +31,7 @@ async def asked_permit(gate: Gate, call: Call, decision: Ask, wait: Waiting, pre
     asked = question(call, decision, rules_version=version, now=home.now())
     approvals = [_checked(home, token, asked, call) for token in presented]
     if len(_people(approvals)) < decision.quorum:
-        home.question(asked, call)
+        home.records.question(asked, call)
         for approver in _eligible(gate.approvers, asked):
             answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
             if answer is not None:
@@ -74,7 +74,7 @@ def _checked(home: Home, token: str, asked: Question, call: Call) -> Approval:
 
 def _granted(home: Home, answer: Answer, asked: Question, call: Call) -> Approval:
     """The approval in an answer; Denied when the answer is no, or came too late to be a yes."""
-    home.answer(answer, asked, call)
+    home.records.answer(answer, asked, call)
     if answer.verdict != "approve":
         why = f": {answer.reason}" if answer.reason else ""
         raise Denied(f"{answer.approver} refused it{why}", tool=call.tool, call_id=call.id)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gate.errors import ConfigError, TokenError
+from gate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import Collection, Iterable, Mapping
 
-    from gate.capability import Capability
+    from gate.capability import Capability, Limits
     from gate.home import Home
 
 
@@ -29,44 +29,110 @@ class Authority:
         rate: tuple[int, int] | None = None,
         wall: float | None = None,
         cost: Mapping[str, int | float | str | Decimal] | None = None,
+        per_tool: Mapping[str, Limits] | None = None,
         not_before: float | None = None,
         delegations: int = 3,
         principal: str = "",
-        labels: Iterable[str] = (),
-        per_tool: Mapping[str, Mapping[str, object]] | None = None,
+        labels: Collection[str] = (),
     ) -> Capability:
         """A capability for `agent`, signed by this gate.
 
-        tools: name → argument → constraint, or name → ANY.  calls, wall (seconds), cost (unit → total) and rate (n, seconds) are budgets of
-        the whole capability; `per_tool` gives a tool the same of its own.  not_before: seconds since the epoch.  delegations: how many
-        times it may be passed on, each time narrower.  ValueError says what is not understood.
+        tools: name → argument → constraint, or name → ANY.  calls, wall (seconds), cost (unit → total) and rate (calls, seconds) are budgets
+        of the whole capability; `per_tool` gives a tool budgets of its own.  not_before: seconds since the epoch.  delegations: how many
+        times it may be passed on, each time narrower.  principal: on whose behalf.  ValueError says what is not understood.
         """
         from gate import token
-        from gate.capability import Limits
 
-        home = self.home
-        now = home.now()
-        presentation = token.grant(
+        home, now = self.home, self.home.now()
+        made = token.grant(
             home.keys,
             agent=agent,
             principal=principal,
             tools=tools,
-            limits=Limits.of(calls=calls, rate=rate, wall=wall, cost=cost or {}),
-            tool_limits={name: Limits.of(**one) for name, one in (per_tool or {}).items()},
+            limits=_limits(calls, rate, wall, cost),
+            tool_limits=per_tool or {},
             expires=now + minutes * 60,
             not_before=not_before,
             max_depth=delegations,
-            labels=frozenset(labels),
+            labels=labels,
             audience=home.origin,
             now=now,
         )
-        made = self.verify(presentation)
-        home.event("grant", agent=agent, principal=principal, capability=made.jti, expires=made.expires, tools=sorted(made.grants))
-        return made
+        capability = self.verify(made)
+        home.records.event("grant", agent=agent, principal=principal, capability=capability.jti, expires=capability.expires, tools=sorted(capability.grants))
+        return capability
+
+    def attenuate(
+        self,
+        capability: Capability | str,
+        agent: str,
+        *,
+        tools: Mapping[str, object] | Iterable[str] | None = None,
+        minutes: float | None = None,
+        calls: int | None = None,
+        rate: tuple[int, int] | None = None,
+        wall: float | None = None,
+        cost: Mapping[str, int | float | str | Decimal] | None = None,
+        per_tool: Mapping[str, Limits] | None = None,
+        delegations: int | None = None,
+        labels: Collection[str] | None = None,
+    ) -> Capability:
+        """A narrower capability for a sub-agent, made offline with the holder's key. What is left out is inherited.
+
+        tools: names to keep as they are, or names with narrower constraints.  Its calls spend the budgets of every capability above it too.
+        TokenError names everything that would be wider.
+        """
+        from gate import token
+
+        home, now = self.home, self.home.now()
+        parent = self.verify(capability)
+        made = token.delegate(
+            home.keys,
+            parent.chain,
+            agent=agent,
+            tools=tools,
+            limits=_limits(calls, rate, wall, cost),
+            tool_limits=per_tool or {},
+            expires=None if minutes is None else now + minutes * 60,
+            max_depth=None if delegations is None else parent.depth + 1 + delegations,
+            labels=labels,
+            now=now,
+        )
+        child = self.verify(made)
+        home.records.event("attenuate", agent=agent, parent=parent.jti, capability=child.jti, expires=child.expires, tools=sorted(child.grants))
+        return child
 
     def verify(self, capability: Capability | str) -> Capability:
         """The capability of a presented token chain: signatures, format, invariants, audience. TokenError says which check failed.
 
         Cached by the exact text; expiry, revocation and budgets are looked at again at every call.
         """
-        return self.home.verify(capability if isinstance(capability, str) else capability.presentation)
+        from gate import token
+
+        return self.home.verify(capability if isinstance(capability, str) else token.format_presentation(capability.chain))
+
+    def revoke(self, capability: Capability | str, *, by: str = "", reason: str = "") -> None:
+        """Ends a capability (or the token id of one) and everything delegated from it, from the next call on in every process."""
+        self.home.ledger.revoke(capability if isinstance(capability, str) else capability.jti, by=by, reason=reason)
+
+    def stop(self, *, agent: str = "", session: str = "", everything: bool = False, by: str = "", reason: str = "") -> None:
+        """The kill switch: refuses every call of an agent, of a session, or of all, from the next call on in every process."""
+        self.home.ledger.stop(agent=agent, session=session, all=everything, by=by, reason=reason)
+
+    def resume(self, *, agent: str = "", session: str = "", everything: bool = False, by: str = "", reason: str = "") -> None:
+        """Takes a stop back."""
+        self.home.ledger.resume(agent=agent, session=session, all=everything, by=by, reason=reason)
+
+
+def _limits(
+    calls: int | None,
+    rate: tuple[int, int] | None,
+    wall: float | None,
+    cost: Mapping[str, int | float | str | Decimal] | None,
+) -> Limits:
+    from gate.capability import Limits
+
+    try:
+        return Limits(calls, rate, wall, {unit: Decimal(str(total)) for unit, total in (cost or {}).items()})
+    except ArithmeticError as error:
+        raise ConfigError("a cost is an amount such as 1.50") from error

@@ -49,7 +49,7 @@ NOBODY: Final = Acting("")
 
 
 class Call(NamedTuple):
-    """One request. `defaulted` names the arguments the caller left out: their value is the tool author's default.
+    """One request. `serial` numbers the calls of this process (or is a whole id, for a call that was made elsewhere). `defaulted` names the arguments the caller left out: their value is the tool author's default.
 
     `labels` is the place for origins of single arguments: argument name → where its value came from.
     """
@@ -59,8 +59,13 @@ class Call(NamedTuple):
     defaulted: frozenset[str]
     acting: Acting
     assessment: Assessment
-    id: str
+    serial: int | str
     labels: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    @property
+    def id(self) -> str:
+        """An id no other call has: 72 random bits for the process, then the number of the call in it."""
+        return f"{_prefix}{self.serial}" if isinstance(self.serial, int) else self.serial
 
     def canonical(self) -> bytes:
         """The canonical bytes of what would run: JCS of the tool's name and all arguments, defaults included."""
@@ -89,11 +94,6 @@ def _fresh_prefix() -> None:
 
 
 _prefix = ""
-_count = itertools.count(1)
+next_serial: Final = itertools.count(1).__next__
 _fresh_prefix()
 os.register_at_fork(after_in_child=_fresh_prefix)
-
-
-def next_id() -> str:
-    """An id no other call has: 72 random bits for the process, then a sequence number."""
-    return f"{_prefix}{next(_count)}"

@@ -4,7 +4,7 @@
 
 A *call* needs a *capability*; *decide* says allow, deny or *ask*; the permit is *spent* in the ledger together with the intent record, in one
 transaction; the tool is *run*; the outcome is *settled* and recorded.  Frameworks that have only before and after hooks use the two
-halves, `authorize` and `settle`.  Whatever goes wrong inside the gate, the tool does not run and the caller gets a `Denied`.
+halves in `gate.halves`, `authorize` and `settle`.  Whatever goes wrong inside the gate, the tool does not run and the caller gets a `Denied`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from gate.call import NOBODY, Acting, Call
 from gate.charges import charges, check_cost
 from gate.decide import Allow, Deny, decide
 from gate.errors import BadCall, ConfigError, Denied, Unavailable
-from gate.home import Home
+from gate.halves import Halves, reopened
+from gate.home import Home, new_session
 from gate.permit import Permit, allowed
-from gate.run import Outcome
+from gate.run import Outcome, run
 from gate.ticket import Ticket
 from gate.tool import Options, Tool, make_tool, unknown_name
 from gate.waiting import BLOCKING, LOOPING, Waiting, drive
@@ -35,18 +36,20 @@ if TYPE_CHECKING:
     from gate.ask import Approver
     from gate.capability import Capability
     from gate.clock import Clock
+    from gate.decide import Decision
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NOTHING: Final[Mapping[str, object]] = {}
 _log: Final = logging.getLogger("gate")
 
 
-class Gate(Authority):
+class Gate(Authority, Halves):
     """Stands between agents and tools.
 
     home: folder of keys, ledger and log, made at the first use.  rules: the organisation's rules file; without one, `gate.toml` beside
     `home` if it exists.  approvers: ways to reach a person, asked in this order.  origin: the name of this gate's log and the audience of
-    its tokens.  clock: where the time comes from.
+    its tokens.  clock: where the time comes from.  clear: tool → argument names whose values the log shows instead of a keyed hash ("*" for
+    every tool, or every argument).
     """
 
     def __init__(
@@ -57,8 +60,9 @@ class Gate(Authority):
         approvers: Iterable[Approver] = (),
         origin: str = "",
         clock: Clock | None = None,
+        clear: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
-        self.home = Home(Path(home), rules=rules, origin=origin, clock=clock)
+        self.home = Home(Path(home), rules=rules, origin=origin, clock=clock, clear=clear)
         self.approvers = tuple(approvers)
         self._tools: dict[str, Tool] = {}
         self._gated: dict[str, Callable[..., Any]] = {}
@@ -78,8 +82,9 @@ class Gate(Authority):
     ) -> Outcome:
         """One call, from what was sent to its outcome; what the tool raised travels inside the outcome."""
         ticket = await self.begin(tool, args, kwargs, wait)
-        outcome = await wait.run(ticket.permit, tool, receiver, injected)
-        await self.finish(ticket, outcome, wait)
+        outcome = run(ticket.permit, tool, receiver, injected) if wait.here(tool) else await wait.run(ticket.permit, tool, receiver, injected)
+        if not ticket.silent:
+            await self.finish(ticket, outcome, wait)
         return outcome
 
     async def begin(self, tool: Tool, args: tuple[object, ...], kwargs: Mapping[str, object], wait: Waiting, ref: str = "") -> Ticket:
@@ -89,31 +94,30 @@ class Gate(Authority):
         try:
             call = tool.describe(args, kwargs, acting)
             decision = decide(call, acting.capability, home.rules(), home.standing(), home.now())
-            if type(decision) is Allow:
-                permit = allowed(call, decision)
-            elif type(decision) is Deny:
+            if type(decision) is Deny:
                 raise Denied(*decision.reasons, tool=tool.name, decision=decision, remedy=decision.remedy, call_id=call.id)
-            else:
-                permit = await asked_permit(self, call, decision, wait, self._presented.get())
-            ticket = Ticket(permit, tool, ref, charges(home.plan(acting.capability, tool.name), tool, call, home.now()))
-            if decision.durability == "off" and ticket.leasable:
-                home.ledger.take(ticket.taken)
-            else:
-                await wait.spend(home.ledger, home.spend(ticket))
+            if ref and (known := reopened(self.home, tool, call, decision, ref)):
+                return known
+            permit = allowed(call, decision) if type(decision) is Allow else await asked_permit(self, call, decision, wait, self._presented.get())
+            budgets = home.plan(acting.capability, tool.name)
+            taken = budgets.calls if budgets.static else charges(budgets, tool, call, home.now())
+            if decision.durability == "off" and budgets.static and not ref:
+                home.ledger.take(taken)
+                return Ticket(permit, tool, taken, silent=True)
+            ticket = Ticket(permit, tool, taken, ref)
+            await wait.spend(home.ledger, home.records.spend(ticket))
         except Denied as denial:
             raise self._refused(denial, tool.name, acting, call)
         except Exception as error:
             raise self._refused(Unavailable(f"the gate failed: {error}"), tool.name, acting, call) from error
-        if trace.recording():
+        if wait.traced:
             trace.decided(call, decision)
         return ticket
 
     async def finish(self, ticket: Ticket, outcome: Outcome, wait: Waiting) -> None:
         """The last step: what was spent is settled and the outcome recorded. The tool has run, so a failure here must not hide its result."""
-        if ticket.permit.decision.durability == "off" and ticket.leasable:
-            return
         try:
-            await wait.settle(self.home.ledger, self.home.settlement(ticket, outcome))
+            await wait.settle(self.home.ledger, self.home.records.settlement(ticket, outcome))
         except Exception:
             _log.exception("the outcome of call %s could not be recorded; the ledger refuses further calls until it can", ticket.call.id)
 
@@ -127,15 +131,16 @@ class Gate(Authority):
         injected: Mapping[str, object] = _NOTHING,
     ) -> Coroutine[object, None, Outcome]:
         """The path, inside a span when somebody records spans."""
-        path = self._path(tool, args, kwargs, wait, receiver, injected)
-        return trace.traced(path, tool.name, self._acting.get()) if trace.recording() else path
+        if trace.recording():
+            return trace.traced(self._path(tool, args, kwargs, wait.tracing(), receiver, injected), tool.name, self._acting.get())
+        return self._path(tool, args, kwargs, wait, receiver, injected)
 
     def _refused(self, denial: Denied, tool: str, acting: Acting, call: Call | None) -> Denied:
         """Records a refusal. It is a refusal also when it cannot be recorded."""
         denial.tool = denial.tool or tool
         denial.call_id = denial.call_id or (call.id if call else "")
         try:
-            self.home.refusal(denial, acting, call)
+            self.home.records.refusal(denial, acting, call)
         except Exception:
             _log.exception("the refusal of '%s' could not be recorded", denial.tool)
         return denial
@@ -173,19 +178,20 @@ class Gate(Authority):
 
     def call(self, tool: str, arguments: Mapping[str, object]) -> Any:
         """Runs a tool by name with the arguments an agent sent; for a stream, its chunks."""
-        found = self._find(tool, arguments)
+        found = self.find_tool(tool, arguments)
         if found.flavour in ("stream", "astream"):
             return self._gated[tool](**arguments)
         return drive(self.start(found, (), arguments, BLOCKING)).result()
 
     async def acall(self, tool: str, arguments: Mapping[str, object]) -> Any:
         """The same in an event loop; a plain tool runs in a worker thread. For a stream, its chunks."""
-        found = self._find(tool, arguments)
+        found = self.find_tool(tool, arguments)
         if found.flavour in ("stream", "astream"):
             return self._gated[tool](**arguments)
         return (await self.start(found, (), arguments, LOOPING)).result()
 
-    def _find(self, name: str, arguments: Mapping[str, object]) -> Tool:
+    def find_tool(self, name: str, arguments: Mapping[str, object]) -> Tool:
+        """The tool of a name an agent sent; BadCall, recorded, when there is none or the arguments are no object."""
         found = self._tools.get(name) if isinstance(name, str) else None
         wrong = [] if found else [unknown_name(name, self._tools)]
         if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):
@@ -196,37 +202,17 @@ class Gate(Authority):
             raise self._refused(BadCall(*wrong, tool=name if found else ""), str(name)[:128], self._acting.get(), None)
         return found
 
-    # ---- the two halves, for frameworks with before and after hooks -------------------------------------------------------------
-
-    def authorize(self, tool: str, arguments: Mapping[str, object], *, ref: str = "") -> Ticket:
-        """Steps 1 to 4. The framework then runs the tool with `ticket.arguments` and calls `settle`.
-
-        ref: the framework's own id of the call. Authorizing the same call of the same session under the same ref again gives the same
-        ticket and charges nothing.
-        """
-        return drive(self._authorize(tool, arguments, ref, BLOCKING))
-
-    async def aauthorize(self, tool: str, arguments: Mapping[str, object], *, ref: str = "") -> Ticket:
-        """`authorize` in an event loop."""
-        return await self._authorize(tool, arguments, ref, LOOPING)
-
-    async def _authorize(self, tool: str, arguments: Mapping[str, object], ref: str, wait: Waiting) -> Ticket:
-        found = self._find(tool, arguments)
-        if ref and (known := self.home.tickets.find(self._acting.get().session, ref, found, arguments)):
-            return known
-        ticket = await self.begin(found, (), arguments, wait, ref)
-        self.home.tickets.keep(ticket)
-        return ticket
-
-    def settle(self, ticket: Ticket, *, value: object = None, error: BaseException | None = None, cost: Mapping[str, object] | None = None) -> bool:
-        """Step 6: the outcome of a ticket. False when it was settled before, here or in another process; the first outcome stands."""
-        return self.home.ledger.settle(self.home.settled(ticket, value, error, cost))
-
-    async def asettle(self, ticket: Ticket, *, value: object = None, error: BaseException | None = None, cost: Mapping[str, object] | None = None) -> bool:
-        """`settle` in an event loop."""
-        return await self.home.ledger.asettle(self.home.settled(ticket, value, error, cost))
+    def check(self, tool: str, arguments: Mapping[str, object]) -> Decision:
+        """What would be decided about a call now. Nothing is spent, asked or recorded. BadCall when it is none."""
+        home, acting = self.home, self._acting.get()
+        call = self.find_tool(tool, arguments).describe((), arguments, acting)
+        return decide(call, acting.capability, home.rules(), home.standing(), home.now())
 
     # ---- who acts ---------------------------------------------------------------------------------------------------------------
+
+    def current(self) -> Acting:
+        """Who acts now."""
+        return self._acting.get()
 
     @contextmanager
     def acting(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Iterator[Acting]:
@@ -235,7 +221,7 @@ class Gate(Authority):
         agent: must be the capability's agent when given.  session: groups calls; a fresh one without it.  task: what the agent is at.
         """
         verified = self.verify(capability)
-        acting = Acting(agent or verified.agent, session or self.home.new_session(), task, verified.principal, verified)
+        acting = Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified)
         token = self._acting.set(acting)
         try:
             yield acting

@@ -12,6 +12,7 @@ by their opened forms at the first call, so that later calls do not ask whether 
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,7 @@ from gate.clock import Clock, SystemClock
 from gate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from gate.capability import Capability
     from gate.decide import Standing
@@ -40,10 +41,19 @@ _MAX_ORIGIN: Final = 200
 class Home:
     """The outside of one gate. Thread-safe; `close` may be called more than once, and the next use opens it again."""
 
-    def __init__(self, path: Path, *, rules: str | Path | None = None, origin: str = "", clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        rules: str | Path | None = None,
+        origin: str = "",
+        clock: Clock | None = None,
+        clear: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:
         self.path = path
-        self.clock: Clock = clock or SystemClock()
-        self.now: Callable[[], float] = self.clock.now
+        self.now: Callable[[], float] = (clock or SystemClock()).now
+        self._given_clock = clock
+        self._clear = clear
         self.standing: Callable[[], Standing] = self._first_standing
         self.rules: Callable[[], Rules] = self._first_rules
         self._rules_path = Path(rules) if rules is not None else None
@@ -63,14 +73,25 @@ class Home:
         return self.standing()
 
     def _first_rules(self) -> Rules:
-        from gate.rulesfile import watch
-
         beside = self.path.parent / "gate.toml"
         path = self._rules_path or (beside if beside.exists() else None)
         if path is not None and not path.exists():
             raise ConfigError(f"there is no rules file '{path}'; write one with: gate init")
-        self.rules = watch(path, changed=self.records.rules_changed).current if path else _no_rules()
+        self.rules = self._watched(path) if path else _no_rules()
         return self.rules()
+
+    def _watched(self, path: Path) -> Callable[[], Rules]:
+        from gate.rulesfile import watch
+
+        return watch(path, changed=self.records.rules_changed).current
+
+    @property
+    def rules_version(self) -> str:
+        """The version of the rules in force, "" when they cannot be read: a refusal is recorded all the same."""
+        try:
+            return self.rules().version
+        except Exception:  # noqa: BLE001  # whatever is wrong with the file, the call was refused for it
+            return ""
 
     def plan(self, capability: Capability, tool: str) -> Plan:
         """The budgets a tool spends under a capability."""
@@ -87,7 +108,7 @@ class Home:
         if found is None:
             from gate import token
 
-            made = token.verify(token.parse_presentation(presentation), self.anchors("issuer"), audience=self.origin, now=self.now())
+            made = token.verify(presentation, self.anchors("issuer"), audience=self.origin, now=self.now())
             if len(self._verified) >= _VERIFIED:
                 self._verified.clear()
             found = self._verified[presentation] = made
@@ -139,3 +160,41 @@ class Home:
         if not name.isascii() or not name.isprintable() or " " in name or "+" in name or not 0 < len(name) <= _MAX_ORIGIN:
             raise ConfigError(f"{name!r} cannot name a gate; use letters, digits and . / - such as 'example.com/agents'")
         return name.encode() + b"\n"
+
+    def _open(self) -> Ledger:
+        from gate.ledger import Ledger
+        from gate.note import NoteKey
+        from gate.records import Records
+        from gate.redact import Redactor
+
+        key = NoteKey(self.origin, self.keys.signing("log"))
+        redactor = Redactor(self.keys.secret("log-hmac"), self._clear)
+        ledger = Ledger(self.path, origin=self.origin, signer=key, redactor=redactor, clock=self._given_clock)
+        self.now = ledger.now  # never earlier than anything the log has seen
+        self._records = Records(self, ledger.recorder)
+        ledger.recover()
+        return ledger
+
+    def _open_records(self) -> Records:
+        ledger = self.ledger
+        assert self._records is not None, ledger  # opening the ledger makes them
+        return self._records
+
+    def close(self) -> None:
+        """Flushes and signs the log, gives leased budget back, closes the files."""
+        with self._lock:
+            ledger, self._ledger, self._records = self._ledger, None, None
+            self.standing, self.rules = self._first_standing, self._first_rules
+            if ledger is not None:
+                ledger.close()
+
+
+def new_session() -> str:
+    """A fresh name for a group of calls."""
+    return b64url(os.urandom(9))
+
+
+def _no_rules() -> Callable[[], Rules]:
+    from gate.rules import Rules
+
+    return lambda: Rules.EMPTY

@@ -37,6 +37,7 @@ class Parameter(NamedTuple):
     load: Callable[[Frozen], object] | None = None
     default: Frozen | _Missing = MISSING
     kind: Kind | None = None
+    scalar: object = None  # the plain type that `coerce` lets through unchanged, which `gate.compiled` checks in place
 
 
 def parameter(name: str, annotation: object, default: object = MISSING, kind: Kind | None = None) -> Parameter:
@@ -45,7 +46,7 @@ def parameter(name: str, annotation: object, default: object = MISSING, kind: Ki
     if kind:
         made = of_kind(name, kind)
     elif annotation in _SCALARS:
-        made = Parameter(name, _SCALARS[annotation])  # type: ignore[index]  # `in` has just said so
+        made = Parameter(name, _SCALARS[annotation], scalar=annotation)  # type: ignore[index]  # `in` has just said so
     elif annotation is Any or annotation is object:
         made = Parameter(name, freeze, thaw)
     else:

@@ -6,54 +6,36 @@ sealed, so that `Permit(...)` written anywhere else is an error at once and not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from gate.decide import Allow, Ask
 
 if TYPE_CHECKING:
     from gate.approval import Approval
     from gate.call import Call
-    from gate.decide import Durability
 
-_SEAL: Final = object()
+_make = tuple.__new__
 
 
-class Permit:
+class Permit(tuple["Call", "Allow | Ask", "tuple[Approval, ...]"]):
     """One call that may run now, and what let it. Immutable; good for one run, which the ledger counts."""
 
-    __slots__ = ("approvals", "call", "decision")
+    __slots__ = ()
 
-    call: Call
-    decision: Allow | Ask
-    approvals: tuple[Approval, ...]
+    call: Call = property(itemgetter(0))  # type: ignore[assignment]  # a read-only view of the tuple
+    decision: Allow | Ask = property(itemgetter(1))  # type: ignore[assignment]  # as above
+    approvals: tuple[Approval, ...] = property(itemgetter(2))  # type: ignore[assignment]  # as above
 
-    def __init__(self, seal: object, call: Call, decision: Allow | Ask, approvals: tuple[Approval, ...] = ()) -> None:
-        if seal is not _SEAL:
-            raise TypeError("a permit comes from a decision or from approvals; it cannot be made by hand")
-        _set_call(self, call)
-        _set_decision(self, decision)
-        _set_approvals(self, approvals)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a permit is immutable; '{name}' cannot be set")
-
-    @property
-    def durability(self) -> Durability:
-        """When the intent must be on disk."""
-        return self.decision.durability
-
-
-# The slots' own setters: `__setattr__` is closed, and these cost less than going through object.__setattr__.
-_set_call = Permit.__dict__["call"].__set__
-_set_decision = Permit.__dict__["decision"].__set__
-_set_approvals = Permit.__dict__["approvals"].__set__
+    def __new__(cls, *_: object, **__: object) -> Permit:
+        raise TypeError("a permit comes from a decision or from approvals; it cannot be made by hand")
 
 
 def allowed(call: Call, decision: Allow) -> Permit:
     """The permit of a call that the decision allows."""
     if type(decision) is not Allow:
         raise TypeError("only an allowing decision makes a permit without a person")
-    return Permit(_SEAL, call, decision)
+    return _make(Permit, (call, decision, ()))
 
 
 def approved(call: Call, decision: Ask, approvals: tuple[Approval, ...], binding_hash: str) -> Permit:
@@ -61,4 +43,9 @@ def approved(call: Call, decision: Ask, approvals: tuple[Approval, ...], binding
     people = {approval.approver for approval in approvals if approval.binding_hash == binding_hash}
     if type(decision) is not Ask or len(people) < decision.quorum or len(approvals) != len(people):
         raise TypeError("a question is answered only by as many distinct approvers as it asks for")
-    return Permit(_SEAL, call, decision, approvals)
+    return _make(Permit, (call, decision, approvals))
+
+
+def open_already(call: Call, decision: Allow | Ask) -> Permit:
+    """The permit of a call that the ledger holds as spent and not settled: authorizing it again makes nothing new."""
+    return _make(Permit, (call, decision, ()))

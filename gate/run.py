@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar, copy_context
+from functools import partial
 from inspect import isawaitable, iscoroutine
 from time import perf_counter
 from types import AsyncGeneratorType, GeneratorType
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "error", "timeout", "cancelled", "output-limit", "unknown"]
 _LAZY: Final = frozenset({GeneratorType, AsyncGeneratorType})
+_UNMEASURED: Final = frozenset({int, float, bool, type(None), list, dict, tuple})  # ordinary results that only a declared limit measures
+_NOTHING: Final[Mapping[str, object]] = {}
 _functions: dict[int, Function] = {}
+_make_outcome = tuple.__new__
 _spent: ContextVar[dict[str, object] | None] = ContextVar("gate_spent", default=None)
 
 
@@ -61,37 +65,41 @@ def spent(**cost: object) -> None:
 
 
 def bare(permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Callable[[], object]:
-    """The bare call, ready to be made once: the permit's own frozen arguments, as fresh values."""
+    """The bare call, ready to be made: the permit's own frozen arguments, as fresh values each time."""
     if permit.call.tool != tool.name:
         raise GateError("the permit is for another tool")
-    function = _functions[id(tool)]
-    args, kwargs = tool.schema.load(permit.call.arguments)
-    if receiver or injected:
-        args, kwargs = (*receiver, *args), {**kwargs, **injected}
-    return lambda: function(*args, **kwargs)
+    function, schema, arguments = _functions[id(tool)], tool.schema, permit.call.arguments
+    if schema.invoke is not None and not receiver and not injected:
+        return partial(schema.invoke, function, arguments)
+
+    def call() -> object:
+        args, kwargs = schema.load(arguments)
+        return function(*receiver, *args, **kwargs, **injected)
+
+    return call
 
 
-def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected: Mapping[str, object] = {}) -> Outcome:  # noqa: B006
+def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected: Mapping[str, object] = _NOTHING) -> Outcome:
     """Runs a plain tool in this thread (in one of its own when it has a time-out)."""
     start = perf_counter()
     cost: dict[str, object] | None = None
+    size: int | None = None
     try:
-        call = bare(permit, tool, receiver, injected)
-        if tool.cost:
-            cost = {}
-            call = _with_cost(call, cost)
-        if tool.retries or tool.timeout is not None:
-            call = _limited(call, tool)
-        value = call()
-        if type(value) in _LAZY or isawaitable(value):
-            value = _refuse_lazy(value)
-        size = measure(value, tool)
+        if tool.direct and not receiver and not injected and permit[0][0] == tool.name:
+            value = tool.schema.invoke(_functions[id(tool)], permit[0].arguments)
+        else:
+            cost, call = _prepared(bare(permit, tool, receiver, injected), tool)
+            value = call()
+        if type(value) not in _UNMEASURED or tool.measured:
+            if isawaitable(value) or type(value) in _LAZY:
+                value = _refuse_lazy(value)
+            size = measure(value, tool)
     except BaseException as error:  # noqa: BLE001  # whatever a tool raises is an outcome
         return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
-    return Outcome("ok", value, None, perf_counter() - start, size, cost)
+    return _make_outcome(Outcome, ("ok", value, None, perf_counter() - start, size, cost))
 
 
-async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected: Mapping[str, object] = {}) -> Outcome:  # noqa: B006
+async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected: Mapping[str, object] = _NOTHING) -> Outcome:
     """Runs an async tool in this task."""
     start = perf_counter()
     cost: dict[str, object] | None = None
@@ -99,7 +107,7 @@ async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), in
         call = bare(permit, tool, receiver, injected)
         if tool.cost:
             cost = {}
-            call = _with_cost(call, cost)
+            call = _awaited_with_cost(call, cost)
         value = await (_attempts(call, tool) if tool.retries or tool.timeout is not None else call())  # type: ignore[misc]
         size = measure(value, tool)
     except BaseException as error:  # noqa: BLE001  # whatever a tool raises is an outcome
@@ -144,11 +152,31 @@ def _refuse_lazy(value: object) -> object:
     raise GateError("a plain tool returned something that still has to run; declare it async or as a generator function, so that all of it is covered")
 
 
+def _prepared(call: Callable[[], object], tool: Tool) -> tuple[dict[str, object] | None, Callable[[], object]]:
+    """The call with a place for its cost, a time-out, retries."""
+    cost: dict[str, object] | None = None
+    if tool.cost:
+        cost = {}
+        call = _with_cost(call, cost)
+    return cost, _limited(call, tool) if tool.retries or tool.timeout is not None else call
+
+
 def _with_cost(call: Callable[[], object], cost: dict[str, object]) -> Callable[[], object]:
     def paid() -> object:
         token = _spent.set(cost)
         try:
             return call()
+        finally:
+            _spent.reset(token)
+
+    return paid
+
+
+def _awaited_with_cost(call: Callable[[], object], cost: dict[str, object]) -> Callable[[], object]:
+    async def paid() -> object:
+        token = _spent.set(cost)
+        try:
+            return await call()  # type: ignore[misc]  # an async tool's call gives something to await
         finally:
             _spent.reset(token)
 

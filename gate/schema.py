@@ -7,10 +7,12 @@ is refused.  `load` gives the tool fresh values made from the frozen ones only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from keyword import iskeyword
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
+from gate.compiled import compile_bind, compile_invoke
 from gate.effect import UNDECLARED, Assessment, join
 from gate.errors import BadCall
 from gate.frozen import Frozen
@@ -21,17 +23,14 @@ _NONE: Final[frozenset[str]] = frozenset()
 SHOWN: Final = 120
 
 
-class Bound(NamedTuple):
-    """The arguments of one call: values by name, and the names whose value is the tool author's default."""
-
-    arguments: dict[str, Frozen]
-    defaulted: frozenset[str]
+Bound: TypeAlias = "tuple[dict[str, Frozen], frozenset[str]]"
+"""The arguments of one call: values by name, and the names whose value is the tool author's default."""
 
 
 class Schema:
     """The parameters of one tool. `positional` are the names positional arguments bind to, in order."""
 
-    __slots__ = ("_coerce", "_defaults", "_kinds", "_load", "_required", "assessment", "extra", "parameters", "positional", "rest", "spread")
+    __slots__ = ("_bind", "_count", "_defaults", "_kinds", "_load", "_required", "assessment", "extra", "invoke", "parameters", "positional", "rest", "spread")
 
     def __init__(
         self,
@@ -48,30 +47,25 @@ class Schema:
         self.spread = spread  # the names the function takes by position only
         self.rest = rest  # the name of *args, "" when there is none
         self.extra = extra  # how a value of **kwargs is coerced, None when there are none
-        self._coerce = {name: p.coerce for name, p in parameters.items()}
         self._required = tuple(name for name, p in parameters.items() if p.default is MISSING)
         self._defaults = {name: p.default for name, p in parameters.items() if p.default is not MISSING}
         self._load = tuple((name, p.load) for name, p in parameters.items() if p.load)
         self._kinds = tuple((name, p.kind) for name, p in parameters.items() if p.kind)
         self.assessment = assessment if assessment or self._kinds else UNDECLARED
+        plain = not rest and extra is None and (*positional, *parameters)[: len(positional)] == tuple(parameters)[: len(positional)]
+        self._bind = compile_bind(parameters) if plain and _identifiers(parameters) else None
+        self._count = len(parameters)
+        self.invoke = compile_invoke(parameters, positional) if self._bind else None  # None: call with what `load` gives
 
     def bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Bound:
         """The frozen arguments; BadCall with every reason when something is missing, unknown, doubled or cannot be carried."""
-        coerce = self._coerce
-        try:
-            values: dict[str, Frozen] = {name: coerce[name](value) for name, value in kwargs.items()}
-            if args:
-                if len(args) > len(self.positional):
-                    return self._bind_slowly(args, kwargs)
-                for name, value in zip(self.positional, args, strict=False):
-                    if name in values:
-                        return self._bind_slowly(args, kwargs)
-                    values[name] = coerce[name](value)
-        except Exception:  # noqa: BLE001  # whatever went wrong, the slow way finds it again and says it, or refuses
+        if self._bind is None or len(args) > len(self.positional):
             return self._bind_slowly(args, kwargs)
-        if len(values) == len(coerce):
-            return Bound(values, _NONE)
-        return self._complete(values, [])
+        try:
+            values = self._bind(*args, **kwargs)
+        except Exception:  # noqa: BLE001  # whatever it was, the slow way finds it again and says it, or refuses
+            return self._bind_slowly(args, kwargs)
+        return (values, _NONE) if len(values) == self._count else self._complete(values, [])
 
     def _complete(self, values: dict[str, Frozen], reasons: list[str]) -> Bound:
         reasons += [f"argument '{name}' is missing" for name in self._required if name not in values]
@@ -79,7 +73,7 @@ class Schema:
             raise BadCall(*reasons)
         defaulted = frozenset(self._defaults.keys() - values.keys())
         values.update((name, self._defaults[name]) for name in self._defaults if name in defaulted)
-        return Bound(values, defaulted)
+        return values, defaulted
 
     def _bind_slowly(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Bound:
         """The same, collecting every reason; the only way that handles *args and **kwargs of a tool."""
@@ -129,6 +123,10 @@ class Schema:
         if self.rest:
             args += kwargs.pop(self.rest)  # type: ignore[arg-type]  # *args is always a list here
         return tuple(args), kwargs
+
+
+def _identifiers(names: Iterable[str]) -> bool:
+    return all(name.isidentifier() and not iskeyword(name) for name in names)
 
 
 def of_kind_tool(tool: KindTool) -> Schema:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from gate.call import Call
@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from gate.tool import Tool
 
 
-class Ticket:
-    """One authorized call. `ref` is the framework's own id of the call; `taken` is what was reserved."""
+class Ticket(NamedTuple):
+    """One authorized call. `taken` is what was reserved, `ref` the framework's own id of the call."""
 
-    __slots__ = ("permit", "ref", "taken", "tool")
-
-    def __init__(self, permit: Permit, tool: Tool, ref: str = "", taken: tuple[Charge, ...] = ()) -> None:
-        self.permit = permit
-        self.tool = tool
-        self.ref = ref
-        self.taken = taken
+    permit: Permit
+    tool: Tool
+    taken: tuple[Charge, ...] = ()
+    ref: str = ""
+    silent: bool = False  # leaves no record: a rule says audit = "off", and nothing about it needs settling
 
     @property
     def call(self) -> Call:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypedDict
 
-from gate.call import Acting, Call, next_id
+from gate.call import Acting, Call, next_serial
 from gate.effect import Risk, declared
 from gate.errors import ConfigError
 from gate.kind import Kind
@@ -38,7 +38,7 @@ class Tool:
     the arguments; it is reserved before the run and replaced by the actual cost afterwards.
     """
 
-    __slots__ = ("__weakref__", "chunk_limit", "cost", "flavour", "inject", "measured", "name", "output_limit", "retries", "schema", "timeout")
+    __slots__ = ("__weakref__", "chunk_limit", "cost", "direct", "flavour", "inject", "measured", "name", "output_limit", "retries", "schema", "timeout")
 
     def __init__(
         self,
@@ -63,14 +63,16 @@ class Tool:
         self.chunk_limit = self.output_limit if chunk_limit is None else chunk_limit
         self.cost = cost
         self.inject = inject
+        # nothing has to be put around the call, and the schema knows how to make it
+        self.direct = timeout is None and not retries and not cost and schema.invoke is not None
 
     def describe(self, args: tuple[object, ...], kwargs: Mapping[str, object], acting: Acting) -> Call:
         """The call for what was sent; BadCall when it is none."""
         schema = self.schema
-        bound = schema.bind(args, kwargs)
-        assessment = schema.assessment or schema.assess(bound.arguments)
-        fields = (self.name, MappingProxyType(bound.arguments), bound.defaulted, acting, assessment, next_id(), _NO_LABELS)
-        return _make_call(Call, fields)  # the tuple as is: a keyword call of a NamedTuple costs three times as much
+        arguments, defaulted = schema.bind(args, kwargs)
+        assessment = schema.assessment or schema.assess(arguments)
+        # the tuple as is: calling a NamedTuple costs three times as much
+        return _make_call(Call, (self.name, MappingProxyType(arguments), defaulted, acting, assessment, next_serial(), _NO_LABELS))
 
 
 def check_name(name: str) -> str:

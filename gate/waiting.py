@@ -24,7 +24,12 @@ T = TypeVar("T")
 
 
 class Waiting(Protocol):
-    """The four things a call waits for."""
+    """The four things a call waits for. traced: somebody records spans."""
+
+    traced: bool
+
+    def tracing(self) -> Waiting: ...
+    def here(self, tool: Tool) -> bool: ...
 
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None: ...
     async def spend(self, ledger: Ledger, spend: Spend) -> None: ...
@@ -34,6 +39,16 @@ class Waiting(Protocol):
 
 class Blocking:
     """Waits by blocking this thread."""
+
+    traced = False
+
+    def tracing(self) -> Waiting:
+        """The same, in a span."""
+        return TRACED_BLOCKING
+
+    def here(self, tool: Tool) -> bool:
+        """Whether the tool may simply be called in this thread."""
+        return tool.flavour == "plain"
 
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
         """The person's answer; how long it may take is the approver's to keep, and a late answer is void."""
@@ -45,10 +60,8 @@ class Blocking:
         ledger.spend(spend)
 
     async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome:
-        """Runs the tool here; an async one in an event loop of its own."""
-        if tool.flavour == "async":
-            return asyncio.run(arun(permit, tool, receiver, injected))
-        return run(permit, tool, receiver, injected)
+        """Runs an async tool in an event loop of its own."""
+        return asyncio.run(arun(permit, tool, receiver, injected))
 
     async def settle(self, ledger: Ledger, settlement: Settlement) -> None:
         """Returns when the outcome is accepted."""
@@ -57,6 +70,17 @@ class Blocking:
 
 class Looping:
     """Waits in the running event loop, which goes on with other tasks."""
+
+    traced = False
+
+    def tracing(self) -> Waiting:
+        """The same, in a span."""
+        return TRACED_LOOPING
+
+    def here(self, tool: Tool) -> bool:
+        """Never: a plain tool would stop the loop, an async one has to be awaited."""
+        del tool
+        return False
 
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
         """The person's answer, or None when the time is over; the question itself outlives a cancelled wait."""
@@ -80,8 +104,18 @@ class Looping:
         await ledger.asettle(settlement)
 
 
-BLOCKING = Blocking()
-LOOPING = Looping()
+class _TracedBlocking(Blocking):
+    traced = True
+
+
+class _TracedLooping(Looping):
+    traced = True
+
+
+BLOCKING: Waiting = Blocking()
+LOOPING: Waiting = Looping()
+TRACED_BLOCKING: Waiting = _TracedBlocking()
+TRACED_LOOPING: Waiting = _TracedLooping()
 
 
 def drive(path: Coroutine[object, None, T]) -> T:

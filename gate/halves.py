@@ -1,0 +1,111 @@
+"""Halves: the path of a call in two, for frameworks that have only a before hook and an after hook.
+
+    ticket = gate.authorize("save", arguments, ref="call_17")      # describe, decide, ask, spend
+    value = save(**ticket.arguments)                               # the framework runs it, with the checked values
+    gate.settle(ticket, value=value)                               # settle
+
+`ref` is the framework's own id of the call.  Authorizing the same call of the same session under the same ref again gives the same ticket
+and charges nothing, also from another process; `gate.ticket` finds it for an after hook that runs elsewhere.  The first outcome stands.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gate.decide import Allow
+from gate.permit import open_already
+from gate.run import Outcome, measure, status_of
+from gate.store import Charge
+from gate.ticket import Ticket
+from gate.waiting import BLOCKING, LOOPING, Waiting, drive
+
+if TYPE_CHECKING:
+    from gate.call import Acting, Call
+    from gate.decide import Ask
+    from gate.home import Home
+    from gate.tool import Tool
+
+
+class Halves(ABC):
+    """The part of a gate that hooks use."""
+
+    home: Home
+
+    @abstractmethod
+    async def begin(self, tool: Tool, args: tuple[object, ...], kwargs: Mapping[str, object], wait: Waiting, ref: str = "") -> Ticket:
+        """The first four steps of the path, see `gate.gate`."""
+
+    @abstractmethod
+    def current(self) -> Acting:
+        """Who acts now."""
+
+    @abstractmethod
+    def find_tool(self, name: str, arguments: Mapping[str, object]) -> Tool:
+        """The tool of a name, see `gate.gate`."""
+
+    def authorize(self, tool: str, arguments: Mapping[str, object], *, ref: str = "") -> Ticket:
+        """The first four steps. Raises Denied; then it must not run."""
+        return drive(self.begin(self.find_tool(tool, arguments), (), arguments, BLOCKING, ref))
+
+    async def aauthorize(self, tool: str, arguments: Mapping[str, object], *, ref: str = "") -> Ticket:
+        """`authorize` in an event loop."""
+        return await self.begin(self.find_tool(tool, arguments), (), arguments, LOOPING, ref)
+
+    def ticket(self, tool: str, arguments: Mapping[str, object], *, ref: str) -> Ticket | None:
+        """The open ticket of an authorized call, for an after hook, also one in another process; None when there is none."""
+        found = self.find_tool(tool, arguments)
+        call = found.describe((), arguments, self.current())
+        return reopened(self.home, found, call, Allow(("authorized before",), (), (), call.assessment.risk, "durable"), ref)
+
+    def settle(
+        self,
+        ticket: Ticket,
+        *,
+        value: object = None,
+        error: BaseException | None = None,
+        seconds: float = 0.0,
+        cost: Mapping[str, object] | None = None,
+    ) -> bool:
+        """The last step. False when it was settled before, here or in another process. OutputLimit when the value must not be passed on."""
+        outcome = _outcome(ticket, value, error, seconds, cost)
+        first = self.home.ledger.settle(self.home.records.settlement(ticket, outcome))
+        if outcome.status == "output-limit":
+            outcome.result()
+        return first
+
+    async def asettle(
+        self,
+        ticket: Ticket,
+        *,
+        value: object = None,
+        error: BaseException | None = None,
+        seconds: float = 0.0,
+        cost: Mapping[str, object] | None = None,
+    ) -> bool:
+        """`settle` in an event loop."""
+        outcome = _outcome(ticket, value, error, seconds, cost)
+        first = await self.home.ledger.asettle(self.home.records.settlement(ticket, outcome))
+        if outcome.status == "output-limit":
+            outcome.result()
+        return first
+
+
+def reopened(home: Home, tool: Tool, call: Call, decision: Allow | Ask, ref: str) -> Ticket | None:
+    """The ticket of a call that is open under this ref already: same session, same ref, same digest."""
+    found = home.ledger.find(call.acting.session, ref, call.digest())
+    if found is None:
+        return None
+    taken = tuple([Charge(key, amount, amount) for key, amount in found.reserved.items()])
+    return Ticket(open_already(call._replace(serial=found.call_id), decision), tool, taken, ref)
+
+
+def _outcome(ticket: Ticket, value: object, error: BaseException | None, seconds: float, cost: Mapping[str, object] | None) -> Outcome:
+    """What the framework says became of a call."""
+    if error is not None:
+        return Outcome(status_of(error), None, error, seconds, None, cost)
+    try:
+        return Outcome("ok", value, None, seconds, measure(value, ticket.tool), cost)
+    except Exception as limit:  # noqa: BLE001  # too large, or not to be measured: recorded as that
+        return Outcome(status_of(limit), None, limit, seconds, None, cost)

@@ -1,0 +1,123 @@
+"""Records: from tickets, outcomes and refusals to what the ledger is given: what to charge, what to write.
+
+The format of a record is `gate.audit`'s; here is only who is told what, and when.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.charges import micro
+from gate.store import Burn, Open, Settlement, Spend
+from gate.trace import trace_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gate.ask import Answer, Question
+    from gate.audit import Recorder
+    from gate.call import Acting, Call
+    from gate.errors import Denied
+    from gate.home import Home
+    from gate.run import Outcome
+    from gate.ticket import Ticket
+
+
+class Records:
+    """Writes what happens at one gate."""
+
+    def __init__(self, home: Home, recorder: Recorder) -> None:
+        self._home, self._recorder = home, recorder
+
+    def spend(self, ticket: Ticket) -> Spend:
+        """Everything that happens in one transaction before the tool runs: charges, used approvals, the open call, the intent record."""
+        permit, call = ticket.permit, ticket.call
+        durability = permit.decision.durability
+        digest = call.digest() if ticket.ref else ""
+        intent = self._recorder.intent(
+            call,
+            permit.decision,
+            digest=digest,
+            ref=ticket.ref,
+            approvals=permit.approvals,
+            trace_id=trace_id(),
+            durability=durability,
+            rules_version=self._home.rules().version,
+        )
+        burns = tuple([Burn(approval.jti, approval.expires) for approval in permit.approvals])
+        opened = Open(call.acting.session, ticket.ref, digest) if ticket.ref else None
+        return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened)
+
+    def settlement(self, ticket: Ticket, outcome: Outcome) -> Settlement:
+        """What a run really took, and how it ended."""
+        cost = {unit: micro(amount) for unit, amount in (outcome.cost or {}).items()} if outcome.cost else {}
+        record = self._recorder.outcome(
+            ticket.call.id,
+            status=outcome.status,
+            duration_us=int(outcome.seconds * 1e6),
+            cost=cost or None,
+            error=outcome.error,
+            output_bytes=outcome.output_bytes,
+            session=ticket.call.acting.session,
+            ref=ticket.ref,
+            trace_id=trace_id(),
+        )
+        return Settlement(ticket.call.id, _actual(ticket, outcome, cost), record, outcome.status)
+
+    def refusal(self, denial: Denied, acting: Acting, call: Call | None) -> None:
+        """A call that did not run, with every reason."""
+        self._home.ledger.append(
+            self._recorder.refusal(
+                call,
+                reasons=denial.reasons,
+                tool=denial.tool,
+                acting=acting,
+                decision=denial.decision,
+                remedy=denial.remedy,
+                trace_id=trace_id(),
+                rules_version=self._home.rules_version,
+                error=type(denial).__name__,
+            )
+        )
+
+    def question(self, asked: Question, call: Call) -> None:
+        """That a person is asked, about which binding, until when."""
+        self.event(
+            "question",
+            call=call.id,
+            agent=asked.agent,
+            session=asked.session,
+            tool=asked.tool,
+            risk=asked.risk.word,
+            rules=asked.rules,
+            reasons=asked.reasons,
+            binding=self._recorder.redactor.commitment(asked.binding_hash),
+            approvers=asked.approvers,
+            quorum=asked.quorum,
+            expires=asked.expires,
+        )
+
+    def answer(self, answer: Answer, asked: Question, call: Call) -> None:
+        """What a person said, and how."""
+        self.event("answer", call=call.id, question=asked.id, approver=answer.approver, verdict=answer.verdict, reason=answer.reason, method=answer.method)
+
+    def event(self, kind: str, **fields: object) -> None:
+        """Any other record: granted, revoked, rules changed."""
+        self._home.ledger.append(self._recorder.event(kind, **fields))
+
+    def rules_changed(self, version: str) -> None:
+        """That other rules are in force."""
+        self.event("rules", rules_version=version)
+
+
+def _actual(ticket: Ticket, outcome: Outcome, cost: Mapping[str, int]) -> dict[str, int]:
+    """The real amount for every budget whose reservation was an estimate: wall time, and cost when the tool reported it."""
+    actual: dict[str, int] = {}
+    for charge in ticket.taken:
+        if charge.key.endswith("/wall"):
+            actual[charge.key] = int(outcome.seconds * 1e6)
+        elif (unit := charge.key.rpartition("/cost/")[2]) != charge.key and unit in cost:
+            actual[charge.key] = cost[unit]
+    return actual
+
+
