@@ -52,7 +52,7 @@ class Grant:
     def __init__(self, tool: str, arguments: Mapping[str, Entry], limits: Limits = NO_LIMITS) -> None:
         entries = dict(arguments) or {STAR: _OPEN}  # an empty map is the wire's short form of "*" (draft -02, section 3.3)
         if entries.get(STAR, _OPEN) != _OPEN:
-            raise ValueError("'*' stands for the arguments that nobody named, so it can only be a wildcard that is not optional")
+            raise ValueError(f"tool {show(tool)}: '*' stands for the arguments that nobody named, so it can only be a wildcard that is not optional")
         for field, value in (("tool", tool), ("arguments", MappingProxyType(entries)), ("limits", limits), ("_required", None)):
             object.__setattr__(self, field, value)
 

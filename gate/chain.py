@@ -112,4 +112,4 @@ def _check_place(link: Link, parent: Link | None) -> None:
 
 
 def _ordinal(index: int, count: int) -> str:
-    return "the token" if count == 1 else f"token {index + 1} of {count} (the root)" if index == 0 else f"token {index + 1} of {count}"
+    return "root token" if index == 0 else f"token {index + 1} of {count}"

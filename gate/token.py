@@ -274,9 +274,9 @@ def format_presentation(chain: Sequence[str], proof: str | None = None) -> str:
 
 def parse_presentation(text: str) -> Presentation:
     """The chain and proof of a presentation's text; a single token may also stand for itself. TokenError when it is neither."""
-    text = text.strip()
     if len(text) > MAX_CHAIN + 2 * jose.MAX_TOKEN:
         raise TokenError(f"the presentation has {len(text)} characters, more than any chain may have")
+    text = text.strip()
     if not text.startswith("{"):
         return Presentation((text,))
     data = jose.loads_or_refuse(text, "the presentation")

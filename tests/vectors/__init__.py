@@ -1,0 +1,1 @@
+"""Vectors: published facts that other implementations can check themselves against."""
