@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from gate.errors import Unavailable
 from gate.merkle import Growing, leaf_hash
@@ -39,13 +39,14 @@ from gate.store import (
 )
 from gate.store import tree as tiles
 
-Event = Callable[..., bytes]
+Row: TypeAlias = tuple[object, ...]
+Event: TypeAlias = Callable[..., bytes]
 """Writes a record of the ledger's own: event(type, **fields) -> bytes."""
 
 DAY: Final = 86_400.0
-HOUR: Final = 3_600.0
 LATE_WINDOW: Final = 60.0
-MOST_AT_ONCE: Final = 256
+FIRST_SLICE: Final = 256
+MOST_BEHIND: Final = 4096
 MOST_MEMBERS: Final = 10_000
 NOTHING: Final[Mapping[str, Mapping[str, int]]] = {}
 
@@ -60,19 +61,47 @@ class Budget:
         self.dirty = False
 
 
+class Running:
+    """A call of this process that has no outcome yet. kept: it has a row in `open`."""
+
+    __slots__ = ("charges", "kept", "time")
+
+    def __init__(self, charges: tuple[Charge, ...], time: float) -> None:
+        self.charges, self.time, self.kept = charges, time, False
+
+
+class Memory:
+    """What a store knows of its own process between transactions.
+
+    horizon: every call without an outcome whose intent is older than this record has a row in `open`.  members: the member "ledger" by
+    charges, for intents and for whole calls.
+    """
+
+    def __init__(self, process: str) -> None:
+        self.process = process
+        self.running: dict[str, Running] = {}
+        self.horizon = -1
+        self.intents: dict[object, bytes] = {}
+        self.calls: dict[object, bytes] = {}
+
+
 class Transaction:
     """Applies works between BEGIN and COMMIT. `changed`: something was revoked, stopped or resumed. `finished`: all is written."""
 
-    def __init__(self, db: sqlite3.Connection, tree: Growing, process: str, now: float, event: Event, ledger_members: dict[object, bytes]) -> None:
-        self._db, self._tree, self._process, self._now, self._event = db, tree, process, now, event
-        self._members = ledger_members
+    def __init__(self, db: sqlite3.Connection, tree: Growing, memory: Memory, now: float, event: Event) -> None:
+        self._db, self._tree, self._memory, self._now, self._event = db, tree, memory, now, event
+        self._process = memory.process
         self._bodies: list[tuple[int, bytes]] = []
         self._tiles: list[tuple[int, bytes, bytes]] = []
         self._budgets: dict[str, Budget] = {}
+        self._started: dict[str, Running] = {}
+        self._ended: list[str] = []
+        self._kept: list[Running] = []
         self._opened: list[tuple[object, ...]] = []
         self._closed: list[tuple[str]] = []
         self._recorded: dict[str, int] = {}
         self._unrecorded: dict[str, int] = {}
+        self._horizon = memory.horizon
         self.changed = self.finished = False
 
     def do(self, work: Work) -> Result:
@@ -85,15 +114,19 @@ class Transaction:
     # ---- calls --------------------------------------------------------------------------------------------------------------------
 
     def spend(self, work: Spend) -> None:
+        call_id = work.call_id
         if work.settlement is not None:
             return self._spend_and_settle(work, work.settlement)
-        body = _bytes(work.record, work.call_id, "intent", strict=work.durability == "durable")
+        if call_id in self._memory.running or call_id in self._started:
+            raise Burned(f"the call '{call_id}' was spent before")
+        body = _bytes(work.record, call_id, "intent", strict=work.durability == "durable")
         self._reserve(work)
         self._append(body, self._ledger(work))
-        waiting = work.open
-        where = (waiting.session, waiting.ref, waiting.digest, waiting.until or self._now + DAY) if waiting else ("", "", "", 0.0)
-        charges = json.dumps(_sums(work.charges)) if work.charges else "{}"
-        self._opened.append((work.call_id, self._process, *where, self._now, charges))
+        if (waiting := work.open) is None:
+            self._started[call_id] = Running(work.charges, self._now)
+        else:
+            until = waiting.until or self._now + DAY
+            self._opened.append(_open_row(call_id, self._process, waiting.session, waiting.ref, waiting.digest, until, self._now, work.charges))
         return None
 
     def _reserve(self, work: Spend) -> None:
@@ -101,8 +134,9 @@ class Transaction:
         if work.burns:
             self._check_burns(work.burns)
         if work.leased:
+            recorded = self._recorded
             for key, amount, _, _ in work.charges:
-                self._recorded[key] = self._recorded.get(key, 0) + amount
+                recorded[key] = recorded.get(key, 0) + amount
         elif work.charges:
             self._check(work.charges)
             for charge in work.charges:
@@ -114,7 +148,7 @@ class Transaction:
     def _spend_and_settle(self, work: Spend, settlement: Settlement) -> None:
         """A call that ended before its intent was written: one record where both sides allow it."""
         self._reserve(work)
-        differs = self._true_up(settlement, _sums(work.charges)) if settlement.actual else {}
+        differs = self._true_up(settlement, _sums(work.charges)) if settlement.actual else NOTHING
         merged, fragment = getattr(work.record, "merged", None), getattr(settlement.record, "fragment", None)
         if merged is None or fragment is None:
             self._append(_bytes(work.record, work.call_id, "intent"), self._ledger(work))
@@ -123,29 +157,27 @@ class Transaction:
             body = merged(fragment())
         except Exception as error:
             body = _fallback(work.call_id, "call", error)
-        return self._append(body, self._ledger(work, differs))
+        member = self._memory.calls.get(work.charges) if not differs else None
+        return self._append(body, self._whole(work, differs) if member is None else member)
 
     def settle(self, work: Settlement) -> bool:
-        if work.spend is not None:
-            self._closed.append((work.call_id,))
-            reserved: Mapping[str, int] = _sums(work.spend.charges) if work.actual else {}
+        running = self._find_running(work.call_id) if work.spend is not None else None
+        if running is not None:
+            self._ended.append(work.call_id)
+            if running.kept:
+                self._closed.append((work.call_id,))
+            reserved: Mapping[str, int] = _sums(running.charges) if work.actual else {}
         else:
             found = self._close(work.call_id)
             if found is None:
                 return False
             reserved = json.loads(found)
-        differs = self._true_up(work, reserved) if work.actual else {}
-        self._append(_bytes(work.record, work.call_id, "outcome"), _member(differs))
+        differs = self._true_up(work, reserved) if work.actual else NOTHING
+        self._append(_bytes(work.record, work.call_id, "outcome"), _member(differs) if differs else b"")
         return True
 
-    def _true_up(self, work: Settlement, reserved: Mapping[str, int]) -> dict[str, dict[str, int]]:
-        """Replaces what was reserved by what was used; the parts of the member "ledger" that tell so."""
-        differs = {key: amount for key, amount in work.actual.items() if key in reserved and amount != reserved[key]}
-        for key, amount in differs.items():
-            row = self._budget(key)
-            row.spent, row.dirty = row.spent + amount - reserved[key], True
-        over = {key: amount - reserved[key] for key, amount in differs.items() if amount > reserved[key]}
-        return {"charges": differs, "overrun": over} if differs else {}
+    def _find_running(self, call_id: str) -> Running | None:
+        return self._memory.running.get(call_id) or self._started.get(call_id)
 
     def _close(self, call_id: str) -> str | None:
         self._flush_open()
@@ -193,7 +225,8 @@ class Transaction:
         row = self._budget(key, limit, expires)
         free = limit - row.spent - row.leased
         processes: int = self._db.execute("SELECT count(*) FROM process").fetchone()[0]
-        units: int = max(need, min(free // (2 * max(processes, 1)), MOST_AT_ONCE * need))
+        most = max(FIRST_SLICE * need, self._own(key))  # doubles what it was granted before, so that a busy process asks ever more seldom
+        units: int = max(need, min(free // (2 * max(processes, 1)), most))
         known = self._db.execute(
             "INSERT INTO lease VALUES (?, ?, ?, ?, 0) ON CONFLICT (process, key) DO UPDATE SET granted = granted + excluded.granted"
             " WHERE slot = excluded.slot RETURNING 1",
@@ -225,27 +258,30 @@ class Transaction:
     def _append(self, body: bytes, member: bytes) -> None:
         if member:
             body = b"%b,%b}" % (body[:-1], member)
-        self._bodies.append((self._tree.size, body))
-        for tile in self._tree.append(leaf_hash(body)):
-            self._tiles.append(tiles.row(tile))
+        tree = self._tree
+        self._bodies.append((tree.size, body))
+        if filled := tree.append(leaf_hash(body)):
+            self._tiles += [tiles.row(tile) for tile in filled]
 
-    def _ledger(self, work: Spend, differs: Mapping[str, Mapping[str, int]] = NOTHING) -> bytes:
+    def _ledger(self, work: Spend) -> bytes:
         """The member "ledger" of an intent; the same for every call that charges the same and burns nothing."""
-        if not (work.burns or differs or any([charge[3] for charge in work.charges])):
-            member = self._members.get(work.charges)
-            if member is None:
-                if len(self._members) > MOST_MEMBERS:
-                    self._members.clear()
-                member = self._members[work.charges] = _member({"charges": _sums(work.charges)})
-            return member
-        return _member(
-            {
-                "charges": {**_sums(work.charges), **differs.get("charges", {})},
-                "overrun": differs.get("overrun", {}),
-                "until": {charge.key: charge.expires for charge in work.charges if charge.expires},
-                "burns": {burn.jti: burn.expires for burn in work.burns},
-            },
-        )
+        known = self._memory.intents
+        usual = not work.burns and work.open is None
+        member = known.get(work.charges) if usual else None
+        if member is None:
+            ledger: dict[str, object] = {"by": self._process, "charges": _sums(work.charges), "until": _until(work.charges)}
+            member = _member(ledger | {"burns": {burn.jti: burn.expires for burn in work.burns}, "open": work.open is not None})
+            if usual:
+                _keep(known, work.charges, member)
+        return member
+
+    def _whole(self, work: Spend, differs: Mapping[str, Mapping[str, int]]) -> bytes:
+        """The same of a call with its outcome."""
+        charges = {**_sums(work.charges), **differs.get("charges", {})}
+        member = _member({"charges": charges, "until": _until(work.charges), "overrun": differs.get("overrun", {})})
+        if not differs:
+            _keep(self._memory.calls, work.charges, member)
+        return member
 
     def sign(self, work: Sign) -> str:
         note = work.sign(self._tree.size, self._tree.root())
@@ -273,7 +309,8 @@ class Transaction:
             self._db.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'pruned'", (float(work.until),))
 
     def reap(self, work: Reap) -> list[Finding]:
-        if not self._db.execute("DELETE FROM process WHERE id = ? RETURNING 1", (work.process,)).fetchone():
+        row = self._db.execute("DELETE FROM process WHERE id = ? RETURNING horizon", (work.process,)).fetchone()
+        if row is None:
             return []
         lost: dict[str, int] = {}
         found: list[Finding] = []
@@ -284,15 +321,29 @@ class Transaction:
             if used < recorded:
                 found.append(Finding("tampered", key, f"the counter of process {work.process} says {used} units, the log has {recorded}"))
             self._end_lease(key, granted=granted, used=max(used, recorded), recorded=recorded, adjust=0, into=lost)
-        self._flush_open()
-        calls = self._db.execute("DELETE FROM open WHERE process = ? RETURNING call, session, ref", (work.process,)).fetchall()
-        found += [self._unknown(call, session, ref, "the process that ran it ended without saying how") for call, session, ref in calls]
-        body = self._event("recovery", process=work.process, calls=[call for call, _, _ in calls])
+        calls = self._unsettled(work.process, row[0])
+        found += [self._unknown(call, session, ref, "the process that ran it ended without saying how") for call, (session, ref) in calls.items()]
+        body = self._event("recovery", process=work.process, calls=list(calls))
         self._append(body, _member({"lost": lost}) if lost else b"")
         return found + [
             Finding("lost-budget", key, f"{units} units were used by calls whose records the crash of process {work.process} took with it")
             for key, units in lost.items()
         ]
+
+    def _unsettled(self, process: str, horizon: int) -> dict[str, tuple[str, str]]:
+        """Session and ref of the calls of a process that have no outcome: its rows, and what the log says since its horizon."""
+        self._flush_open()
+        rows = self._db.execute("DELETE FROM open WHERE process = ? RETURNING call, session, ref", (process,))
+        calls: dict[str, tuple[str, str]] = {call: (session, ref) for call, session, ref in rows.fetchall()}
+        mine = b'"by":' + json.dumps(process).encode()
+        for (body,) in self._db.execute("SELECT body FROM record WHERE seq >= ? ORDER BY seq", (horizon,)):
+            if mine in body or b'"type":"outcome"' in body:
+                record = json.loads(body)
+                if record.get("type") == "outcome":
+                    calls.pop(record.get("call"), None)
+                elif record.get("type") == "intent" and record.get("ledger", {}).get("by") == process and "open" not in record["ledger"]:
+                    calls[record["call"]] = (str(record.get("session", "")), str(record.get("ref", "")))
+        return calls
 
     def expire(self, work: Expire) -> list[Finding]:
         self._flush_open()
@@ -305,6 +356,7 @@ class Transaction:
 
     def leave(self, work: Leave) -> bool:
         """True when nothing is left that somebody must settle."""
+        self._keep_running()
         self._flush_open()
         self._flush_recorded()
         self._db.execute("UPDATE open SET process = '' WHERE process = ? AND until > 0", (self._process,))
@@ -322,6 +374,11 @@ class Transaction:
 
     def finish(self) -> None:
         """Writes what was gathered."""
+        if self._horizon < 0:
+            self._horizon = self._tree.size - len(self._bodies)
+            self._db.execute("INSERT OR REPLACE INTO process VALUES (?, ?)", (self._process, self._horizon))
+        elif self._tree.size - self._horizon > MOST_BEHIND:
+            self._keep_running()
         self._flush_recorded()
         self._flush_open()
         self._tell_usage()
@@ -330,6 +387,26 @@ class Transaction:
         if self._tiles:
             self._db.executemany("INSERT INTO tile VALUES (?, ?, ?)", self._tiles)
         self.finished = True
+
+    def committed(self) -> None:
+        """Everything is on disk: remembers it."""
+        memory = self._memory
+        memory.running.update(self._started)
+        for call_id in self._ended:
+            memory.running.pop(call_id, None)
+        for running in self._kept:
+            running.kept = True
+        memory.horizon = self._horizon
+
+    def _keep_running(self) -> None:
+        """Rows for the calls that run on, so that whoever cleans up after this process need not read far back."""
+        ended = set(self._ended)
+        for call_id, running in {**self._memory.running, **self._started}.items():
+            if not running.kept and call_id not in ended:
+                self._opened.append(_open_row(call_id, self._process, "", "", "", 0.0, running.time, running.charges))
+                self._kept.append(running)
+        self._horizon = self._tree.size
+        self._db.execute("INSERT OR REPLACE INTO process VALUES (?, ?)", (self._process, self._horizon))
 
     def _tell_usage(self) -> None:
         """What was used without a record of its own."""
@@ -388,6 +465,20 @@ def _bytes(record: Record, call_id: str, kind: str, *, strict: bool = False) -> 
 def _fallback(call_id: str, kind: str, error: Exception) -> bytes:
     text = f"the record could not be written: {error}"[:500]
     return json.dumps({"v": 1, "type": kind, "call": call_id, "fault": text}, separators=(",", ":")).encode()
+
+
+def _open_row(call: str, process: str, session: str, ref: str, digest: str, until: float, time: float, charges: tuple[Charge, ...]) -> Row:
+    return (call, process, session, ref, digest, until, time, json.dumps(_sums(charges)))
+
+
+def _until(charges: tuple[Charge, ...]) -> dict[str, float]:
+    return {charge.key: charge.expires for charge in charges if charge.expires}
+
+
+def _keep(known: dict[object, bytes], charges: tuple[Charge, ...], member: bytes) -> None:
+    if len(known) > MOST_MEMBERS:
+        known.clear()
+    known[charges] = member
 
 
 def _sums(charges: tuple[Charge, ...]) -> dict[str, int]:
