@@ -1,0 +1,43 @@
+"""Shown: a value as a reason shows it, so that it cannot forge, hide or reorder what a person reads.
+
+>>> shown("evil\\u202etxt\\n")
+"'evil\\\\u202etxt\\\\n'"
+>>> len(shown("x" * 1000))
+219
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gate.frozen import Frozen, thaw
+
+LONGEST: Final = 200
+MOST: Final = 20
+
+
+def shown(value: Frozen) -> str:
+    """A value in quotes as Python writes it, everything unprintable escaped (controls, bidirectional and invisible characters), cut at 200."""
+    text = repr(value[: LONGEST + 1]) if isinstance(value, str) else repr(thaw(value))
+    length = len(value) if isinstance(value, str) else len(text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({length} characters)"
+
+
+def plain(text: str) -> str:
+    """A text without quotes, everything unprintable escaped, cut at 200."""
+    visible = "".join([c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: LONGEST + 1]])
+    return visible if len(text) <= LONGEST else f"{visible[:LONGEST]}… ({len(text)} characters)"
+
+
+def limited(*groups: Iterable[str]) -> tuple[str, ...]:
+    """The reasons of all groups in order, at most 20 and then a count; a long group leaves room for those that come after it."""
+    lists = [list(group) for group in groups]
+    total = sum(map(len, lists))
+    if total <= MOST:
+        return tuple([reason for reasons in lists for reason in reasons])
+    kept = list[str]()
+    for index, reasons in enumerate(lists):
+        later = sum(min(len(other), MOST // len(lists)) for other in lists[index + 1 :])
+        kept += reasons[: max(MOST - len(kept) - later, 0)]
+    return (*kept, f"and {total - len(kept)} more reasons")
