@@ -1,0 +1,1 @@
+"""The commands of `gate`, one file each; `gate.cli` lists them."""
