@@ -1,0 +1,90 @@
+"""argv: the constraint over commands, by the programs they start.
+
+    {"constraint_type": "argv", "programs": [["ls"], ["git", "log"]]}
+
+A value is admitted when every program it starts, at any depth, begins with one of these lists of words.  Pure: nothing is looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from capabilities._shell import git
+from capabilities._shell.script import Word
+from capabilities._shell.spec import Uninspectable
+from capabilities._shell.starts import identity, starts
+from capabilities._shell.value import script_of
+from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
+from gate.constraints.value import is_array
+from gate.frozen import Frozen
+
+
+@register
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Programs(Constraint):
+    """Commands that start nothing but these, each given by the words it must begin with; made by `programs`.
+
+    Programs with option data must keep to it, so that what they start in turn is covered too. Others, and git's subcommands that change
+    something, are admitted with any further words: naming them is the statement. Redirections are admitted to /dev/null only.
+    """
+
+    type: ClassVar[str] = "argv"
+    programs: tuple[tuple[str, ...], ...]
+
+    def __init__(self, programs: Iterable[Iterable[str]]) -> None:
+        made = {_checked(tuple(words)): None for words in programs}
+        if not made:
+            raise ValueError("name at least one program")
+        object.__setattr__(self, "programs", tuple(made))
+
+    def compile(self) -> Check:
+        return lambda value: not self._refusal(value)
+
+    def explain(self, value: Frozen) -> str:
+        return self._refusal(value) or f"{show(value)} is not admitted"
+
+    def _refusal(self, value: Frozen) -> str:
+        try:
+            found = starts(script_of(value))
+        except (ValueError, Uninspectable) as error:
+            return f"which programs {show(value)} starts cannot be told: {error}"
+        for argv, inspected in found:
+            if not any(argv[: len(words)] == words and (inspected or argv[0] != "git" or len(words) > 1) for words in self.programs):
+                return f"{show(' '.join(argv))} is not among the programs {show(', '.join(map(' '.join, self.programs)))}"
+        return ""
+
+    def subsumes(self, other: Constraint) -> bool:
+        if isinstance(other, (Exact, OneOf)):
+            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
+        if isinstance(other, AllOf):
+            return any(map(self.subsumes, other.constraints))
+        if isinstance(other, AnyOf):
+            return all(map(self.subsumes, other.constraints))
+        return isinstance(other, Programs) and all(any(_covers(mine, theirs) for mine in self.programs) for theirs in other.programs)
+
+    def to_json(self) -> dict[str, object]:
+        return {"constraint_type": self.type, "programs": [list(words) for words in self.programs]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        (found,) = members(data, cls.type, ("programs",))
+        if not is_array(found):
+            raise ValueError("'programs' must be a list of lists of words")
+        return cls([_checked(words) for words in found])
+
+
+def _checked(words: object) -> tuple[str, ...]:
+    if not is_array(words):
+        raise ValueError("'programs' must be a list of lists of words")
+    texts = [word for word in words if isinstance(word, str) and word and word.isprintable()]
+    if not texts or len(texts) != len(words):
+        raise ValueError("each program is a list of words, the program first")
+    return (identity(Word(texts[0])), *texts[1:])
+
+
+def _covers(mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    if theirs[: len(mine)] != mine:
+        return False
+    return mine != ("git",) or mine == theirs or theirs[1] in git.READS or " ".join(theirs[1:3]) in git.READS

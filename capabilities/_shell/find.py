@@ -1,0 +1,90 @@
+"""find(1): its expression as uses (GNU findutils 4.10).
+
+find src -name '*.py' -exec grep -l foo {} ;   → list 'src', and the command `grep -l foo {}`
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from capabilities._shell.script import Word
+from capabilities._shell.spec import Uninspectable, Use, show
+
+_PLAIN: Final = frozenset(
+    "-a -o -and -or -not ! ( ) , -true -false -empty -print -print0 -ls -prune -quit -depth -d -xdev -mount -readable -writable -executable -nouser "
+    "-nogroup -daystart -follow -noleaf -warn -nowarn -ignore_readdir_race -noignore_readdir_race --help -version --version".split()
+)
+_TEXT: Final = frozenset(
+    "-name -iname -path -ipath -wholename -iwholename -regex -iregex -lname -ilname -type -xtype -size -mtime -atime -ctime -mmin -amin -cmin -perm "
+    "-user -group -uid -gid -maxdepth -mindepth -links -inum -fstype -regextype -printf -used -context -newermt -newerat -newerct".split()
+)
+_LIST: Final = frozenset("-newer -anewer -cnewer -samefile -neweraa -newerac -neweram -newerca -newercc -newercm -newerma -newermc -newermm".split())
+_WRITE: Final = frozenset(["-fprint", "-fprint0", "-fls"])
+_RUN: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
+
+
+class Found(NamedTuple):
+    """What a find reads, the commands it runs on what it finds, and whether its output separates names unmistakably."""
+
+    uses: list[Use]
+    roots: tuple[str, ...]
+    commands: list[tuple[Word, ...]]
+    zero: bool
+
+
+def parse(words: tuple[Word, ...]) -> Found:
+    """What the words after `find` say; `Uninspectable` for anything that is not known."""
+    uses: list[Use] = []
+    commands: list[tuple[Word, ...]] = []
+    at = 0
+    while at < len(words) and words[at].text in ("-H", "-L", "-P", "-O0", "-O1", "-O2", "-O3"):
+        at += 1
+    begin = at
+    while at < len(words) and words[at].text[:1] not in ("-", "(", ")", "!", ","):
+        uses.append(Use("list", words[at], many=True))
+        at += 1
+    roots = tuple([word.text for word in words[begin:at]]) or (".",)
+    zero = False
+    while at < len(words):
+        text = words[at].text
+        at += 1
+        if text in _PLAIN:
+            zero = zero or text == "-print0"
+        elif text == "-delete":
+            uses.append(Use("remove", words[at - 1]))
+        elif text in _RUN:
+            at = _command(words, at, text, commands)
+        else:
+            uses += _valued(text, words, at)
+            at += 2 if text == "-fprintf" else 1
+    if not uses:
+        uses.append(Use("list", Word(".")))
+    if any("\n" in root for root in roots):
+        raise Uninspectable("a folder's name holds a line break")
+    return Found(uses, roots, commands, zero)
+
+
+def _valued(name: str, words: tuple[Word, ...], at: int) -> list[Use]:
+    if at >= len(words) or words[at].pattern:
+        raise Uninspectable(f"what follows {show(name)} is missing, or only known when it runs; put patterns in quotes")
+    if name in _TEXT:
+        return [Use("text", words[at])]
+    if name in _LIST:
+        return [Use("list", words[at])]
+    if name in _WRITE or (name == "-fprintf" and at + 1 < len(words)):
+        return [Use("write", words[at])]
+    raise Uninspectable(f"find's {show(name)} cannot be inspected")
+
+
+def _command(words: tuple[Word, ...], at: int, name: str, commands: list[tuple[Word, ...]]) -> int:
+    """Adds the command that `-exec` runs; the position after its end, `;` or `{} +`."""
+    end = at
+    while end < len(words) and words[end].text != ";" and not (words[end].text == "+" and words[end - 1].text == "{}"):
+        end += 1
+    if end >= len(words) or end == at:
+        raise Uninspectable(f"the command after {show(name)} has no end")
+    command = words[at:end]
+    if name in ("-execdir", "-okdir") and any("/" in word.text for word in command[1:]):
+        raise Uninspectable(f"{show(name)} runs in each folder, where the paths it names are others")
+    commands.append(command)
+    return end + 1

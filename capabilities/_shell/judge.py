@@ -1,0 +1,289 @@
+"""Judge: what a script would do, as one assessment.
+
+Every command is looked up as data: a program that only reads, one that writes, one that runs another (which is judged in its place), one
+that is known to run code or reach the network.  A program, option or place that is not known is high risk because it "cannot be
+inspected": so the default asks.  Paths are judged by where they lead (`lstat` and `readlink` only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from capabilities._paths.place import Setting, look
+from capabilities._shell import find, git, labels
+from capabilities._shell.lexer import lex
+from capabilities._shell.notable import NOTABLE, VERSION
+from capabilities._shell.programs import INERT, QUIET, READERS
+from capabilities._shell.roles import Doing, use
+from capabilities._shell.script import Command, Pipeline, Script, Word
+from capabilities._shell.spec import Uninspectable, match, parse, show
+from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
+from gate.effect import Assessment, Risk, join
+
+SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
+_NONE: Final[frozenset[str]] = frozenset()
+_READS: Final = frozenset(["reads"])
+_EXECUTES: Final = frozenset(["executes"])
+_MAX_NESTING: Final = 6
+_FILTERS: Final = frozenset(["grep", "egrep", "fgrep", "sort", "uniq", "head", "tail", "shuf", "tac"])
+
+
+class Fed(NamedTuple):
+    """What the command before writes into this one's input: names of files below `roots`, unmistakably separated or not."""
+
+    roots: tuple[str, ...] = ()
+    zero: bool = False
+
+
+class Context(NamedTuple):
+    """Where a command runs, what it is fed, and how deep it is nested in others."""
+
+    setting: Setting
+    fed: Fed | None = None
+    nesting: int = 0
+    whole: bool = False
+
+    def deeper(self, **changes: object) -> Context:
+        """The context of a command inside this one."""
+        if self.nesting >= _MAX_NESTING:
+            raise Uninspectable(f"commands are nested deeper than {_MAX_NESTING}")
+        return self._replace(nesting=self.nesting + 1, **changes)  # type: ignore[arg-type]  # the fields of this tuple
+
+
+def assess(script: Script, setting: Setting) -> Assessment:
+    """What `script` would do when it runs in `setting`."""
+    parts: list[Assessment] = []
+    moved = False
+    for position, pipeline in enumerate(script.pipelines):
+        if moved and pipeline.after != "&&":
+            parts.append(unknown("which folder this runs in depends on whether 'cd' went well"))
+        if pipeline.commands[0].words[0].text == "cd":
+            setting, part = _cd(pipeline, setting, last=position == len(script.pipelines) - 1)
+            moved = True
+            parts.append(part)
+            continue
+        fed: Fed | None = None
+        for command in pipeline.commands:
+            parts += command_parts(command, Context(setting, fed))
+            fed = feeds(command, fed)
+    return labels.label(script, join(parts))
+
+
+def command_parts(command: Command, context: Context) -> list[Assessment]:
+    """What one command and its redirections would do."""
+    parts = words_parts(command.words, context)
+    for redirect in command.redirects:
+        if redirect.op != ">&":
+            role = "read" if redirect.op == "<" else "write"
+            parts += _guarded(use(Doing("the redirection", role, Word(redirect.target)), context.setting))
+    return parts
+
+
+def words_parts(words: tuple[Word, ...], context: Context) -> list[Assessment]:
+    """What the command of these words would do; never raises."""
+    return _guarded(_judge(words, context))
+
+
+def _guarded(parts: Iterator[Assessment]) -> list[Assessment]:
+    done: list[Assessment] = []
+    try:
+        done.extend(parts)
+    except (Uninspectable, ValueError) as reason:
+        done.append(unknown(str(reason)))
+    return done
+
+
+def unknown(reason: str) -> Assessment:
+    """The assessment of what cannot be told."""
+    return Assessment(_EXECUTES, Risk.HIGH, (f"cannot be inspected: {reason}",))
+
+
+def program(word: Word) -> str:
+    """The name of the program a word stands for; `Uninspectable` when it is not one of the system's."""
+    text = word.text
+    if word.pattern:
+        raise Uninspectable(f"which program {show(text)} names is only known when it runs")
+    folder, slash, name = text.rpartition("/")
+    if slash and folder not in SYSTEM:
+        raise Uninspectable(f"{show(text)} is not one of the system's programs")
+    if not name:
+        raise Uninspectable("the name of the program is empty")
+    return name
+
+
+def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    name, rest = program(words[0]), words[1:]
+    special = _SPECIAL.get(name)
+    if special and not (len(rest) == 1 and rest[0].text in VERSION):
+        yield from special(name, rest, context)
+    elif line := READERS.get(name) or WRITERS.get(name):
+        yield from _by_spec(name, line, rest, context)
+    elif line := WRAPPERS.get(name):
+        yield from words_parts(match(parse(line), rest).command, context.deeper())
+    elif name in CHANGERS:
+        yield from _changed(name, rest, context)
+    elif name in NOTABLE:
+        yield _notable(name, rest)
+    else:
+        raise Uninspectable(f"the program {show(name)} is not known")
+
+
+def _by_spec(name: str, line: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    parts = 0
+    for role, word, many in match(parse(line), rest).uses:
+        for part in use(Doing(name, role, word, many, context.whole), context.setting):
+            yield part
+            parts += 1
+    if not parts or name in READERS:
+        yield _only_reads(name) if not parts else Assessment(_READS, Risk.LOW)
+
+
+def _plain(name: str, rest: tuple[Word, ...], _: Context) -> Iterator[Assessment]:
+    """Programs that take every word as it is."""
+    if name != "echo" and any(word.text in ("-v", "-R") for word in rest):
+        raise Uninspectable(f"{name} -v looks up a variable, which a shell may run code for")
+    yield _only_reads(name)
+
+
+def _only_reads(name: str) -> Assessment:
+    return Assessment(_READS, Risk.LOW, (f"{name} only reads",))
+
+
+def _notable(name: str, rest: tuple[Word, ...]) -> Assessment:
+    if len(rest) == 1 and rest[0].text in VERSION:
+        return Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))
+    known = NOTABLE[name]
+    return Assessment(known.effects, Risk.HIGH, (f"{name} {known.reason}",), known.techniques)
+
+
+def _changed(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    line, technique, reason = CHANGERS[name]
+    yield Assessment(_EXECUTES, Risk.HIGH, (f"{name} {reason}",), frozenset(technique.split()))
+    if inner := match(parse(line), rest).command:
+        yield from words_parts(inner, context.deeper())
+
+
+def _cd(pipeline: Pipeline, setting: Setting, *, last: bool) -> tuple[Setting, Assessment]:
+    command = pipeline.commands[0]
+    words = [word for word in command.words[1:] if word.text not in ("--", "-P", "-L")]
+    if (
+        len(pipeline.commands) > 1
+        or command.redirects
+        or pipeline.after == "||"
+        or len(words) != 1
+        or words[0].pattern
+        or words[0].text[:1] in ("-", "")
+    ):
+        return setting, unknown("where this 'cd' leads depends on what happens before it")
+    try:
+        place = look(words[0].text, setting)
+    except ValueError as error:
+        return setting, unknown(str(error))
+    reason = f"works in {show(place.path)}" + ("" if place.inside else ", outside the workspace")
+    return setting._replace(cwd=place.path), Assessment(_READS, Risk.LOW if place.inside or last else Risk.MEDIUM, (reason,))
+
+
+def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    found = find.parse(rest)
+    yield Assessment(_READS, Risk.LOW, (f"{name} lists files",))
+    for role, word, many in found.uses:
+        yield from use(Doing(name, role, word, many), context.setting)
+    for command in found.commands:
+        for root in found.roots[:16]:
+            filled = tuple([word._replace(text=word.text.replace("{}", root)) if not word.pattern else word for word in command])
+            yield from words_parts(filled, context.deeper(whole=True))
+
+
+def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    found = match(parse(WRAPPERS[name]), rest)
+    command = found.command or (Word("echo"),)
+    inner = program(command[0])
+    roots = context.fed.roots if context.fed else ()
+    unmistakable = context.fed is not None and context.fed.zero and bool(found.options & {"-0", "--null"})
+    if inner not in INERT and inner not in WRITERS:
+        raise Uninspectable(f"what words xargs gives {show(inner)} is only known when it runs")
+    if inner in ("echo", "basename", "dirname"):
+        roots = roots or (".",)
+    elif not roots or not (unmistakable or inner in QUIET or inner in WRITERS):
+        raise Uninspectable(f"which files xargs gives {show(inner)} is only known when it runs; 'find … -print0 | xargs -0 …' says it")
+    for root in roots[:16]:
+        filled = tuple([word._replace(text=word.text.replace("{}", root)) for word in command])
+        yield from words_parts(filled if filled != command else (*command, Word(root)), context.deeper(whole=True))
+
+
+def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    at = 0
+    while at < len(rest) and (rest[at].text in ("-i", "-", "--ignore-environment") or "=" in rest[at].text.lstrip("-")):
+        text = rest[at].text
+        if "=" in text and text.partition("=")[0] not in HARMLESS_VARIABLES:
+            yield unknown(f"what the variable {show(text.partition('=')[0])} changes is not known")
+        at += 1
+    inner = match(parse(WRAPPERS[name]), rest[at:]).command if at < len(rest) else ()
+    if not inner or not at:  # alone it shows the environment; before a command it must change something, or it is only there to hide it
+        yield _notable(name, rest)
+    if inner:
+        yield from words_parts(inner, context.deeper())
+
+
+def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    """`sh -c TEXT`: the text is a script, if the lexer takes it; any other use runs what is not visible here."""
+    if len(rest) != 2 or rest[0].text != "-c" or rest[1].pattern:
+        yield _notable(name, rest)
+        return
+    script = lex(rest[1].text, context.setting.home)
+    context.deeper()
+    yield assess(script, context.setting) if not context.whole else unknown(f"which files {name} is given is only known when it runs")
+
+
+def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    sub, words, folders = git.subcommand(rest)
+    for folder in folders:
+        yield from use(Doing(name, "list", folder), context.setting)
+    if line := git.READS.get(sub):
+        parts = [part for role, word, many in match(parse(line), words).uses for part in use(Doing(f"git {sub}", role, word, many), context.setting)]
+        yield from parts or [_only_reads(f"git {sub}")]
+        return
+    sub = sub.partition(" ")[0]
+    if sub not in git.WRITES | git.EGRESS | git.EXECUTES | git.IRREVERSIBLE:
+        raise Uninspectable(f"git's {show(sub)} is not known")
+    effects = [effect for effect, subs in (("egress", git.EGRESS), ("executes", git.EXECUTES), ("irreversible", git.IRREVERSIBLE)) if sub in subs]
+    risk = Risk.HIGH if effects else Risk.MEDIUM
+    yield Assessment(frozenset(["writes", *effects]), risk, (f"git {sub} changes the repository or what it is joined to",))
+
+
+def _ssh(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    yield Assessment(frozenset(["egress", "executes"]), Risk.HIGH, (f"{name} works on another machine",), frozenset(["T1021.004"]))
+    yield from labels.ssh(tuple([word.text for word in rest]))
+
+
+def feeds(command: Command, fed: Fed | None) -> Fed | None:
+    """What a command writes, if that is names of files below places it names, or the names it was fed, fewer or in another order."""
+    try:
+        name = program(command.words[0])
+        rest = command.words[1:]
+        if name == "find":
+            found = find.parse(rest)
+            return None if found.commands else Fed(found.roots, found.zero)
+        if name == "git" and command.argv[1:2] == ("ls-files",):
+            return Fed((".",), "-z" in command.argv)
+        if fed and name in _FILTERS and not command.redirects:
+            uses = match(parse(READERS[name]), rest).uses
+            names = [one for one in uses if one.role in ("read", "tree", "write", "exec")]
+            return None if names else Fed(fed.roots, fed.zero and bool({"-z", "-zu", "-uz"} & set(command.argv)))
+    except Uninspectable:
+        return None
+    return None
+
+
+PLAIN: Final = frozenset(["echo", "test", "["])
+SHELLS: Final = frozenset(["bash", "sh", "dash", "zsh", "ksh"])
+_SPECIAL: Final = {
+    "find": _find,
+    "xargs": _xargs,
+    "env": _env,
+    "git": _git,
+    "ssh": _ssh,
+    **dict.fromkeys(PLAIN, _plain),
+    **dict.fromkeys(SHELLS, _shell),
+}

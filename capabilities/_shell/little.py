@@ -1,0 +1,181 @@
+"""The small programs inside commands: sed scripts, awk and jq programs, printf formats.
+
+Each check takes the text and returns the files it reads; `Uninspectable` when the text could run something, write, read the environment,
+never end, or is not understood.  They accept less than the real languages, never more.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from capabilities._shell.spec import Uninspectable, show
+
+# sed(1), POSIX and GNU: addresses, then a command
+_SED_ADDRESS: Final = re.compile(r"\s*(\d+(~\d+)?|\$|[+~]\d+)")
+_SED_PLAIN: Final = frozenset("=dDgGhHnNpPxzF")
+_SED_NUMBERED: Final = frozenset("lqQ")
+_SED_FLAGS: Final = re.compile(r"[gpIiMm0-9]*")
+
+
+def sed(text: str) -> None:
+    """A sed script that only edits what goes through."""
+    at, depth = 0, 0
+    while at < len(text):
+        if text[at] in " \t\n;":
+            at += 1
+            continue
+        if text[at] == "}":
+            depth, at = depth - 1, at + 1
+            continue
+        at = _sed_addresses(text, at)
+        while at < len(text) and text[at] in " \t!":
+            at += 1
+        command = text[at : at + 1]
+        if command == "{":
+            depth, at = depth + 1, at + 1
+        elif command and command in _SED_PLAIN:
+            at = _sed_end(text, at + 1)
+        elif command and command in _SED_NUMBERED:
+            at = _sed_end(text, re.compile(r"\s*\d*").match(text, at + 1).end())  # type: ignore[union-attr]  # it matches the empty text too
+        elif command == "s":
+            at = _delimited(text, _delimited(text, at + 1), opened=True)
+            at = _sed_end(text, _SED_FLAGS.match(text, at).end())  # type: ignore[union-attr]  # as above
+        elif command == "y":
+            at = _sed_end(text, _delimited(text, _delimited(text, at + 1), opened=True))
+        elif command and command in "aic":
+            at = _sed_text(text, at)
+        else:
+            raise Uninspectable(f"the sed command {show(command or text)} cannot be inspected")
+    if depth:
+        raise Uninspectable("the sed script's brackets do not match")
+
+
+def _sed_addresses(text: str, at: int) -> int:
+    for _ in range(2):
+        if found := _SED_ADDRESS.match(text, at):
+            at = found.end()
+        elif text[at : at + 1] == "/" or text[at : at + 1] == "\\":
+            at = _delimited(text, at + (text[at] == "\\"))
+            while text[at : at + 1] in ("I", "M"):
+                at += 1
+        else:
+            break
+        blanks = len(text[at:]) - len(text[at:].lstrip(" \t"))
+        if text[at + blanks : at + blanks + 1] != ",":
+            break
+        at += blanks + 1
+        while text[at : at + 1] in (" ", "\t"):
+            at += 1
+    return at
+
+
+def _sed_text(text: str, at: int) -> int:
+    """The position of the line break that ends the text of `a`, `i` or `c`: one without an odd number of backslashes before it."""
+    while (at := text.find("\n", at)) >= 0:
+        line = text[:at]
+        if (len(line) - len(line.rstrip("\\"))) % 2 == 0:
+            return at
+        at += 1
+    return len(text)
+
+
+def _sed_end(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " \t":
+        at += 1
+    if at < len(text) and text[at] not in ";\n}":
+        raise Uninspectable(f"{show(text[at : at + 20])} in a sed script cannot be inspected")
+    return at
+
+
+def _delimited(text: str, at: int, *, opened: bool = False) -> int:
+    """The position after a part between delimiters: the one at `at`, or, for a second part, the one just before it."""
+    mark = text[at - 1 : at] if opened else text[at : at + 1]
+    if not mark or mark.isalnum() or mark in "\\\n \t":
+        raise Uninspectable("the sed script ends early or has an odd delimiter")
+    at += 0 if opened else 1
+    bracket = False
+    while at < len(text):
+        char = text[at]
+        if char == "\\":
+            at += 2
+            continue
+        if char == "\n" and not opened:
+            break
+        if char == "[" and not opened and not bracket:
+            bracket = True
+            at += 2 if text[at + 1 : at + 2] == "^" else 1
+            at += text[at : at + 1] == "]"
+            if mark in text[at : text.find("]", at) + 1 or None]:
+                raise Uninspectable("a delimiter inside brackets of a sed script is read differently by different versions")
+            continue
+        if char == "]":
+            bracket = False
+        if char == mark:
+            return at + 1
+        at += 1
+    raise Uninspectable("a part of the sed script is not closed")
+
+
+_AWK_TOKEN: Final = re.compile(
+    r'\s+|#[^\n]*|"(?:[^"\\\n]|\\.)*"|[A-Za-z_]\w*|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|&&|\|\||\+\+|--|[-+*/%^!<>=]=|[$(){}\[\],;?:!~<>=+*%^-]|/|\n',
+    re.ASCII,
+)
+_AWK_REGEX: Final = re.compile(r"/(?:[^/\\\n\[]|\\.|\[\^?\]?(?:[^\]\\\n/]|\\.)*\])*/")
+_AWK_KEYWORDS: Final = frozenset(["print", "printf", "if", "else", "in", "next", "exit", "delete"])
+_AWK_REFUSED: Final = frozenset(
+    "system getline close fflush while for do function func nextfile return switch case default break continue ENVIRON PROCINFO ARGV ARGC ARGIND "
+    "SYMTAB FUNCTAB include load namespace BEGINFILE ENDFILE TEXTDOMAIN BINMODE LINT ERRNO".split()
+)
+_AWK_OPERAND: Final = re.compile(r"[\w\"\]).]$")
+
+
+def awk(text: str) -> None:
+    """An awk program that only prints what it computes from its input, in one pass: no loops, pipes, files or environment."""
+    at, before, printing = 0, "", False
+    while at < len(text):
+        if text[at] == "/" and not _awk_divides(before, text):
+            found = _AWK_REGEX.match(text, at)
+        else:
+            found = _AWK_TOKEN.match(text, at)
+        if found is None or not found.group():
+            raise Uninspectable(f"{show(text[at : at + 20])} in an awk program cannot be inspected")
+        token, at = found.group(), found.end()
+        if token[0] == "#" or (token.isspace() and "\n" not in token):
+            continue
+        if token in _AWK_REFUSED:
+            raise Uninspectable(f"{show(token)} in an awk program can run, read or repeat what cannot be told")
+        if token in ("print", "printf"):
+            printing = True
+        elif token in (";", "{", "}"):
+            printing = False
+        elif token == ">" and printing:
+            raise Uninspectable("an awk program that prints into a file cannot be inspected")
+        before = "\n" if "\n" in token else token
+
+
+def _awk_divides(before: str, text: str) -> bool:
+    """Whether a slash after this token divides; `Uninspectable` where that depends on more than the token."""
+    if before in _AWK_KEYWORDS or before in ("++", "--", "$") or (before == ")" and "if" in text):
+        raise Uninspectable(f"a slash after {show(before)} in an awk program can be read in two ways")
+    return bool(before) and _AWK_OPERAND.search(before) is not None
+
+
+_JQ_REFUSED: Final = re.compile(
+    r"(?<![.\w])(env|input_filename|import|include|def|while|until|repeat|range|recurse|combinations|infinite|get_search_list|modulemeta)\b|\$(ENV|__\w+)"
+)
+
+
+def jq(text: str) -> None:
+    """A jq filter without environment, modules, definitions or loops."""
+    if found := _JQ_REFUSED.search(text):
+        raise Uninspectable(f"{show(found.group())} in a jq filter cannot be inspected")
+
+
+_FORMAT: Final = re.compile(r"(?:[^%]|%%|%[-+ #0']*\d{0,4}(?:\.\d{0,4})?[diouxXeEfFgGaAcsbq])*")
+
+
+def printf(text: str) -> None:
+    """A printf format that prints its arguments once, in no more than a screen each."""
+    if text.startswith("-") or not _FORMAT.fullmatch(text):
+        raise Uninspectable(f"the format {show(text)} cannot be inspected")

@@ -1,0 +1,133 @@
+"""What one use of a value means: reading a place, changing it, running it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from capabilities._paths.place import Place, Setting, look
+from capabilities._shell import little
+from capabilities._shell.script import Word
+from capabilities._shell.spec import NUMBER, Uninspectable, show
+from gate.effect import Assessment, Risk
+
+PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
+_READS: Final = frozenset(["reads"])
+_WRITES: Final = frozenset(["writes"])
+_GONE: Final = frozenset(["writes", "irreversible"])
+_COUNT: Final = re.compile(r"-?(\d{1,7}|\d{0,3}\.\d)", re.ASCII)
+_WIDTH: Final = re.compile(r"\d{1,4}", re.ASCII)
+_PLUS: Final = re.compile(r"\+.{0,200}")
+_PS: Final = re.compile(r"[aAcfgHhjlmnoprsTtuvwXx]{1,8}|\d[\d,]*", re.ASCII)
+_SEQ_FORMAT: Final = re.compile(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgGaA][^%]{0,40}")
+_ESCAPED: Final = re.compile(r"\[([*?[])\]")
+_MAGIC: Final = re.compile(r"[*?[]")
+_TEXTS: Final[dict[str, re.Pattern[str]]] = {"num": NUMBER, "count": _COUNT, "width": _WIDTH, "plus": _PLUS, "psflags": _PS, "format": _SEQ_FORMAT}
+_PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq}
+
+
+class Doing(NamedTuple):
+    """A program's use of one word: see `spec` for the roles. `whole`: the word stands for everything below it."""
+
+    program: str
+    role: str
+    word: Word
+    many: bool = False
+    whole: bool = False
+
+
+def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
+    """What that use would do; `Uninspectable` or ValueError when it cannot be told."""
+    role, word = doing.role, doing.word
+    if word.pattern and not doing.many:
+        raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
+    if role == "text":
+        return
+    if role == "rev":
+        role = "read" if word.text.startswith("/") or ".." in word.text.split("/") else "text"
+        if role == "text":
+            return
+    if role in ("read", "list", "tree"):
+        yield from _read(doing._replace(role=role), setting)
+    elif role in ("write", "delete"):
+        yield _changed(doing, setting)
+    elif role in ("exec", "remove", "never"):
+        yield _grave(doing)
+    else:
+        check_text(doing.program, role, word.text)
+
+
+def check_text(program: str, role: str, text: str) -> None:
+    """Refuses a text that its role does not take; roles that name places are not looked at here."""
+    if role in PLACES or role in ("text", "rev"):
+        return
+    if role in _PROGRAMS:
+        _PROGRAMS[role](text)
+    elif role == "format" and program == "printf":
+        little.printf(text)
+    elif role not in _TEXTS or not _TEXTS[role].fullmatch(text):
+        raise Uninspectable(f"{program}'s {show(text)} is not a value that is known to be harmless")
+
+
+def _grave(doing: Doing) -> Assessment:
+    if doing.role == "exec":
+        return Assessment(frozenset(["executes"]), Risk.HIGH, (f"{doing.program} runs {show(doing.word.text)}",))
+    if doing.role == "remove":
+        return Assessment(_GONE, Risk.HIGH, (f"{doing.program} removes what it finds",), frozenset(["T1485"]))
+    return Assessment(_WRITES, Risk.MEDIUM, (f"{doing.program} changes {show(doing.word.text)}",))
+
+
+def _read(doing: Doing, setting: Setting) -> Iterator[Assessment]:
+    if doing.word.text == "-":
+        return
+    if doing.word.text and not doing.word.text.strip(";|&<>"):
+        raise Uninspectable(f"{show(doing.word.text)} looks like an operator, but is the name of a file here")
+    place = _place(doing, setting)
+    if doing.program == "awk" and doing.word.text.startswith("/inet"):
+        raise Uninspectable("awk opens network connections under such names")
+    if place.endless and doing.program in ("head", "od", "xxd") and doing.role == "read":
+        return
+    if place.endless:
+        yield Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which never ends",), frozenset(["T1496"]))
+    elif place.secret:
+        yield Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which {place.secret}",), frozenset(["T1552.001"]))
+    elif not place.inside:
+        yield Assessment(_READS, Risk.MEDIUM, (f"{doing.program} reads {show(place.path)}, outside the workspace",))
+
+
+def _changed(doing: Doing, setting: Setting) -> Assessment:
+    place = _place(doing, setting)
+    if doing.role == "write" and place.path in ("/dev/null", "/dev/stdout", "/dev/stderr"):
+        return Assessment(frozenset(), Risk.LOW)
+    verb = "removes" if doing.role == "delete" else "writes"
+    reason = f"{doing.program} {verb} {show(place.path)}"
+    if place.secret or place.endless:
+        return Assessment(_GONE, Risk.HIGH, (f"{reason}, which {place.secret or 'never ends'}",))
+    if doing.role == "delete":
+        return Assessment(_GONE, Risk.HIGH, (reason,))
+    if not place.inside:
+        return Assessment(_WRITES, Risk.HIGH, (f"{reason}, outside the workspace",))
+    return Assessment(_WRITES, Risk.MEDIUM, (reason,))
+
+
+def _place(doing: Doing, setting: Setting) -> Place:
+    """Where the word leads. A pattern is judged by the folder it looks in, and by what its names could be."""
+    whole = doing.whole or doing.role == "tree"
+    if not doing.word.pattern:
+        return look(doing.word.text or ".", setting, whole=whole)
+    parts = doing.word.pattern.split("/")
+    plain = 0
+    while plain < len(parts) - 1 and not _MAGIC.search(_ESCAPED.sub("", parts[plain])):
+        plain += 1
+    folder = _ESCAPED.sub(r"\1", "/".join(parts[:plain])) or ("/" if plain else ".")
+    if ".." in parts[plain:]:
+        raise Uninspectable(f"where {show(doing.word.text)} leads is only known when it runs")
+    content = doing.role != "list"
+    place = look(folder, setting, whole=content)
+    if content and any(part.startswith((".", "[.", "[!", "?")) for part in parts[plain:]) and not place.secret:
+        return place._replace(secret="may match hidden files")
+    if content and not place.inside and not place.secret:
+        return place._replace(secret="is a set of files outside the workspace that is only known when it runs")
+    named = look(f"{folder}/{re.sub(r'[*?]', '', parts[-1])}", setting) if parts[-1].strip("*?") else place
+    return place._replace(secret=place.secret or named.secret)

@@ -1,0 +1,189 @@
+"""What a program does with its options and operands, as one line of data.
+
+    "text read* -ivn -e:text! -r>tree -m:num --include:text --color[:text]"
+
+| token | means |
+|---|---|
+| `text read*` | operands in order and their roles; `*` any number, `?` may be left out, `command` the rest is another command |
+| `-ivn` | options without a value, which may be clustered; `-#` a number such as `-5` |
+| `-m:num` | an option with a value of that role, in the same word or the next one |
+| `--color[:text]` | an option whose value, if any, is in the same word |
+| `-r>tree` | an option that turns the operands' role (the last one) into another |
+| `-e:text!` | an option that stands for the first operand, which is then left out |
+
+Roles: `text` is never a path; `num` a number; `read`, `list`, `tree` a path whose content, name, or everything below is read; `write`,
+`delete` a path that is changed or removed; `exec` runs its value; `net` reaches the network; `sed`, `awk`, `jq`, `format` are small
+programs that are looked into; `assign` is `NAME=value`.
+
+Everything not listed is not known, and what is not known cannot be inspected.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from capabilities._shell.script import Word
+
+NUMBER: Final = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?[a-zA-Z]{0,3}(/\d{1,6})?", re.ASCII)
+_TOKEN: Final = re.compile(r"(?P<name>--?[^:>\[!]+)(?P<optional>\[:(?P<inner>\w+)\])?(:(?P<value>\w+))?(>(?P<upgrade>\w+))?(?P<first>!)?")
+_ALWAYS: Final[tuple[str, ...]] = ("--help", "--version")
+
+
+class Uninspectable(Exception):
+    """What a command would do cannot be told from its words; the message says which word."""
+
+
+class Option(NamedTuple):
+    """What one option takes: the role of its value ("" for none), whether that may be left out, what it turns operands into."""
+
+    value: str = ""
+    optional: bool = False
+    upgrade: str = ""
+    first: bool = False
+
+
+class Use(NamedTuple):
+    """One value a command names, the role it has there, and whether the word may stand for several files here."""
+
+    role: str
+    word: Word
+    many: bool = False
+
+
+class Spec(NamedTuple):
+    """One parsed line. `many` is the position of the operand that may repeat, -1 for none; `least` how many are needed."""
+
+    operands: tuple[str, ...]
+    many: int
+    least: int
+    options: dict[str, Option]
+    number: bool
+    ordered: bool
+
+
+@lru_cache(maxsize=1024)
+def parse(line: str) -> Spec:
+    """The spec of one line of data."""
+    operands: list[str] = []
+    options: dict[str, Option] = dict.fromkeys(_ALWAYS, Option())
+    many, least, number = -1, 0, False
+    for token in line.split():
+        if token == "-#":
+            number = True
+        elif token[0] != "-":
+            if token[-1] == "*":
+                many = len(operands)
+            elif token[-1] != "?":
+                least += 1
+            operands.append(token.rstrip("*?"))
+        else:
+            found = _TOKEN.fullmatch(token)
+            if found is None:
+                raise ValueError(f"the option data {token!r} is malformed")
+            option = Option(found["value"] or found["inner"] or "", bool(found["optional"]), found["upgrade"] or "", bool(found["first"]))
+            names = [found["name"]] if found["name"].startswith("--") else [f"-{letter}" for letter in found["name"][1:]]
+            options.update(dict.fromkeys(names, option))
+    return Spec(tuple(operands), many, least, options, number, "command" in operands)
+
+
+class Match(NamedTuple):
+    """What a command's words are used for, and the words of the command it runs, if its program is one that runs another."""
+
+    uses: list[Use]
+    command: tuple[Word, ...] = ()
+    options: frozenset[str] = frozenset()
+
+
+def match(spec: Spec, words: tuple[Word, ...]) -> Match:
+    """The use of each word after the program's name; `Uninspectable` for an option or operand that the spec does not know."""
+    uses: list[Use] = []
+    operands: list[Word] = []
+    seen: set[str] = set()
+    upgrade, first, at = "", False, 0
+    while at < len(words):
+        word = words[at]
+        at += 1
+        text = word.text
+        if text == "--":
+            operands += words[at:]
+            break
+        if len(text) < 2 or text[0] != "-":
+            operands.append(word)
+            if spec.ordered and len(operands) >= len(spec.operands):
+                operands += words[at:]
+                break
+            continue
+        if word.pattern:
+            raise Uninspectable(f"which files {show(text)} names is only known when it runs")
+        if spec.number and text[1:].isdigit() and len(text) < 12:
+            continue
+        for name, value in _split(spec, text):
+            option = spec.options[name]
+            seen.add(name)
+            upgrade, first = option.upgrade or upgrade, first or option.first
+            if value is None and option.value and not option.optional:
+                if at >= len(words):
+                    raise Uninspectable(f"the option {show(name)} lacks its value")
+                value_word = words[at]
+                at += 1
+            else:
+                value_word = Word(value) if value is not None else Word("")
+            if option.value and (value is not None or not option.optional):
+                uses.append(Use(option.value, value_word))
+    return _operands(spec, uses, operands, upgrade, first, frozenset(seen))
+
+
+def _split(spec: Spec, text: str) -> list[tuple[str, str | None]]:
+    """The options one word holds, each with the value in the same word, if there is one."""
+    if text.startswith("--"):
+        name, equals, value = text.partition("=")
+        option = spec.options.get(name)
+        if option is None or (equals and not option.value):
+            raise Uninspectable(f"the option {show(name)} cannot be inspected")
+        return [(name, value if equals else None)]
+    found: list[tuple[str, str | None]] = []
+    for position in range(1, len(text)):
+        name = f"-{text[position]}"
+        option = spec.options.get(name)
+        if option is None:
+            raise Uninspectable(f"the option {show(name)} cannot be inspected")
+        if option.value and position + 1 < len(text):
+            found.append((name, text[position + 1 :]))
+            break
+        found.append((name, None))
+    return found
+
+
+def _operands(spec: Spec, uses: list[Use], words: list[Word], upgrade: str, first: bool, seen: frozenset[str]) -> Match:
+    roles, many, least = spec.operands, spec.many, spec.least
+    if first and roles:
+        roles, many, least = roles[1:], many - 1 if many > 0 else many, least - 1
+        if many == 0 and spec.many == 0:
+            roles, many, least = spec.operands, spec.many, spec.least
+    if seen & {"--help", "--version"}:
+        least = 0
+    if len(words) < max(least, 0):
+        raise Uninspectable("it lacks an operand, so what it works on is not known")
+    if many < 0 and len(words) > len(roles) and roles[-1:] != ("command",):
+        raise Uninspectable(f"the operand {show(words[len(roles)].text)} cannot be inspected")
+    if upgrade and roles:
+        roles = tuple([upgrade if role in ("read", "list", "tree", "write") else role for role in roles])
+    after = len(roles) - many - 1 if many >= 0 else 0
+    for position, word in enumerate(words):
+        if many < 0 or position < many:
+            role, repeated = roles[position], False
+        elif position >= len(words) - after:
+            role, repeated = roles[len(roles) - (len(words) - position)], False
+        else:
+            role, repeated = roles[many], after == 0
+        if role == "command":
+            return Match(uses, tuple(words[position:]), seen)
+        uses.append(Use(role, word, repeated))
+    return Match(uses, (), seen)
+
+
+def show(text: str) -> str:
+    """A word for a reason, escaped and cut."""
+    return ascii(text) if len(text) <= 60 else f"{ascii(text[:60])[:-1]}…'"

@@ -1,0 +1,36 @@
+"""From what an agent sends as a command to the script it is."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from capabilities._shell.lexer import MAX_LENGTH, lex
+from capabilities._shell.script import Script, of_argv
+from gate.constraints.value import is_array, show
+
+_MAX_WORDS: Final = 1024
+_lex = lru_cache(maxsize=256)(lex)  # a command is parsed, assessed and constrained: three times the same text
+
+
+def script_of(value: object, home: str = "") -> Script:
+    """The script of a command, text or list of words; ValueError says what is wrong with it."""
+    if isinstance(value, str):
+        return _lex(str.__str__(value), home)
+    if not is_array(value):
+        raise ValueError(f"a command is text or a list of words, not {'null' if value is None else f'a {type(value).__name__}'}")
+    if not 0 < len(value) <= _MAX_WORDS:
+        raise ValueError(f"a command has 1 to {_MAX_WORDS} words")
+    words, room = list[str](), MAX_LENGTH
+    for word in value:
+        if not isinstance(word, str):
+            raise ValueError(f"every word of a command must be text; {show(word)} is not")
+        room -= len(word)
+        if room < 0:
+            raise ValueError(f"the command is too long; at most {MAX_LENGTH} characters are taken")
+        if not word.isprintable() and not word.replace("\n", "").replace("\t", "").isprintable():
+            raise ValueError(f"the word {show(word)} holds an unprintable character")
+        words.append(str.__str__(word))
+    if not words[0]:
+        raise ValueError("a command begins with a program")
+    return of_argv(words)
