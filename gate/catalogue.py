@@ -48,10 +48,12 @@ class KindCatalogue:
         found = installed_kinds() if self._given is None else self._given
         return MappingProxyType({kind.name: kind for kind in found})
 
-    def names(self) -> dict[str, frozenset[str]]:
-        """Every tool that is known, with the names of its arguments."""
-        known = {name: frozenset(kind.arguments) for name, kind in self.kinds.items()}
-        return known | {name: frozenset(tool.schema.parameters) for name, tool in self._tools.items()}
+    def names(self) -> dict[str, frozenset[str] | None]:
+        """Every tool that is known, with the names of its arguments; None for a tool that takes arguments of any name."""
+        known: dict[str, frozenset[str] | None] = {name: frozenset(kind.arguments) for name, kind in self.kinds.items()}
+        for name, tool in self._tools.items():
+            known[name] = None if tool.schema.extra else frozenset(tool.schema.parameters)
+        return known
 
     def describe(self, tool: str, arguments: Mapping[str, object], acting: Acting) -> Call:
         """The call; BadCall with every reason when there is no such tool or it is no valid call."""

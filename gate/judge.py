@@ -71,7 +71,7 @@ def _either(check: Check, tells: Callable[[Frozen], bool], *, excludes: bool) ->
             if admitted and not excludes:
                 return True
             return bool(admitted) if tells(value) else None
-        except Exception:  # noqa: BLE001  # a constraint that breaks its promise not to raise cannot tell
+        except Exception:  # a constraint that breaks its promise not to raise cannot tell
             return None
 
     return judged

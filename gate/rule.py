@@ -163,7 +163,7 @@ class Rule:
         for (name, judged, absent), entry in zip(self._arguments, said.arguments.values(), strict=True):
             value = call.arguments.get(name, MISSING)
             held = absent if value is MISSING else judged(value)
-            yield Fact(held, _compared(name, value, entry, held))
+            yield Fact(held, _compared(name, value, entry, held=held))
         if said.hours:
             inside = said.hours.include(now)
             place = "cannot be told" if inside is None else f"is {'within' if inside else 'outside'} {said.hours.text}"
@@ -241,10 +241,11 @@ def _is(held: bool, what: str, value: str, patterns: tuple[str, ...]) -> Fact:  
 
 
 def _has(held: bool, what: str, present: list[str], said: tuple[str, ...]) -> Fact:  # noqa: FBT001  # as above
-    return Fact(held, f"{what} {', '.join(present) or 'none'} {'has' if held else 'lacks'} {' or '.join(said)}")
+    have, wanted = ", ".join(present) or "none", " or ".join(said)
+    return Fact(held, f"{what} {have}{'' if have == wanted else f' (the rule names {wanted})' if held else f', not {wanted}'}")
 
 
-def _compared(name: str, value: Frozen | _Missing, entry: Entry, held: bool | None) -> str:
+def _compared(name: str, value: Frozen | _Missing, entry: Entry, *, held: bool | None) -> str:
     if value is MISSING or (value is None and entry.optional):
         return f"argument {shown(name)} is left out"
     said = f"argument {shown(name)} is {shown(value)}, which"

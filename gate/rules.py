@@ -1,4 +1,4 @@
-"""Rules: the organisation's policy over all calls, as people write it in `gate.toml`. Deny beats ask beats allow; order means nothing.
+r"""Rules: the organisation's policy over all calls, as people write it in `gate.toml`. Deny beats ask beats allow; order means nothing.
 
     [default]                       # what happens to a call that no rule speaks about, by its risk; these are built in
     low = "allow"
@@ -33,9 +33,9 @@ What a rule cannot tell counts against the call: a value that cannot be compared
 ('ask', 'allow')
 >>> rules.explain(call._replace(arguments={"eur": "25"}), 0.0)[0].why[1]
 "argument 'eur' is '25', which cannot be compared with range min=100"
->>> parse('[[rule]]\\nid = "x"\\ndeny = { tool = "rm", rsk = "low" }')
+>>> parse('[[rule]]\nid = "x"\ndeny = { tool = "rm", rsk = "low" }')
 Traceback (most recent call last):
-gate.errors.RulesError: gate.toml:3: rule 'x': there is no key 'rsk' here; did you mean 'risk'?
+gate.errors.RulesError: gate.toml:3: rule 'x': there is no key 'rsk' in deny; did you mean 'risk'?
 """
 
 from __future__ import annotations

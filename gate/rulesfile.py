@@ -75,7 +75,7 @@ class Watch:
     def _refresh(self) -> None:
         """Puts the file's rules in force, or none when it is wrong."""
         try:
-            if self._rules is None or self._seen is None or _signature(os.stat(self._path)) != self._seen:
+            if self._rules is None or self._seen is None or _signature(Path(self._path).stat()) != self._seen:
                 self._reread()
         except (RulesError, OSError) as error:
             self._rules, self._seen = None, None
@@ -105,7 +105,7 @@ class _Found(NamedTuple):
 def _read(path: str) -> _Found:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # without waiting, should it be a pipe
-        with open(fd, "rb") as file:
+        with os.fdopen(fd, "rb") as file:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 raise RulesError("it is not a regular file", file=path)

@@ -244,7 +244,7 @@ def _message(path: Path, kind: str, said: str, context: Mapping[str, object]) ->
         known = list((_KEYS[words[-2]] if len(words) > 1 else FileForm).model_fields)
         near = get_close_matches(words[-1], known, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"the keys are {', '.join(known)}"
-        return f"there is no key {show(place)} here; {hint}"
+        return f"there is no key {show(words[-1])}{f' in {words[-2]}' if len(words) > 1 else ''}; {hint}"
     if kind == "value_error":
         return f"{place}: {context.get('error', said)}" if place != "rule" else str(context.get("error", said))
     if kind == "literal_error":

@@ -53,7 +53,7 @@ class _Reader:
     def fail(self, path: tuple[str | int, ...], reason: str) -> NoReturn:
         """Raises the error about `path`, naming the rule it is in."""
         who = f"{self._name(path[1])}: " if len(path) > 1 and path[0] == "rule" else ""
-        raise RulesError(f"{who}{reason}", file=self.file, line=self.lines.of(*path))
+        raise RulesError(f"{who}{reason}", file=self.file, line=self.lines.of(*path)) from None
 
     def _name(self, number: str | int) -> str:
         rules = self.data.get("rule")
@@ -139,7 +139,7 @@ class _Reader:
             return self.catalogue.describe(example.tool, example.arguments, Acting(example.agent))
         except Denied as denied:
             return f"is no call: {'; '.join(denied.reasons)}"
-        except Exception as error:  # noqa: BLE001  # a kind that crashes has described nothing, and the file's author must see it
+        except Exception as error:  # a kind that crashes has described nothing, and the file's author must see it
             return f"is no call: {error}"
 
 

@@ -65,9 +65,7 @@ class Candidates:
         """The ruling about this call."""
         found: list[Numbered] = []
         for near in self._near(call) if self._arguments or self._agents else (self._scan,):
-            for one in near:
-                if one[1].applies(call, now):
-                    found.append(one)
+            found += [one for one in near if one[1].applies(call, now)]
         return self._with(found) if found else self.base
 
     def _near(self, call: Call) -> list[Sequence[Numbered]]:

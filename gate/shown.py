@@ -1,7 +1,7 @@
-"""Shown: a value as a reason shows it, so that it cannot forge, hide or reorder what a person reads.
+r"""Shown: a value as a reason shows it, so that it cannot forge, hide or reorder what a person reads.
 
->>> shown("evil\\u202etxt\\n")
-"'evil\\\\u202etxt\\\\n'"
+>>> shown("evil\u202etxt\n")
+"'evil\\u202etxt\\n'"
 >>> len(shown("x" * 1000))
 219
 """
