@@ -50,7 +50,8 @@ class Records:
 
     def settlement(self, ticket: Ticket, outcome: Outcome) -> Settlement:
         """What a run really took, and how it ended."""
-        cost = {unit: micro(amount) for unit, amount in (outcome.cost or {}).items()} if outcome.cost else {}
+        said = dict(outcome.cost or ())  # a copy: a tool that ran into its time-out may still be adding to it
+        cost = {unit: micro(amount) for unit, amount in said.items()}
         record = self._recorder.outcome(
             ticket.call.id,
             status=outcome.status,

@@ -57,10 +57,14 @@ def hold(tool: Tool, function: Function) -> None:
 
 
 def spent(**cost: object) -> None:
-    """Called inside a tool: what the call really cost, by unit; replaces what was reserved."""
+    """Called inside a tool: what the call really cost, by unit; replaces what was reserved. ValueError for what is no amount."""
+    from gate.charges import micro
+
     ledger = _spent.get()
     if ledger is None:
         raise GateError("spent() is for a running tool that declares cost=…")
+    for amount in cost.values():
+        micro(amount)  # now, while the tool can be told, and not when its outcome is recorded
     ledger.update(cost)
 
 
