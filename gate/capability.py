@@ -97,7 +97,7 @@ class Grant:
 
     def refusals(self, arguments: Mapping[str, Frozen], defaulted: frozenset[str]) -> tuple[str, ...]:
         """Every reason why the grant does not allow these arguments; empty exactly when `covers` is True."""
-        return tuple([*self._refused(arguments), *self._unnamed(arguments, defaulted)])
+        return (*self._refused(arguments), *self._unnamed(arguments, defaulted))
 
     def widenings(self, child: Grant) -> tuple[str, ...]:
         """Where `child` would allow more than this grant (I4, draft -02, section 4.5). Empty when it is a valid attenuation."""
@@ -136,11 +136,12 @@ class Grant:
                 yield f"argument {show(name)}: {reason}"
 
     def _unnamed(self, arguments: Mapping[str, Frozen], defaulted: frozenset[str]) -> Iterator[str]:
-        known = [name for name in self.arguments if name != STAR]
-        if STAR not in self.arguments:
-            for name in arguments:
-                if name not in known and name not in defaulted:
-                    yield f"argument {show(name)} is not in the grant, which names {show_some(known, ' and ')}"
+        known = self.arguments.keys() - {STAR}
+        unnamed = [] if STAR in self.arguments else [name for name in arguments if name not in known and name not in defaulted]
+        if unnamed:
+            named = show_some([name for name in self.arguments if name != STAR], " and ")
+            verb = "argument {} is" if len(unnamed) == 1 else "arguments {} are"
+            yield f"{verb.format(show_some(unnamed, ' and '))} not in the grant, which names {named}"
 
     def _key_widenings(self, child: Grant) -> Iterator[str]:
         mine, theirs = self.arguments, child.arguments

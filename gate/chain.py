@@ -19,6 +19,7 @@ MAX_CHAIN: Final = 262144  # characters in all: MAX_CHAIN_SIZE, section 4.3.1
 MAX_DEPTH: Final = 8  # MAX_DELEGATION_DEPTH, section 4.3: the least that interoperates
 MAX_SKEW: Final = 30  # seconds a token may seem to come from the future: MAX_IAT_SKEW, section 4.4
 MAX_LIFETIME: Final = 90 * 24 * 3600  # seconds: MAX_TOKEN_LIFETIME, section 4.4
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +72,10 @@ def walk(tokens: Sequence[str], profile: Profile[L], now: float) -> tuple[L, ...
 
 
 def refuse_widening(found: Iterable[str]) -> None:
-    """TokenError that lists every way in which a token would widen its parent."""
+    """TokenError that lists the ways in which a token would widen its parent."""
     if reasons := tuple(found):
-        raise TokenError(f"it would allow more than the one it comes from: {'; '.join(reasons)}")
+        more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+        raise TokenError(f"it would allow more than the one it comes from: {'; '.join(reasons[:_SHOWN])}{more}")
 
 
 def _check_size(tokens: Sequence[str]) -> None:

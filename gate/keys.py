@@ -98,14 +98,18 @@ class KeyRing:
         if not folder.exists():
             return []
         with keyfile.directory(folder, create=False) as fd:
-            return [folder / name for name in sorted(os.listdir(fd)) if name.endswith(".jwk") and not name.startswith(".")]
+            return [folder / name for name in _listed(fd) if name.endswith(".jwk") and not name.startswith(".")]
 
     def _retired(self, name: str) -> list[str]:
         folder = self.directory / "retired"
         if not folder.exists():
             return []
         with keyfile.directory(folder, create=False) as fd:
-            return [each for each in os.listdir(fd) if each == name or each.startswith(f"{name}-")]
+            return [each for each in _listed(fd) if each == name or each.startswith(f"{name}-")]
+
+
+def _listed(fd: int) -> list[str]:
+    return sorted(os.listdir(fd))  # noqa: PTH208  # the directory that was checked, not whatever has its name now
 
 
 def _checked(name: str) -> str:

@@ -25,6 +25,7 @@ from gate.frozen import MAX_INT, number
 
 _MAX_COST: Final = Decimal(10) ** 12  # in millionths this still fits 63 bits, which a database integer holds
 _MAX_WALL: Final = 10.0**9
+_RATE: Final = ("rate calls", "rate seconds")
 _COST_STEP: Final = Decimal("0.000001")
 
 
@@ -115,9 +116,9 @@ def _whole(value: object, name: str, least: int) -> int:
 
 
 def _rate(value: object) -> tuple[int, int]:
-    if not is_array(value) or len(value) != 2:
+    if not is_array(value) or len(value) != len(_RATE):
         raise ValueError("'rate' is two whole numbers: calls, and the seconds they may be made in")
-    return _whole(value[0], "rate calls", 0), _whole(value[1], "rate seconds", 1)
+    return _whole(value[0], _RATE[0], 0), _whole(value[1], _RATE[1], 1)
 
 
 def _wall(value: object) -> float:

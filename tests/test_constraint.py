@@ -207,6 +207,31 @@ def test_a_reason_shows_unprintable_and_long_values_safely() -> None:
     assert show({"a": 1}) == "an object with the members 'a'"
 
 
+@pytest.mark.parametrize("side", ["min", "max"])
+@pytest.mark.parametrize(
+    ("parent", "child", "within"),
+    [
+        ({"": 5}, {"": 5}, True),
+        ({"": 5}, {"": 5, "_inclusive": False}, True),
+        ({"": 5, "_inclusive": False}, {"": 5}, False),
+        ({"": 5, "_inclusive": False}, {"": 5, "_inclusive": False}, True),
+        ({"": 5, "_inclusive": False}, {"": 5.0}, False),
+        ({"": 5}, {}, False),
+        ({}, {"": 5}, True),
+    ],
+)
+def test_bounds_narrow_on_both_sides(side: str, parent: dict[str, Any], child: dict[str, Any], within: bool) -> None:
+    made = [Range(**{f"{side}{suffix}": value for suffix, value in each.items()}) for each in (parent, child)]
+    assert made[0].subsumes(made[1]) is within
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "within"), [(Range(0, 9), Range(1, 8), True), (Range(0, 9), Range(-1, 8), False), (Range(0, 9), Range(1, 10), False)]
+)
+def test_bounds_narrow_by_value(parent: Range, child: Range, within: bool) -> None:
+    assert parent.subsumes(child) is within
+
+
 # The wire
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from gate.constraints.base import MAX_DEPTH, Check, Constraint, depth, members
 from gate.constraints.value import is_array, show
 from gate.frozen import Frozen, freeze, thaw
+
+_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -26,7 +28,7 @@ class AllOf(Constraint):
         checks = tuple([clause.compile() for clause in self.constraints])
 
         def check(value: Frozen) -> bool:
-            for admits in checks:
+            for admits in checks:  # noqa: SIM110  # a generator would double the cost of the hot path
                 if not admits(value):
                     return False
             return True
@@ -34,7 +36,7 @@ class AllOf(Constraint):
         return check
 
     def explain(self, value: Frozen) -> str:
-        return " and ".join([clause.explain(value) for clause in self.constraints if not clause.check(value)])
+        return _joined([clause.explain(value) for clause in self.constraints if not clause.check(value)])
 
     def subsumes(self, other: Constraint) -> bool:
         if not isinstance(other, AllOf):
@@ -70,7 +72,7 @@ class AnyOf(Constraint):
         checks = tuple([clause.compile() for clause in self.constraints])
 
         def check(value: Frozen) -> bool:
-            for admits in checks:
+            for admits in checks:  # noqa: SIM110  # a generator would double the cost of the hot path
                 if admits(value):
                     return True
             return False
@@ -78,7 +80,7 @@ class AnyOf(Constraint):
         return check
 
     def explain(self, value: Frozen) -> str:
-        return " and ".join([clause.explain(value) for clause in self.constraints])
+        return _joined([clause.explain(value) for clause in self.constraints])
 
     def subsumes(self, other: Constraint) -> bool:
         if not isinstance(other, AnyOf):
@@ -130,6 +132,11 @@ class Unknown(Constraint):
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         return cls({name: freeze(value) for name, value in data.items()})
+
+
+def _joined(reasons: list[str]) -> str:
+    more = f" and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+    return f"{' and '.join(reasons[:_SHOWN])}{more}"
 
 
 def _never(_: Frozen) -> bool:

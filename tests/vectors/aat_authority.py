@@ -107,6 +107,10 @@ def sets_and_ranges() -> Iterator[Scenario]:
         "range-exclusive", "an exclusive bound at the same value is tighter", range_(min=0, max=9), range_(min=0, min_inclusive=False, max=9)
     )
     yield bounds("range-inclusive", "an inclusive bound under an exclusive one is wider", range_(min=0, min_inclusive=False), range_(min=0), "4p4")
+    yield bounds("range-max-exclusive", "an exclusive maximum at the same value is tighter", range_(max=9), range_(max=9, max_inclusive=False))
+    yield bounds(
+        "range-max-inclusive", "an inclusive maximum under an exclusive one is wider", range_(max=9, max_inclusive=False), range_(max=9), "4p4"
+    )
     yield bounds("range-bound-dropped", "a bound dropped", range_(max=100), range_(), "4p4")
     yield bounds("range-exact", "an exact number in range", range_(max=100), exact(5))
     yield bounds("range-exact-text", "an exact text under a range", range_(max=100), exact("5"), "4p4", '"5"')
