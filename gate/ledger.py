@@ -17,19 +17,19 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from gate.audit import Recorder
 from gate.clock import Clock, SystemClock
 from gate.errors import AlreadyUsed, ConfigError, Denied, Exhausted, GateError, Unavailable
 from gate.lease import Leases
 from gate.liveness import ProcessFile, dead
 from gate.note import signed_checkpoint
+from gate.recorder import Recorder
 from gate.redact import Redactor
 from gate.store import (
     Append,
@@ -94,7 +94,7 @@ class Ledger:
     ) -> None:
         self._directory, self._signer, self._pause = Path(directory), signer, pause
         self.origin, self.clock = origin, clock or SystemClock()
-        self.recorder = Recorder(origin, redactor or Redactor.off(), self)
+        self.recorder = Recorder(origin, redactor or Redactor.off(), self.clock)
         self._given_clock = clock is not None
         self._known: tuple[int, Standing | None] = (-1, None)
         self._forked = self._closed = False
@@ -113,6 +113,7 @@ class Ledger:
             raise
         if not self._given_clock:
             self.clock = SystemClock(floor=self._store.seen())
+            self.recorder.now = self.clock.now
         self._leases = Leases(self._file)
         self._group = Group(self._store, orphan=self._orphan, rest=self._tidy)
         self._off: dict[str, Spend] = {}
@@ -133,8 +134,17 @@ class Ledger:
 
         Exhausted, AlreadyUsed, Denied (an approval that expired) or Unavailable: nothing was taken, and it must not run.
         """
-        if spend.durability == "durable" or not self._take(spend) or self._group.crowded:
-            self._drive(self._spending(spend))
+        if spend.durability != "durable":
+            if not self._take(spend) or self._group.crowded:
+                self._drive(self._spending(spend))
+            return
+        group = self._ready()
+        try:
+            group.submit(spend, swift=not spend.burns and spend.open is None)
+        except Exception as error:
+            self._drive(self._spending_again(spend, error))
+        if spend.open is None:
+            group.live[spend.call_id] = spend
 
     async def aspend(self, spend: Spend) -> None:
         """`spend` for a task: the event loop never waits for the disk. A task that is cancelled meanwhile leaves nothing open."""
@@ -162,11 +172,12 @@ class Ledger:
         """Charges a call that leaves no record of its own. Exhausted or Unavailable: nothing was taken."""
         if self._forked:
             self._reopen()
-        if not charges and not self._group.failing:
+        group = self._group
+        if not charges and not group.failing:
             return
-        with self._group.mutex:
+        with group.mutex:
             taken = self._leases.take(charges)
-        if not taken or self._group.failing:
+        if not taken or group.failing:
             self._drive(self._taking(charges, taken=taken))
 
     def find(self, session: str, ref: str, digest: str) -> Opened | None:
@@ -230,16 +241,20 @@ class Ledger:
             yield from self._spending_now(spend)
 
     def _spending_now(self, spend: Spend) -> Steps[None]:
-        """In a transaction of its own, shared with whoever commits at the same time."""
+        """In a transaction, shared with whoever commits at the same time."""
         try:
             yield spend
         except Short as short:
-            if not (yield from self._freeing(short)):
-                raise
-            yield spend
+            yield from self._spending_again(spend, short)
         if spend.open is None:
-            with self._group.mutex:
-                self._group.live[spend.call_id] = spend
+            self._group.live[spend.call_id] = spend
+
+    def _spending_again(self, spend: Spend, error: Exception) -> Steps[None]:
+        """After a refusal: once more, when budget came back from calls that have ended or from leases."""
+        if not isinstance(error, Short):
+            raise error
+        yield from self._freeing(error)
+        yield spend
 
     def _settle(self, settlement: Settlement) -> bool | None:
         """Queues the outcome of a call that only this process can settle. None when the store must be asked whose it is."""
@@ -300,12 +315,13 @@ class Ledger:
             with self._group.mutex:
                 self._leases.add(charge.key, held, units)
 
-    def _freeing(self, short: Short) -> Steps[bool]:
-        """Gives back what this process and dead ones hold of the budgets. False when that was nothing."""
-        freed = yield from self._returning([key for key in short.keys if self._leases.left(key)])
-        return bool(short.held and (yield from self._reaping())) or freed
+    def _freeing(self, short: Short) -> Steps[None]:
+        """Gives back what this process and dead ones hold of the budgets."""
+        yield from self._returning([key for key in short.keys if self._leases.left(key)])
+        if short.held:
+            yield from self._reaping()
 
-    def _returning(self, keys: list[str]) -> Steps[bool]:
+    def _returning(self, keys: list[str]) -> Steps[None]:
         group = self._group
         for key in keys:
             with group.mutex:
@@ -321,7 +337,6 @@ class Ledger:
                 raise
             with group.mutex:
                 self._leases.free(held)
-        return bool(keys)
 
     def _reaping(self) -> Steps[list[Finding]]:
         """Settles what dead processes left behind."""
@@ -384,6 +399,11 @@ class Ledger:
         self._drive(_one(Change(subject, name, on, record)))
 
     # ---- looking after the log ------------------------------------------------------------------------------------------------------
+
+    def records(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The exact bytes of the records on disk, in order."""
+        self._ready()
+        return self._store.records(start, stop)
 
     def checkpoint(self) -> str:
         """Commits everything and signs how long the log is and what is in it. Give it to somebody else: it cannot be taken back."""

@@ -3,7 +3,7 @@
 A thread that needs a commit leads when nobody does: it takes the whole queue, commits it in its own thread and tells everybody.  Whoever comes
 meanwhile queues up; the first of them leads the next batch.  So one caller alone pays no thread switch, and thirty-two share one write to
 the disk.  Works that nobody waits for (records of calls whose rule does not ask for the disk) are committed by a background thread after
-a moment, or by the next leader, always in the order in which they came.
+a moment, or by a leader, in the order in which they came; an intent that somebody waits for may overtake them.
 
 When a transaction fails, whoever waited is told, and works that nobody waited for stay at the head of the queue: they tell of calls that
 have run.  `failing` is then set until a commit works again.
@@ -16,10 +16,14 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock, Thread
-from typing import Final, Protocol, TypeAlias
+from time import sleep
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from gate.errors import Unavailable
 from gate.store import Refused, Result, Settlement, Spend, Work
+
+if TYPE_CHECKING:
+    from _thread import LockType
 
 GATHER: Final = 0.02
 RETRY: Final = 1.0
@@ -42,8 +46,7 @@ class Ticket:
 
     def __init__(self, work: Work, future: asyncio.Future[Result] | None = None) -> None:
         self.work, self.future = work, future
-        self.lock = Lock()
-        self.lock.acquire()
+        self.lock: LockType | None = None  # made when a thread has to wait
         self.result: Result = None
         self.done = self.leads = self.abandoned = False
 
@@ -66,8 +69,10 @@ class Group:
         self.live: dict[str, Spend] = {}
         self.failing: Exception | None = None
         self._store, self._orphan, self._rest = store, orphan, rest
+        self._swift: list[Item] = []
+        self._batch: list[Item] = []
         self._waiting: list[Ticket] = []  # threads, in the order in which they will lead
-        self._tasks = self._busy = self._closed = self._sleeping = self._hurried = False
+        self._whole = self._tasks = self._busy = self._closed = self._sleeping = self._hurried = False
         self._bell, self._hurry = Lock(), Lock()
         self._bell.acquire()
         self._hurry.acquire()
@@ -90,137 +95,166 @@ class Group:
             self._start()
         return len(self.queue) > MOST_QUEUED
 
-    def submit(self, work: Work) -> Result:
-        """Does a work together with everything queued before it, and waits. Raises what refused it."""
+    def submit(self, work: Work, *, swift: bool = False) -> Result:
+        """Does a work and waits for it. Raises what refused it. swift: it may overtake what nobody waits for."""
         ticket = Ticket(work)
         try:
-            if self._leads(ticket) or not self._told(ticket):
-                self._lead()
+            if self._leads(ticket, swift=swift) or not self._told(ticket):
+                self._commit()
+                self._hand_over(ticket)
         except BaseException:
             self.abandon(ticket)
             raise
-        return _given(ticket.result)
+        result = ticket.result
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    def _leads(self, ticket: Ticket) -> bool:
+    def _leads(self, ticket: Ticket, *, swift: bool) -> bool:
         with self.mutex:
             if self._closed:
                 raise Unavailable("the ledger is closed")
-            self.queue.append(ticket)
-            leads = not self._busy
-            self._busy = True
-            if not leads:
+            if swift:
+                self._swift.append(ticket)
+            else:
+                self.queue.append(ticket)
+                self._whole = True
+            if self._busy:
+                ticket.lock = Lock()
+                ticket.lock.acquire()
                 self._waiting.append(ticket)
-            return leads
+                return False
+            ticket.leads = self._busy = True
+            self._take()
+            return True
 
     def _told(self, ticket: Ticket) -> bool:
         """Waits. True when the work is done, False when it is this thread's turn to lead."""
-        ticket.lock.acquire()
-        with self.mutex:
-            ticket.leads = False
-            return ticket.done
+        if ticket.lock is not None:
+            ticket.lock.acquire()
+        if not ticket.done:
+            with self.mutex:
+                self._take()
+        return ticket.done
 
     async def asubmit(self, work: Work) -> Result:
         """The same for a task: the background thread commits, the event loop never waits for the disk."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         ticket = Ticket(work, future)
         with self.mutex:
             if self._closed:
                 raise Unavailable("the ledger is closed")
             self.queue.append(ticket)
-            self._tasks = True
+            self._tasks = self._whole = True
             self._ring()
         if self._flusher is None:
             self._start()
         try:
-            return _given(await future)
+            result = await future
         except asyncio.CancelledError:
             self.abandon(ticket)
             raise
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def abandon(self, ticket: Ticket) -> None:
         """Somebody stopped waiting: the work is withdrawn if that is still possible, otherwise its call is settled as never run."""
         with self.mutex:
             ticket.abandoned = True
             self._waiting = [other for other in self._waiting if other is not ticket]
+            self._swift = [item for item in self._swift if item is not ticket]
             if not isinstance(ticket.work, Settlement):
                 self.queue = [item for item in self.queue if item is not ticket]
             leads, done = ticket.leads, ticket.done
         if leads:
-            self._hand_over()
+            self._failed(Unavailable("the commit was interrupted"))
+            self._hand_over(ticket)
         if done:
             self._check_orphan(ticket)
 
     # ---- committing -----------------------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Commits what is queued, unless another thread is at it. Raises what went wrong."""
+        """Commits what is queued; when another thread is at it, that one or the next will. Raises what went wrong."""
         with self.mutex:
-            if self._busy or not self.queue:
+            if not self.queue:
+                return
+            self._whole = True
+            if self._busy:
                 return
             self._busy = True
-        self._lead()
+            self._take()
+        try:
+            self._commit()
+        finally:
+            self._hand_over()
         if self.failing:
             raise self.failing
 
-    def _lead(self) -> None:
-        batch: list[Item] = []
+    def _take(self) -> None:
+        """The next batch. The caller holds `mutex`."""
+        self._batch, self._swift, self._waiting = self._swift, [], []
+        if self._whole or self.failing or len(self._batch) > 1:
+            self._batch, self.queue = self.queue + self._batch, []
+            self._whole = self._tasks = False
+            if self.pending:
+                self.live.update([pair for pair in self.pending.items() if pair[1].settlement is None])
+                self.pending = {}
+
+    def _commit(self) -> None:
         try:
-            batch = self._drain()
-            self._done(batch, self._store.commit([_work(item) for item in batch]))
+            results = self._store.commit([item.work if item.__class__ is Ticket else item for item in self._batch])  # type: ignore[misc]  # works
+            self._done(results)
         except Exception as error:
-            self._failed(batch, error)
-        except BaseException:
-            self._failed(batch, Unavailable("the commit was interrupted"))
-            raise
-        finally:
-            self._hand_over()
+            self._failed(error)
         if (interrupted := self._store.interrupted) is not None:
             self._store.interrupted = None
             raise interrupted
 
-    def _drain(self) -> list[Item]:
-        with self.mutex:
-            batch, self.queue = self.queue, []
-            self._waiting, self._tasks = [], False
-            if self.pending:
-                self.live.update([pair for pair in self.pending.items() if pair[1].settlement is None])
-                self.pending = {}
-        return batch
-
-    def _done(self, batch: list[Item], results: list[Result]) -> None:
-        told = [(item, result) for item, result in zip(batch, results, strict=True) if isinstance(item, Ticket)]
-        refused = [
-            (item, result) for item, result in zip(batch, results, strict=True) if isinstance(result, Exception) and not isinstance(item, Ticket)
-        ]
-        for _, result in refused:
-            _log.error("a record could not be written: %r", result)
-        again = [(item, result) for item, result in refused if not isinstance(result, Refused)]
+    def _done(self, results: list[Result]) -> None:
+        told: list[Ticket] = []
+        again: list[tuple[Item, Exception]] = []
+        for item, result in zip(self._batch, results, strict=True):
+            if isinstance(item, Ticket):
+                item.result = result
+                told.append(item)
+            elif isinstance(result, Exception):
+                _log.error("a record could not be written: %r", result)
+                if not isinstance(result, Refused):
+                    again.append((item, result))
+        self._batch = []
         self._put_back([item for item, _ in again])
         self.failing = again[0][1] if again else None
         self._tell(told)
 
-    def _failed(self, batch: list[Item], error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
+        if self.failing is None:
+            _log.error("the log cannot be written; calls are refused until it can: %s", error)
+        batch, self._batch = self._batch, []
         waiting = [item for item in batch if isinstance(item, Ticket)]
         self._put_back([_work(item) for item in batch if isinstance(_work(item), Settlement) or not isinstance(item, Ticket)])
         self.failing = error
-        self._tell([(ticket, error) for ticket in waiting if not ticket.done])
+        for ticket in waiting:
+            ticket.result = error
+        self._tell(waiting)
 
     def _put_back(self, items: list[Item]) -> None:
         if items:
             with self.mutex:
                 self.queue[:0] = items
 
-    def _tell(self, told: Sequence[tuple[Ticket, Result]]) -> None:
+    def _tell(self, told: Sequence[Ticket]) -> None:
         with self.mutex:
-            for ticket, result in told:
-                ticket.result, ticket.done = result, True
-            orphans = [ticket for ticket, _ in told if ticket.abandoned]
+            for ticket in told:
+                ticket.done = True
+            orphans = [ticket for ticket in told if ticket.abandoned]
         tasks: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
-        for ticket, _ in told:
-            if ticket.future is None:
-                ticket.lock.release()
-            else:
+        for ticket in told:
+            if ticket.lock is not None:
+                if not ticket.leads:
+                    ticket.lock.release()
+            elif ticket.future is not None:
                 tasks.setdefault(ticket.future.get_loop(), []).append(ticket)
         for loop, tickets in tasks.items():
             with suppress(RuntimeError):  # the loop has ended, and with it everybody who waited
@@ -232,14 +266,17 @@ class Group:
         if isinstance(ticket.work, Spend) and not isinstance(ticket.result, Exception):
             self._orphan(ticket.work)
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, leader: Ticket | None = None) -> None:
         """The next thread that waits leads; if none does, the background thread looks after what is queued."""
         with self.mutex:
+            if leader is not None:
+                leader.leads = False
             self._busy = bool(self._waiting)
             if self._waiting:
                 heir = self._waiting.pop(0)
                 heir.leads = True
-                heir.lock.release()
+                if heir.lock is not None:
+                    heir.lock.release()
             elif self._tasks:
                 self._ring()
 
@@ -272,13 +309,11 @@ class Group:
                 self._try_flush()
 
     def _try_flush(self) -> None:
-        try:
+        with suppress(Exception):  # `failing` tells everybody who calls
             self.flush()
-        except Exception:
-            _log.exception("the log cannot be written; calls are refused until it can")
 
     def _sleep(self) -> None:
-        """Until there is something to write; while writing fails, a second."""
+        """Until something is put in; while writing fails, a second."""
         while True:
             wait = RETRY if self.failing else self._rested()
             with self.mutex:
@@ -288,9 +323,9 @@ class Group:
             rung = self._bell.acquire(timeout=-1 if wait is None else wait)
             with self.mutex:
                 if not rung and not self._sleeping:  # it rang at the last moment
-                    self._bell.acquire(blocking=False)
+                    rung = self._bell.acquire(blocking=False)
                 self._sleeping = False
-            if self.failing:
+            if rung or self.failing:
                 return
 
     def _rested(self) -> float | None:
@@ -309,16 +344,11 @@ class Group:
             self._flusher.join()
         while self.queue:
             self.flush()
+            sleep(0.001)  # another thread may be at it
 
 
 def _work(item: Item) -> Work:
     return item.work if isinstance(item, Ticket) else item
-
-
-def _given(result: Result) -> Result:
-    if isinstance(result, Exception):
-        raise result
-    return result
 
 
 def _resolve(tickets: list[Ticket]) -> None:

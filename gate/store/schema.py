@@ -41,7 +41,7 @@ CREATE TABLE standing (subject TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (s
 CREATE TABLE open (call TEXT PRIMARY KEY, process TEXT NOT NULL, session TEXT NOT NULL, ref TEXT NOT NULL, digest TEXT NOT NULL,
     until REAL NOT NULL, time REAL NOT NULL, charges TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX open_waiting ON open (session, digest) WHERE until > 0;
-CREATE TABLE process (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE process (id TEXT PRIMARY KEY, horizon INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 """
 
@@ -67,7 +67,7 @@ def _prepared(path: Path, origin: str) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA wal_autocheckpoint = 4000")
+        db.execute("PRAGMA wal_autocheckpoint = 250")
         if sys.platform == "darwin":
             db.execute("PRAGMA fullfsync = ON")  # fsync alone leaves the data in the drive's cache there
         _check_tables(db, path, origin)

@@ -1,11 +1,12 @@
-"""Shared: sixteen bytes that every process of the host maps, so that reading them costs no system call.
+"""Shared: a few words that every process of the host maps, so that reading them costs no system call.
 
-    bytes 0-7    epoch: changes whenever something was revoked, stopped or resumed; odd while such a change is being written
-    bytes 8-15   the latest wall time that any process has seen, in microseconds since the epoch
+    bytes 0-7     epoch: changes whenever something was revoked, stopped or resumed; odd while such a change is being written
+    bytes 8-15    the latest wall time that any process has seen, in microseconds since the epoch
+    bytes 16-23   how many transactions were begun: a process that finds its own last number knows that nobody else wrote meanwhile
 
-Both are native 64-bit integers in the file `shared`.  Only the process that has the ledger's turn writes them.  A writer makes the epoch odd
+All are native 64-bit integers in the file `shared`.  Only the process that has the ledger's turn writes them.  A writer makes the epoch odd
 before it commits a change and even afterwards; a reader that meets an odd epoch asks the ledger itself.  So a writer that dies in
-between costs the others time and never hides a change from them.
+between costs the others time and never hides a change from them.  The last word is raised before a commit for the same reason.
 """
 
 from __future__ import annotations
@@ -50,6 +51,16 @@ class Shared:
     def changed(self) -> None:
         """Marks the end of a change: everybody looks again."""
         self.words[0] = (self.words[0] | 1) + 1
+
+    @property
+    def writes(self) -> int:
+        """How many transactions were begun."""
+        return self.words[2]
+
+    def writing(self) -> int:
+        """Marks the start of a transaction that may commit; its number."""
+        self.words[2] += 1
+        return self.words[2]
 
     @property
     def floor(self) -> float:

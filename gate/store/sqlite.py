@@ -20,13 +20,14 @@ from gate.store import tree as tiles
 from gate.store.files import private_directory
 from gate.store.schema import connect, unavailable
 from gate.store.shared import Shared
-from gate.store.transaction import Event, Transaction
+from gate.store.transaction import Event, Memory, Transaction
 from gate.store.turn import Turn
 
 if TYPE_CHECKING:
     from gate.merkle import Growing
 
 NAME: Final = "gate.db"
+LOOK_EVERY: Final = 1.0
 
 
 def no_pause(step: str) -> None:
@@ -38,13 +39,12 @@ class SqliteStore:
 
     def __init__(self, directory: Path, *, origin: str, process: str, now: Callable[[], float], event: Event, pause: Pause = no_pause) -> None:
         self._path, self._origin = private_directory(directory) / NAME, origin
-        self._process, self._now, self._event, self._pause = process, now, event, pause
+        self._memory, self._now, self._event, self._pause = Memory(process), now, event, pause
         self._db = connect(self._path, origin)
         self.shared = Shared(directory / "shared")
         self._turn = Turn(directory / "turn")
         self._tree: Growing | None = None
-        self._entered = False
-        self._members: dict[object, bytes] = {}
+        self._number, self._looked = -1, 0.0
         self._readers: list[sqlite3.Connection] = []
         self._reading = Lock()
         self.interrupted: BaseException | None = None
@@ -79,19 +79,19 @@ class SqliteStore:
             return unavailable(error, self._path)
 
     def _transaction(self, works: Sequence[Work]) -> list[Result]:
-        now, pause = max(self._now(), self.shared.floor), self._pause
+        now, pause, shared = max(self._now(), self.shared.floor), self._pause, self.shared
         results: list[Result] = []
         transaction: Transaction | None = None
         pause("begin")
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(self._db, self._current_tree(), self._process, now, self._event, self._members)
-            self._enter()
+            transaction = Transaction(self._db, self._current_tree(), self._memory, now, self._event)
             results += [transaction.do(work) for work in works]
             pause("applied")
             transaction.finish()
+            self._number = shared.writing()
             if transaction.changed:
-                self.shared.changing()
+                shared.changing()
             pause("written")
             self._db.execute("COMMIT")
         except BaseException as error:
@@ -99,37 +99,47 @@ class SqliteStore:
                 self._undo(changed=transaction is not None and transaction.changed)
                 raise
             self.interrupted = error  # it came between COMMIT and here: what is done is done, and is told first
+        transaction.committed()
         pause("committed")
         self._publish(now, changed=transaction.changed)
         return results
 
     def _undo(self, *, changed: bool) -> None:
-        self._tree, self._entered = None, False  # the tree may hold what is not in the log
+        self._tree = None  # it may hold what is not in the log
+        self._memory.budgets.clear()
         with suppress(sqlite3.Error):
             self._db.rollback()
         if changed:
             self.shared.changed()
+        if not self.shared.current():
+            self._map_again()
 
     def _current_tree(self) -> Growing:
+        if self._tree is not None and self._number == self.shared.writes:
+            return self._tree  # nobody else wrote
+        self._memory.budgets.clear()
         if self._tree is None:
             self._tree = tiles.load(self._db)
         else:
             tiles.catch_up(self._db, self._tree)
         return self._tree
 
-    def _enter(self) -> None:
-        if not self._entered:
-            self._db.execute("INSERT OR IGNORE INTO process VALUES (?)", (self._process,))
-            self._entered = True
-
     def _publish(self, now: float, *, changed: bool) -> None:
-        if not self.shared.current():
-            old, self.shared = self.shared, Shared(self._path.with_name("shared"))
-            old.changed()  # whoever still maps the old file looks again, and finds it replaced
-            changed = True
         self.shared.saw(now)
+        if changed or now > self._looked + LOOK_EVERY:
+            self._looked = now
+            if not self.shared.current():
+                self._map_again()
         if changed:
             self.shared.changed()
+
+    def _map_again(self) -> None:
+        """Somebody replaced the shared file. Whoever still maps the old one looks again, and finds that too."""
+        old, self.shared = self.shared, Shared(self._path.with_name("shared"))
+        old.changed()
+        self.shared.changed()
+        self.shared.saw(old.floor)
+        self._number = -1
 
     @property
     def size(self) -> int:
@@ -171,7 +181,7 @@ class SqliteStore:
 
     def processes(self) -> list[str]:
         """The processes that have work open here, without this one."""
-        return [str(name) for (name,) in self._query("SELECT id FROM process WHERE id <> ?", (self._process,))]
+        return [str(name) for (name,) in self._query("SELECT id FROM process WHERE id <> ?", (self._memory.process,))]
 
     def seen(self) -> float:
         """The latest time that the log or a living process has seen; 0 for a new log."""

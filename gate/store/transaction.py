@@ -54,11 +54,10 @@ NOTHING: Final[Mapping[str, Mapping[str, int]]] = {}
 class Budget:
     """A budget row in memory."""
 
-    __slots__ = ("dirty", "expires", "leased", "limit", "spent")
+    __slots__ = ("expires", "leased", "limit", "spent")
 
     def __init__(self, spent: int, leased: int, limit: int, expires: float) -> None:
         self.spent, self.leased, self.limit, self.expires = spent, leased, limit, expires
-        self.dirty = False
 
 
 class Running:
@@ -73,14 +72,15 @@ class Running:
 class Memory:
     """What a store knows of its own process between transactions.
 
-    horizon: every call without an outcome whose intent is older than this record has a row in `open`.  members: the member "ledger" by
-    charges, for intents and for whole calls.
+    horizon: every call without an outcome whose intent is older than this record has a row in `open`.  budgets: rows as they are on disk,
+    as long as nobody else writes.  intents, calls: the member "ledger" by charges.
     """
 
     def __init__(self, process: str) -> None:
         self.process = process
         self.running: dict[str, Running] = {}
         self.horizon = -1
+        self.budgets: dict[str, Budget] = {}
         self.intents: dict[object, bytes] = {}
         self.calls: dict[object, bytes] = {}
 
@@ -93,7 +93,8 @@ class Transaction:
         self._process = memory.process
         self._bodies: list[tuple[int, bytes]] = []
         self._tiles: list[tuple[int, bytes, bytes]] = []
-        self._budgets: dict[str, Budget] = {}
+        self._budgets = memory.budgets
+        self._dirty: dict[str, Budget] = {}
         self._started: dict[str, Running] = {}
         self._ended: list[str] = []
         self._kept: list[Running] = []
@@ -140,8 +141,7 @@ class Transaction:
         elif work.charges:
             self._check(work.charges)
             for charge in work.charges:
-                row = self._budget(charge.key)
-                row.spent, row.dirty = row.spent + charge.amount, True
+                self._change(charge.key, charge.amount)
         if work.burns:
             self._db.executemany("INSERT INTO burned VALUES (?, ?, ?)", [(burn.jti, burn.expires, work.call_id) for burn in work.burns])
 
@@ -179,6 +179,14 @@ class Transaction:
     def _find_running(self, call_id: str) -> Running | None:
         return self._memory.running.get(call_id) or self._started.get(call_id)
 
+    def _true_up(self, work: Settlement, reserved: Mapping[str, int]) -> dict[str, dict[str, int]]:
+        """Replaces what was reserved by what was used; the parts of the member "ledger" that tell so."""
+        differs = {key: amount for key, amount in work.actual.items() if key in reserved and amount != reserved[key]}
+        for key, amount in differs.items():
+            self._change(key, amount - reserved[key])
+        over = {key: amount - reserved[key] for key, amount in differs.items() if amount > reserved[key]}
+        return {"charges": differs, "overrun": over} if differs else {}
+
     def _close(self, call_id: str) -> str | None:
         self._flush_open()
         found = self._db.execute("DELETE FROM open WHERE call = ? RETURNING charges", (call_id,)).fetchone()
@@ -199,9 +207,17 @@ class Transaction:
     def _budget(self, key: str, limit: int = 0, expires: float = 0.0) -> Budget:
         row = self._budgets.get(key)
         if row is None:
+            if len(self._budgets) > MOST_MEMBERS:
+                self._flush_budgets()
+                self._budgets.clear()
             found = self._db.execute('SELECT spent, leased, "limit", expires FROM budget WHERE key = ?', (key,)).fetchone()
             row = self._budgets[key] = Budget(*found) if found else Budget(0, 0, limit, expires)
         return row
+
+    def _change(self, key: str, spent: int, leased: int = 0) -> None:
+        row = self._dirty[key] = self._budget(key)
+        row.spent += spent
+        row.leased += leased
 
     def _check(self, charges: tuple[Charge, ...]) -> None:
         wanted: dict[str, int] = {}
@@ -234,7 +250,7 @@ class Transaction:
         ).fetchone()
         if not known:  # its old slice is being given back just now
             raise Short((key,), (key,))
-        row.leased, row.dirty = row.leased + units, True
+        self._change(key, 0, units)
         return units
 
     def give_back(self, work: Return) -> None:
@@ -245,8 +261,7 @@ class Transaction:
         self._end_lease(work.key, granted=granted, used=used, recorded=recorded, adjust=work.adjust, into=self._unrecorded)
 
     def _end_lease(self, key: str, *, granted: int, used: int, recorded: int, adjust: int, into: dict[str, int]) -> None:
-        row = self._budget(key)
-        row.leased, row.spent, row.dirty = row.leased - granted, row.spent + used + adjust, True
+        self._change(key, used + adjust, -granted)
         if unrecorded := used + adjust - recorded:
             into[key] = into.get(key, 0) + unrecorded
 
@@ -305,7 +320,7 @@ class Transaction:
         burned = self._db.execute("DELETE FROM burned WHERE expires < ?", (work.until,)).rowcount
         windows = self._db.execute("DELETE FROM budget WHERE expires > 0 AND expires < ? AND leased = 0", (work.until,)).rowcount
         if burned or windows:
-            self._budgets = {}
+            self._budgets.clear()
             self._db.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'pruned'", (float(work.until),))
 
     def reap(self, work: Reap) -> list[Finding]:
@@ -383,10 +398,18 @@ class Transaction:
         self._flush_open()
         self._tell_usage()
         self._flush_budgets()
-        self._db.executemany("INSERT INTO record VALUES (?, ?)", self._bodies)
+        self._write_records()
         if self._tiles:
             self._db.executemany("INSERT INTO tile VALUES (?, ?, ?)", self._tiles)
         self.finished = True
+
+    def _write_records(self) -> None:
+        """Many rows per statement, because other threads get in between two statements."""
+        bodies, at = self._bodies, 0
+        for many, statement in _INSERTS:
+            while len(bodies) - at >= many:
+                self._db.execute(statement, [value for row in bodies[at : at + many] for value in row])
+                at += many
 
     def committed(self) -> None:
         """Everything is on disk: remembers it."""
@@ -423,8 +446,10 @@ class Transaction:
             self._closed = []
 
     def _flush_budgets(self) -> None:
-        if rows := [(key, row.spent, row.leased, row.limit, row.expires) for key, row in self._budgets.items() if row.dirty]:
+        if self._dirty:
+            rows = [(key, row.spent, row.leased, row.limit, row.expires) for key, row in self._dirty.items()]
             self._db.executemany("INSERT OR REPLACE INTO budget VALUES (?, ?, ?, ?, ?)", rows)
+            self._dirty = {}
 
     def _flush_recorded(self) -> None:
         if self._recorded:
@@ -433,6 +458,7 @@ class Transaction:
             self._recorded = {}
 
 
+_INSERTS: Final = [(many, f"INSERT INTO record VALUES {', '.join(['(?, ?)'] * many)}") for many in (128, 32, 8, 2, 1)]
 _APPLY: Final[dict[type[object], Callable[..., Result]]] = {
     Spend: Transaction.spend,
     Settlement: Transaction.settle,
