@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import partial
 from inspect import isawaitable, iscoroutine
@@ -89,11 +90,12 @@ def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected:
     cost: dict[str, object] | None = None
     size: int | None = None
     try:
-        if tool.direct and not receiver and not injected and permit[0][0] == tool.name:
-            value = tool.schema.invoke(_functions[id(tool)], permit[0].arguments)
+        call = permit[0]
+        if tool.invoke is not None and call[0] == tool.name and not receiver and not injected:
+            value = tool.invoke(_functions[id(tool)], call[1])
         else:
-            cost, call = _prepared(bare(permit, tool, receiver, injected), tool)
-            value = call()
+            cost, ready = _prepared(bare(permit, tool, receiver, injected), tool)
+            value = ready()
         if type(value) not in _UNMEASURED or tool.measured:
             if isawaitable(value) or type(value) in _LAZY:
                 value = _refuse_lazy(value)
@@ -108,12 +110,16 @@ async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), in
     start = perf_counter()
     cost: dict[str, object] | None = None
     try:
-        call = bare(permit, tool, receiver, injected)
-        if tool.cost:
-            cost = {}
-            call = _awaited_with_cost(call, cost)
-        value = await (_attempts(call, tool) if tool.retries or tool.timeout is not None else call())  # type: ignore[misc]
-        size = measure(value, tool)
+        call = permit[0]
+        if tool.invoke is not None and call[0] == tool.name and not receiver and not injected:
+            value = await tool.invoke(_functions[id(tool)], call[1])  # type: ignore[misc]  # an async tool's call gives something to await
+        else:
+            ready = bare(permit, tool, receiver, injected)
+            if tool.cost:
+                cost = {}
+                ready = _awaited_with_cost(ready, cost)
+            value = await (_attempts(ready, tool) if tool.retries or tool.timeout is not None else ready())  # type: ignore[misc]  # as above
+        size = measure(value, tool) if type(value) not in _UNMEASURED or tool.measured else None
     except BaseException as error:  # noqa: BLE001  # whatever a tool raises is an outcome
         return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
     return Outcome("ok", value, None, perf_counter() - start, size, cost)
@@ -165,24 +171,28 @@ def _prepared(call: Callable[[], object], tool: Tool) -> tuple[dict[str, object]
     return cost, _limited(call, tool) if tool.retries or tool.timeout is not None else call
 
 
+@contextmanager
+def paying(cost: dict[str, object] | None) -> Iterator[None]:
+    """A place for what the tool says it `spent`; None for a tool that declares no cost."""
+    token = _spent.set(cost)
+    try:
+        yield
+    finally:
+        _spent.reset(token)
+
+
 def _with_cost(call: Callable[[], object], cost: dict[str, object]) -> Callable[[], object]:
     def paid() -> object:
-        token = _spent.set(cost)
-        try:
+        with paying(cost):
             return call()
-        finally:
-            _spent.reset(token)
 
     return paid
 
 
 def _awaited_with_cost(call: Callable[[], object], cost: dict[str, object]) -> Callable[[], object]:
     async def paid() -> object:
-        token = _spent.set(cost)
-        try:
+        with paying(cost):
             return await call()  # type: ignore[misc]  # an async tool's call gives something to await
-        finally:
-            _spent.reset(token)
 
     return paid
 

@@ -4,15 +4,19 @@ Spans are named `execute_tool {tool}` after the GenAI conventions (open-telemetr
 do not have is under `gate.*`.  Arguments and results are never attached.  The audit log does not come from spans: spans are sampled and
 dropped.  A span carries `gate.call.id`, and the record carries the trace id, which joins them.
 
-Nothing here imports OpenTelemetry before somebody else has: where no provider can have been set there is nothing to do.
+Nothing here imports OpenTelemetry before somebody else has: where no provider can have been set there is nothing to do.  What goes wrong in
+a tracer, an exporter or a meter is logged and changes nothing: neither whether a call runs nor what its caller gets.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from gate.errors import Denied
 
@@ -41,8 +45,23 @@ STATUS: Final = "gate.status"
 CALLS: Final = "gate.calls"
 BUCKETS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 
+P = ParamSpec("P")
 _FORCED: Final = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
+_log: Final = logging.getLogger("gate")
 _instruments: dict[str, Any] = {}  # made once a provider is set
+
+
+def _quietly(function: Callable[P, None]) -> Callable[P, None]:
+    """Tells the log what goes wrong, and nobody else."""
+
+    @wraps(function)
+    def quiet(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except Exception:
+            _log.exception("a call could not be traced")
+
+    return quiet
 
 
 def recording() -> bool:
@@ -51,7 +70,11 @@ def recording() -> bool:
         return False
     from opentelemetry import metrics, trace
 
-    return not isinstance(trace.get_tracer_provider(), _silent_tracers()) or type(metrics.get_meter_provider()).__module__.startswith(_SDK)
+    try:
+        return not isinstance(trace.get_tracer_provider(), _silent_tracers()) or type(metrics.get_meter_provider()).__module__.startswith(_SDK)
+    except Exception:  # the environment may name a provider that cannot be loaded
+        _log.exception("calls are not traced")
+        return False
 
 
 _SDK: Final = "opentelemetry.sdk"
@@ -75,20 +98,43 @@ def trace_id() -> str:
 
 async def traced(path: Coroutine[object, None, Outcome], tool: str, acting: Acting) -> Outcome:
     """The path of a call inside its span; the tool's own spans become children of it."""
-    from opentelemetry import trace
+    span = started(tool, acting)
+    try:
+        with within(span):
+            outcome = await path
+    except BaseException as error:
+        refused(span, tool, error)
+        raise
+    settled(span, tool, outcome)
+    return outcome
 
+
+def started(tool: str, acting: Acting) -> Span | None:
+    """The span of a call, not yet the current one; None when there can be none. `refused` or `settled` ends it."""
     attributes = {OPERATION: EXECUTE_TOOL, TOOL: tool, AGENT: acting.agent, CONVERSATION: acting.session}
     attributes = {name: value for name, value in attributes.items() if value}
-    with trace.get_tracer("gate").start_as_current_span(f"{EXECUTE_TOOL} {tool}", attributes=attributes, record_exception=False) as span:
-        try:
-            outcome = await path
-        except Denied as denial:
-            _refused(span, tool, denial.reasons)
-            raise
-        _settled(span, tool, outcome)
-        return outcome
+    try:
+        from opentelemetry import trace
+
+        return trace.get_tracer("gate").start_span(f"{EXECUTE_TOOL} {tool}", attributes=attributes)
+    except Exception:
+        _log.exception("a call could not be traced")
+        return None
 
 
+@contextmanager
+def within(span: Span | None) -> Iterator[None]:
+    """Makes the span the current one; it does not end with that."""
+    if span is None:
+        yield
+        return
+    from opentelemetry import trace
+
+    with trace.use_span(span, end_on_exit=False, record_exception=False, set_status_on_exception=False):
+        yield
+
+
+@_quietly
 def decided(call: Call, decision: Decision) -> None:
     """What was decided, on the current span."""
     from opentelemetry import trace
@@ -102,27 +148,41 @@ def decided(call: Call, decision: Decision) -> None:
         span.set_attribute(GATE_CALL, call.id)
 
 
-def _refused(span: Span, tool: str, reasons: tuple[str, ...]) -> None:
-    """A refusal: an error of the span, with every reason, and one more in the count of calls."""
-    from opentelemetry.trace import Status, StatusCode
+@_quietly
+def refused(span: Span | None, tool: str, error: BaseException) -> None:
+    """A call that did not run: an error of the span, with every reason, and one more in the count of calls. Ends the span."""
+    reasons = error.reasons if isinstance(error, Denied) else ()
+    if span is not None:
+        from opentelemetry.trace import Status, StatusCode
 
-    span.set_attributes({ERROR: "gate.denied", DECISION: "deny", REASONS: reasons})
-    span.set_status(Status(StatusCode.ERROR, "; ".join(reasons)[:500]))
+        kind = "gate.denied" if isinstance(error, Denied) else type(error).__qualname__
+        span.set_attributes({ERROR: kind, DECISION: "deny", REASONS: reasons})
+        span.set_status(Status(StatusCode.ERROR, "; ".join(reasons)[:500]))
+        _ended(span)
     _counter().add(1, {TOOL: tool, DECISION: "deny", STATUS: "refused"})
 
 
-def _settled(span: Span, tool: str, outcome: Outcome) -> None:
-    """The outcome of a run: status, error type, duration."""
+@_quietly
+def settled(span: Span | None, tool: str, outcome: Outcome) -> None:
+    """The outcome of a run: status, error type, duration. Ends the span."""
     labels = {OPERATION: EXECUTE_TOOL, TOOL: tool}
     if outcome.error is not None:
+        labels[ERROR] = type(outcome.error).__qualname__
+    if span is not None:
         from opentelemetry.trace import Status, StatusCode
 
-        labels[ERROR] = type(outcome.error).__qualname__
-        span.set_attribute(ERROR, labels[ERROR])
-        span.set_status(Status(StatusCode.ERROR))
-    span.set_attribute(STATUS, outcome.status)
+        span.set_attribute(STATUS, outcome.status)
+        if outcome.error is not None:
+            span.set_attribute(ERROR, labels[ERROR])
+            span.set_status(Status(StatusCode.ERROR))
+        _ended(span)
     _histogram().record(outcome.seconds, labels)
     _counter().add(1, {TOOL: tool, DECISION: "run", STATUS: outcome.status})
+
+
+@_quietly
+def _ended(span: Span) -> None:
+    span.end()
 
 
 def _histogram() -> Any:
