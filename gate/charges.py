@@ -31,28 +31,23 @@ class Plan(NamedTuple):
     rates: tuple[tuple[str, int, int], ...]  # key, calls, seconds
     walls: tuple[tuple[str, int], ...]  # key, microseconds
     costs: tuple[tuple[str, str, int], ...]  # key, unit, millionths
-
-    @property
-    def static(self) -> bool:
-        """True when every call of the tool takes the same."""
-        return not (self.rates or self.walls or self.costs)
+    varies: bool  # whether calls of the tool take different amounts, or from different windows
 
 
 def plan(capability: Capability, tool: str) -> Plan:
     """The budgets of every link of the capability's chain that a call of `tool` spends."""
     scopes = [(jti, limits) for jti, limits, _ in capability.budgets]
     scopes += [(f"{jti}/{tool}", by_tool[tool]) for jti, _, by_tool in capability.budgets if tool in by_tool]
-    return Plan(
-        calls=tuple(Charge(f"{scope}/calls", 1, limits.calls) for scope, limits in scopes if limits.calls is not None),
-        rates=tuple((f"{scope}/rate/{limits.rate[1]}", *limits.rate) for scope, limits in scopes if limits.rate is not None),
-        walls=tuple((f"{scope}/wall", micro(limits.wall)) for scope, limits in scopes if limits.wall is not None),
-        costs=tuple((f"{scope}/cost/{unit}", unit, micro(total)) for scope, limits in scopes for unit, total in limits.cost.items()),
-    )
+    calls = tuple([Charge(f"{scope}/calls", 1, limits.calls) for scope, limits in scopes if limits.calls is not None])
+    rates = tuple([(f"{scope}/rate/{limits.rate[1]}", *limits.rate) for scope, limits in scopes if limits.rate is not None])
+    walls = tuple([(f"{scope}/wall", micro(limits.wall)) for scope, limits in scopes if limits.wall is not None])
+    costs = tuple([(f"{scope}/cost/{unit}", unit, micro(total)) for scope, limits in scopes for unit, total in limits.cost.items()])
+    return Plan(calls, rates, walls, costs, varies=bool(rates or walls or costs))
 
 
 def charges(made: Plan, tool: Tool, call: Call, now: float) -> tuple[Charge, ...]:
     """What this call takes: its share of each budget of the plan. BadCall when its cost cannot be told."""
-    if made.static:
+    if not made.varies:
         return made.calls
     taken = list(made.calls)
     for key, limit, seconds in made.rates:

@@ -85,6 +85,9 @@ class Commands(click.Group):
         try:
             code = super().main(given, prog_name, complete_var, standalone_mode=False, windows_expand_args=windows_expand_args, **extra)
             sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as bare:
+            click.echo(bare.ctx.get_help() if bare.ctx else bare.message)
+            sys.exit(0)
         except (click.exceptions.Abort, KeyboardInterrupt):
             sys.exit(130)
         except BrokenPipeError:

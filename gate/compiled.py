@@ -34,7 +34,7 @@ _IN_PLACE: Mapping[object, str] = {
 }
 
 
-def compile_bind(parameters: Mapping[str, Parameter]) -> Bind:
+def compile_bind(parameters: Mapping[str, Parameter], positional: tuple[str, ...]) -> Bind:
     """The function that binds and coerces the arguments that are given; any exception means: look closer."""
     mark = _mark(parameters)
     scope: dict[str, object] = {f"{mark}M": _Missing()}
@@ -46,7 +46,9 @@ def compile_bind(parameters: Mapping[str, Parameter]) -> Bind:
             required.append(f"{name!r}: {value}")
         else:
             optional.append(f" if {name} is not {mark}M: {mark}d[{name!r}] = {value}")
-    given = ", ".join(f"{name}={mark}M" for name in parameters)
+    given = ", ".join(f"{name}={mark}M" for name in positional)
+    if named := ", ".join(f"{name}={mark}M" for name in parameters if name not in positional):
+        given = f"{given}, *, {named}" if given else f"*, {named}"
     missing = " or ".join(f"{name} is {mark}M" for name, parameter in parameters.items() if parameter.default is MISSING) or "False"
     lines = [f"def {mark}f({given}):", f" if {missing}: raise KeyError", f" {mark}d = {{{', '.join(required)}}}", *optional, f" return {mark}d"]
     return _compile("\n".join(lines), scope, mark)

@@ -21,12 +21,13 @@ from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
 from gate.charges import charges, check_cost
+from gate.clearance import Clearance, clearance
 from gate.decide import Allow, Deny, decide
 from gate.errors import BadCall, ConfigError, Denied, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
 from gate.permit import Permit, allowed
-from gate.run import Outcome, run
+from gate.run import Outcome
 from gate.ticket import Ticket
 from gate.tool import Options, Tool, make_tool, unknown_name
 from gate.waiting import BLOCKING, LOOPING, Waiting, drive
@@ -66,7 +67,7 @@ class Gate(Authority, Halves):
         self.approvers = tuple(approvers)
         self._tools: dict[str, Tool] = {}
         self._gated: dict[str, Callable[..., Any]] = {}
-        self._acting: ContextVar[Acting] = ContextVar("gate_acting", default=NOBODY)
+        self._scope: ContextVar[tuple[Acting, dict[Tool, Clearance | None]]] = ContextVar("gate_scope", default=(NOBODY, {}))
         self._presented: ContextVar[tuple[str, ...]] = ContextVar("gate_presented", default=())
 
     # ---- the path of a call ---------------------------------------------------------------------------------------------------
@@ -82,37 +83,60 @@ class Gate(Authority, Halves):
     ) -> Outcome:
         """One call, from what was sent to its outcome; what the tool raised travels inside the outcome."""
         ticket = await self.begin(tool, args, kwargs, wait)
-        outcome = run(ticket.permit, tool, receiver, injected) if wait.here(tool) else await wait.run(ticket.permit, tool, receiver, injected)
+        outcome = await wait.run(ticket.permit, tool, receiver, injected)
         if not ticket.silent:
             await self.finish(ticket, outcome, wait)
         return outcome
 
     async def begin(self, tool: Tool, args: tuple[object, ...], kwargs: Mapping[str, object], wait: Waiting, ref: str = "") -> Ticket:
         """The first four steps. Raises Denied, and then nothing ran and nothing is spent."""
-        home, acting = self.home, self._acting.get()
+        home = self.home
+        acting, clearances = self._scope.get()
         call: Call | None = None
         try:
             call = tool.describe(args, kwargs, acting)
-            decision = decide(call, acting.capability, home.rules(), home.standing(), home.now())
+            rules, standing, now = home.rules(), home.standing(), home.now()
+            decision = decide(call, acting.capability, rules, standing, now)
             if type(decision) is Deny:
                 raise Denied(*decision.reasons, tool=tool.name, decision=decision, remedy=decision.remedy, call_id=call.id)
-            if ref and (known := reopened(self.home, tool, call, decision, ref)):
-                return known
+            if ref and (open_ticket := reopened(home, tool, call, decision, ref)):
+                return open_ticket
             permit = allowed(call, decision) if type(decision) is Allow else await asked_permit(self, call, decision, wait, self._presented.get())
             budgets = home.plan(acting.capability, tool.name)
-            taken = budgets.calls if budgets.static else charges(budgets, tool, call, home.now())
-            if decision.durability == "off" and budgets.static and not ref:
-                home.ledger.take(taken)
+            taken = charges(budgets, tool, call, home.now())
+            if decision.durability == "off" and not budgets.varies and not ref:
+                home.take(taken)
+                clearances[tool] = clearance(call, decision, rules, standing, taken) if tool.schema.assessment else None
                 return Ticket(permit, tool, taken, silent=True)
             ticket = Ticket(permit, tool, taken, ref)
             await wait.spend(home.ledger, home.records.spend(ticket))
         except Denied as denial:
-            raise self._refused(denial, tool.name, acting, call)
+            raise self._refused(denial, tool.name, acting, call) from denial.__cause__
         except Exception as error:
             raise self._refused(Unavailable(f"the gate failed: {error}"), tool.name, acting, call) from error
         if wait.traced:
             trace.decided(call, decision)
         return ticket
+
+    def at_once(self, tool: Tool, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Permit | None:
+        """The same four steps for a call that leaves no record, when a clearance for it is known. None: go the path.
+
+        A call that this does not let through at once (any exception, too) goes the path, which alone refuses and records.
+        """
+        acting, clearances = self._scope.get()
+        known = clearances.get(tool)
+        if known is None:
+            return None
+        rules, standing, start, end, covers, allow, taken = known
+        home = self.home
+        try:
+            call = tool.describe(args, kwargs, acting)
+            if rules is home.rules() and standing is home.standing() and start <= home.now() < end and covers(call[1], call[2]):
+                home.take(taken)
+                return allowed(call, allow)
+        except Exception:
+            return None
+        return None
 
     async def finish(self, ticket: Ticket, outcome: Outcome, wait: Waiting) -> None:
         """The last step: what was spent is settled and the outcome recorded. The tool has run, so a failure here must not hide its result."""
@@ -132,7 +156,7 @@ class Gate(Authority, Halves):
     ) -> Coroutine[object, None, Outcome]:
         """The path, inside a span when somebody records spans."""
         if trace.recording():
-            return trace.traced(self._path(tool, args, kwargs, wait.tracing(), receiver, injected), tool.name, self._acting.get())
+            return trace.traced(self._path(tool, args, kwargs, wait.tracing(), receiver, injected), tool.name, self._scope.get()[0])
         return self._path(tool, args, kwargs, wait, receiver, injected)
 
     def _refused(self, denial: Denied, tool: str, acting: Acting, call: Call | None) -> Denied:
@@ -199,12 +223,12 @@ class Gate(Authority, Halves):
         if found and not wrong and (supplied := found.inject & arguments.keys()):
             wrong.append(f"argument '{min(supplied)}' is supplied by the program, not by the agent")
         if wrong or not found:
-            raise self._refused(BadCall(*wrong, tool=name if found else ""), str(name)[:128], self._acting.get(), None)
+            raise self._refused(BadCall(*wrong, tool=name if found else ""), str(name)[:128], self._scope.get()[0], None)
         return found
 
     def check(self, tool: str, arguments: Mapping[str, object]) -> Decision:
         """What would be decided about a call now. Nothing is spent, asked or recorded. BadCall when it is none."""
-        home, acting = self.home, self._acting.get()
+        home, acting = self.home, self._scope.get()[0]
         call = self.find_tool(tool, arguments).describe((), arguments, acting)
         return decide(call, acting.capability, home.rules(), home.standing(), home.now())
 
@@ -212,7 +236,7 @@ class Gate(Authority, Halves):
 
     def current(self) -> Acting:
         """Who acts now."""
-        return self._acting.get()
+        return self._scope.get()[0]
 
     @contextmanager
     def acting(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Iterator[Acting]:
@@ -222,11 +246,11 @@ class Gate(Authority, Halves):
         """
         verified = self.verify(capability)
         acting = Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified)
-        token = self._acting.set(acting)
+        token = self._scope.set((acting, {}))
         try:
             yield acting
         finally:
-            self._acting.reset(token)
+            self._scope.reset(token)
 
     @contextmanager
     def approving(self, *approvals: str) -> Iterator[None]:

@@ -6,7 +6,7 @@ A folder, `.gate` by default, made at the first use with owner-only permissions:
     keys/       see gate.keys
     gate.db     ledger and log, see gate.store.sqlite and gate.audit
 
-Opening is lazy: a program that only wraps functions touches no file.  The two readings of every call, `standing` and `rules`, are replaced
+Opening is lazy: a program that only wraps functions touches no file.  What every call reads, `standing` and `rules`, and `take`, are replaced
 by their opened forms at the first call, so that later calls do not ask whether anything is open.
 """
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gate.ledger import Ledger
     from gate.records import Records
     from gate.rules import Rules
+    from gate.store import Charge
 
 _PLANS: Final = 4096
 _VERIFIED: Final = 1024
@@ -56,6 +57,7 @@ class Home:
         self._clear = clear
         self.standing: Callable[[], Standing] = self._first_standing
         self.rules: Callable[[], Rules] = self._first_rules
+        self.take: Callable[[tuple[Charge, ...]], None] = self._first_take
         self._rules_path = Path(rules) if rules is not None else None
         self._given_origin = origin
         self._lock = threading.RLock()
@@ -71,6 +73,10 @@ class Home:
     def _first_standing(self) -> Standing:
         self.standing = self.ledger.standing
         return self.standing()
+
+    def _first_take(self, charges: tuple[Charge, ...]) -> None:
+        self.take = self.ledger.take
+        self.take(charges)
 
     def _first_rules(self) -> Rules:
         beside = self.path.parent / "gate.toml"
@@ -170,7 +176,7 @@ class Home:
         key = NoteKey(self.origin, self.keys.signing("log"))
         redactor = Redactor(self.keys.secret("log-hmac"), self._clear)
         ledger = Ledger(self.path, origin=self.origin, signer=key, redactor=redactor, clock=self._given_clock)
-        self.now = ledger.now  # never earlier than anything the log has seen
+        self.now = ledger.clock.now  # never earlier than anything the log has seen
         self._records = Records(self, ledger.recorder)
         ledger.recover()
         return ledger
@@ -184,7 +190,7 @@ class Home:
         """Flushes and signs the log, gives leased budget back, closes the files."""
         with self._lock:
             ledger, self._ledger, self._records = self._ledger, None, None
-            self.standing, self.rules = self._first_standing, self._first_rules
+            self.standing, self.rules, self.take = self._first_standing, self._first_rules, self._first_take
             if ledger is not None:
                 ledger.close()
 
@@ -196,5 +202,6 @@ def new_session() -> str:
 
 def _no_rules() -> Callable[[], Rules]:
     from gate.rules import Rules
+    from gate.store import Charge
 
     return lambda: Rules.EMPTY

@@ -133,6 +133,7 @@ def _covers(strong: Selector, weak: Selector, *, weaker_asks: bool) -> bool:
         and (strong.risk in (None, Risk.LOW) or (weaker_asks and weak.risk is not None and weak.risk >= strong.risk))
         and (not strong.techniques or (bool(weak.techniques) and all(_technique_within(one, strong.techniques) for one in weak.techniques)))
         and all(not entry.optional and weak.arguments.get(name) == entry for name, entry in strong.arguments.items())
+        and (not strong.unless or strong.unless == weak.unless)
         and (strong.hours is None or (weak.hours is not None and weak.hours.text == strong.hours.text))
     )
 

@@ -71,7 +71,10 @@ class Hours(NamedTuple):
 
 
 class Selector(NamedTuple):
-    """Which calls a rule speaks about; an empty member is no condition. `tools` and `agents` are patterns in which `*` stands for any text."""
+    """Which calls a rule speaks about; an empty member is no condition. `tools` and `agents` are patterns in which `*` stands for any text.
+
+    `arguments` must all be what they say; `unless` names those that, when all are surely what they say, keep a rule from denying or asking.
+    """
 
     tools: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
@@ -79,6 +82,7 @@ class Selector(NamedTuple):
     risk: Risk | None = None
     techniques: tuple[str, ...] = ()
     arguments: Mapping[str, Entry] = MappingProxyType({})
+    unless: Mapping[str, Entry] = MappingProxyType({})
     hours: Hours | None = None
 
 
@@ -102,6 +106,7 @@ class Rule:
     _tool: Test = field(init=False, repr=False)
     _agent: Test | None = field(init=False, repr=False)
     _arguments: tuple[tuple[str, Judge, bool], ...] = field(init=False, repr=False)
+    _unless: tuple[tuple[str, Judge, bool], ...] = field(init=False, repr=False)
     dynamic: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -110,7 +115,8 @@ class Rule:
         put(self, "_tool", any_of(said.tools))
         put(self, "_agent", any_of(said.agents) if said.agents and "*" not in said.agents else None)
         put(self, "_arguments", tuple([(name, *_argument(entry, self.verdict)) for name, entry in said.arguments.items()]))
-        put(self, "dynamic", bool(self._agent or said.arguments or said.hours))
+        put(self, "_unless", tuple([(name, *_exception(entry)) for name, entry in said.unless.items()]))
+        put(self, "dynamic", bool(self._agent or said.arguments or said.unless or said.hours))
 
     def sees(self, sight: Sight) -> bool:
         """Whether a call of this sort may be one that the rule speaks about."""
@@ -127,6 +133,8 @@ class Rule:
             held = absent if value is MISSING else judged(value)
             if not held and (held is not None or not strict):
                 return False
+        if self._unless and self._excepted(arguments):
+            return False
         hours = self.selector.hours
         return hours is None or self._counts(hours.include(now))
 
@@ -140,14 +148,15 @@ class Rule:
 
     def why(self, call: Call, now: float) -> tuple[str, ...]:
         """What was compared, for every condition of a rule that matches."""
-        return tuple([fact.text for fact in self.facts(call, now)]) or ("every call",)
+        return (*[fact.text for fact in self.facts(call, now)], *[fact.text for fact in self._exceptions(call) if fact.held])
 
     def why_not(self, call: Call, now: float) -> tuple[str, ...]:
         """What was compared, for every condition that keeps the rule from matching; empty when it matches."""
-        return tuple([fact.text for fact in self.facts(call, now) if not self._counts(fact.held)])
+        missed = [fact.text for fact in self.facts(call, now) if not self._counts(fact.held)]
+        return (*missed, *[fact.text for fact in self._exceptions(call)]) if self._unless and self._excepted(call.arguments) else tuple(missed)
 
     def facts(self, call: Call, now: float) -> Iterator[Fact]:
-        """Every condition of the rule put to this call."""
+        """Every condition of the rule put to this call, except what `unless` says."""
         said, sight = self.selector, call.assessment
         if said.tools:
             yield _is(self._tool(call.tool), "the tool", call.tool, said.tools)
@@ -168,6 +177,21 @@ class Rule:
             inside = said.hours.include(now)
             place = "cannot be told" if inside is None else f"is {'within' if inside else 'outside'} {said.hours.text}"
             yield Fact(inside, f"the time {place}")
+
+    def _excepted(self, arguments: Mapping[str, Frozen]) -> bool:
+        """Whether every argument that `unless` names is surely what it says."""
+        for name, judged, absent in self._unless:
+            value = arguments.get(name, MISSING)
+            if (absent if value is MISSING else judged(value)) is not True:
+                return False
+        return True
+
+    def _exceptions(self, call: Call) -> Iterator[Fact]:
+        """Each argument that `unless` names: held when it is not surely what `unless` says."""
+        for (name, judged, absent), entry in zip(self._unless, self.selector.unless.values(), strict=True):
+            value = call.arguments.get(name, MISSING)
+            held = absent if value is MISSING else judged(value)
+            yield Fact(held is not True, _compared(name, value, entry, held=held))
 
     def _effect(self, effects: frozenset[str]) -> bool:
         said = self.selector.effects
@@ -192,6 +216,12 @@ def _argument(entry: Entry, verdict: Verdict) -> tuple[Judge, bool]:
     if not entry.optional:
         return judged, absent
     return (lambda value: absent if value is None else judged(value)), absent
+
+
+def _exception(entry: Entry) -> tuple[Judge, bool]:
+    """The check of an argument under `unless`; one that is left out is no exception, unless it is optional."""
+    judged = judge(entry.constraint)
+    return (lambda value: True if value is None else judged(value)) if entry.optional else judged, entry.optional
 
 
 def sight_of(call: Call) -> Sight:

@@ -104,12 +104,20 @@ class Rules:
     def match(self, call: Call, now: float) -> Ruling:
         """What the rules say of a call at `now` (seconds since the epoch). Never raises; its cost does not grow with the number of rules."""
         effects, risk, _, techniques = call.assessment
-        found = self._sorts.get((call.tool, effects, risk, techniques)) or self._candidates((call.tool, effects, risk, techniques))
+        found = self._candidates_of((call.tool, effects, risk, techniques))
         return found.base if found.plain else found.match(call, now)
+
+    def plain(self, call: Call) -> bool:
+        """Whether every call of this sort gets the same ruling: no rule about it looks at agent, arguments or time."""
+        effects, risk, _, techniques = call.assessment
+        return self._candidates_of((call.tool, effects, risk, techniques)).plain
 
     def explain(self, call: Call, now: float) -> list[Explained]:
         """Every rule that matches the call, also those that a stronger one overrules, and why."""
         return [Explained(rule.id, rule.verdict, rule.why(call, now)) for rule in self.match(call, now).matched]
+
+    def _candidates_of(self, sight: Sight) -> Candidates:
+        return self._sorts.get(sight) or self._candidates(sight)
 
     def _candidates(self, sight: Sight) -> Candidates:
         """Those for a sort of calls met for the first time. Calls exist only for tools that exist, so an agent cannot make up sorts at will."""

@@ -134,6 +134,7 @@ class SelectorForm(_Form):
     risk: Annotated[Risk | None, BeforeValidator(_risk)] = None
     technique: Annotated[tuple[str, ...], _several(_technique, '"T1572"')] = ()
     arguments: Annotated[dict[str, object], Field(min_length=1)] | None = None
+    unless: Annotated[dict[str, object], Field(min_length=1)] | None = None
     hours: Annotated[str, AfterValidator(_hours)] | None = None
     tz: Annotated[str, AfterValidator(_line)] | None = None
 
@@ -179,6 +180,8 @@ class RuleForm(_Form):
     def _one_verdict(self) -> RuleForm:
         if sum(said is not None for said in (self.allow, self.ask, self.deny)) != 1:
             raise ValueError("write exactly one of allow, ask and deny")
+        if self.allow and self.allow.unless:
+            raise ValueError("'unless' belongs to a rule that denies or asks; a rule that allows names what it allows under 'arguments'")
         if self.audit and not self.allow:
             raise ValueError("'audit' belongs to a rule that allows; what is asked is always durable, what is denied does not run")
         if self.remedy and not self.deny:

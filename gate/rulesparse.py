@@ -78,7 +78,7 @@ class _Reader:
         return Rule(
             id=form.id,
             verdict=form.verdict,
-            selector=Selector(said.tool, said.agent, said.effect, said.risk, said.technique, _arguments(said, path), self._hours(said, path)),
+            selector=self._selector(said, path),
             reason=form.reason,
             remedy=form.remedy,
             audit=form.audit,
@@ -88,6 +88,18 @@ class _Reader:
             match=self._examples(number, "match", form.match),
             not_match=self._examples(number, "not_match", form.not_match),
             line=self.lines.of("rule", number, "id"),
+        )
+
+    def _selector(self, said: SelectorForm, path: tuple[str | int, ...]) -> Selector:
+        return Selector(
+            said.tool,
+            said.agent,
+            said.effect,
+            said.risk,
+            said.technique,
+            _entries(said.arguments, (*path, "arguments")),
+            _entries(said.unless, (*path, "unless")),
+            self._hours(said, path),
         )
 
     def _hours(self, said: SelectorForm, path: tuple[str | int, ...]) -> Hours | None:
@@ -162,8 +174,8 @@ def _data(text: str, file: str) -> dict[str, object]:
         raise RulesError(f"no TOML: {said[:1].lower()}{said[1:]}", file=file, line=line) from None
 
 
-def _arguments(said: SelectorForm, path: tuple[str | int, ...]) -> Mapping[str, Entry]:
-    return {name: _entry(value, (*path, "arguments", name)) for name, value in (said.arguments or {}).items()}
+def _entries(said: Mapping[str, object] | None, path: tuple[str | int, ...]) -> Mapping[str, Entry]:
+    return {name: _entry(value, (*path, name)) for name, value in (said or {}).items()}
 
 
 def _entry(value: object, path: tuple[str | int, ...]) -> Entry:

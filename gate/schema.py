@@ -30,7 +30,7 @@ Bound: TypeAlias = "tuple[dict[str, Frozen], frozenset[str]]"
 class Schema:
     """The parameters of one tool. `positional` are the names positional arguments bind to, in order."""
 
-    __slots__ = ("_bind", "_count", "_defaults", "_kinds", "_load", "_required", "assessment", "extra", "invoke", "parameters", "positional", "rest", "spread")
+    __slots__ = ("_defaults", "_kinds", "_load", "_required", "assessment", "count", "extra", "invoke", "parameters", "positional", "quick", "rest", "spread")
 
     def __init__(
         self,
@@ -53,19 +53,19 @@ class Schema:
         self._kinds = tuple((name, p.kind) for name, p in parameters.items() if p.kind)
         self.assessment = assessment if assessment or self._kinds else UNDECLARED
         plain = not rest and extra is None and (*positional, *parameters)[: len(positional)] == tuple(parameters)[: len(positional)]
-        self._bind = compile_bind(parameters) if plain and _identifiers(parameters) else None
-        self._count = len(parameters)
-        self.invoke = compile_invoke(parameters, positional) if self._bind else None  # None: call with what `load` gives
+        self.quick = compile_bind(parameters, positional) if plain and _identifiers(parameters) else None
+        self.count = len(parameters)
+        self.invoke = compile_invoke(parameters, positional) if self.quick else None  # None: call with what `load` gives
 
     def bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Bound:
         """The frozen arguments; BadCall with every reason when something is missing, unknown, doubled or cannot be carried."""
-        if self._bind is None or len(args) > len(self.positional):
+        if self.quick is None:
             return self._bind_slowly(args, kwargs)
         try:
-            values = self._bind(*args, **kwargs)
+            values = self.quick(*args, **kwargs)
         except Exception:  # noqa: BLE001  # whatever it was, the slow way finds it again and says it, or refuses
             return self._bind_slowly(args, kwargs)
-        return (values, _NONE) if len(values) == self._count else self._complete(values, [])
+        return (values, _NONE) if len(values) == self.count else self._complete(values, [])
 
     def _complete(self, values: dict[str, Frozen], reasons: list[str]) -> Bound:
         reasons += [f"argument '{name}' is missing" for name in self._required if name not in values]

@@ -33,3 +33,4 @@ class Ticket(NamedTuple):
         """Fresh values of the checked arguments, by name: what the tool must be run with."""
         args, kwargs = self.tool.schema.load(self.call.arguments)
         return {**dict(zip(self.tool.schema.spread, args, strict=False)), **kwargs}
+

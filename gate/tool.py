@@ -16,6 +16,7 @@ from typing import Final, TypeAlias, TypedDict
 from gate.call import Acting, Call, next_serial
 from gate.effect import Risk, declared
 from gate.errors import ConfigError
+from gate.frozen import Frozen
 from gate.kind import Kind
 from gate.run import hold
 from gate.schema import Schema, shown
@@ -26,6 +27,7 @@ Cost: TypeAlias = Mapping[str, "str | float | Decimal | Callable[[Mapping[str, o
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", re.ASCII)
 OUTPUT_LIMIT: Final = 16 * 1024 * 1024
 _NO_LABELS: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
+_ALL_GIVEN: Final[frozenset[str]] = frozenset()
 _make_call = tuple.__new__
 
 
@@ -38,7 +40,7 @@ class Tool:
     the arguments; it is reserved before the run and replaced by the actual cost afterwards.
     """
 
-    __slots__ = ("__weakref__", "chunk_limit", "cost", "direct", "flavour", "inject", "measured", "name", "output_limit", "retries", "schema", "timeout")
+    __slots__ = ("__weakref__", "_quick", "chunk_limit", "cost", "flavour", "inject", "invoke", "measured", "name", "output_limit", "retries", "schema", "timeout")
 
     def __init__(
         self,
@@ -63,16 +65,28 @@ class Tool:
         self.chunk_limit = self.output_limit if chunk_limit is None else chunk_limit
         self.cost = cost
         self.inject = inject
-        # nothing has to be put around the call, and the schema knows how to make it
-        self.direct = timeout is None and not retries and not cost and schema.invoke is not None
+        self._quick = schema.quick or _no_quick_way
+        # how to call the tool at once, None when something has to be put around the call
+        self.invoke = schema.invoke if timeout is None and not retries and not cost else None
 
     def describe(self, args: tuple[object, ...], kwargs: Mapping[str, object], acting: Acting) -> Call:
         """The call for what was sent; BadCall when it is none."""
-        schema = self.schema
-        arguments, defaulted = schema.bind(args, kwargs)
+        quick, schema = self._quick, self.schema
+        try:
+            arguments = quick(*args, **kwargs)  # what `schema.bind` tries first, without the call
+        except Exception:  # noqa: BLE001  # `bind` finds it again and says it
+            arguments, defaulted = schema.bind(args, kwargs)
+        else:
+            defaulted = _ALL_GIVEN
+            if len(arguments) != schema.count:
+                arguments, defaulted = schema.bind(args, kwargs)
         assessment = schema.assessment or schema.assess(arguments)
         # the tuple as is: calling a NamedTuple costs three times as much
         return _make_call(Call, (self.name, MappingProxyType(arguments), defaulted, acting, assessment, next_serial(), _NO_LABELS))
+
+
+def _no_quick_way(*_: object, **__: object) -> dict[str, Frozen]:
+    raise KeyError
 
 
 def check_name(name: str) -> str:

@@ -46,7 +46,7 @@ CALLS: Final = "gate.calls"
 BUCKETS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 
 P = ParamSpec("P")
-_FORCED: Final = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
+_FORCED: Final = bool({"OTEL_PYTHON_TRACER_PROVIDER", "OTEL_PYTHON_METER_PROVIDER"} & os.environ.keys())
 _log: Final = logging.getLogger("gate")
 _instruments: dict[str, Any] = {}  # made once a provider is set
 
@@ -65,33 +65,30 @@ def _quietly(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def recording() -> bool:
-    """True when a tracer or meter provider is set, so that there is something to record to."""
-    if not _FORCED and "opentelemetry.trace" not in sys.modules and "opentelemetry.metrics" not in sys.modules:
+    """True when a tracer or meter provider is set, so that there is something to record to.
+
+    Asked at every call, and OpenTelemetry's own way to ask costs more than the call.  So its two variables are looked at first: they are not
+    part of its public interface, and where they are missing or say anything else than "nothing set", the public way decides.
+    """
+    traces, metrics = sys.modules.get("opentelemetry.trace"), sys.modules.get("opentelemetry.metrics._internal")
+    if not _FORCED and getattr(traces, "_TRACER_PROVIDER", traces) is None and getattr(metrics, "_METER_PROVIDER", metrics) is None:
         return False
+    return _provided()
+
+
+def _provided() -> bool:
     from opentelemetry import metrics, trace
 
-    try:
-        return not isinstance(trace.get_tracer_provider(), _silent_tracers()) or type(metrics.get_meter_provider()).__module__.startswith(_SDK)
-    except Exception:  # the environment may name a provider that cannot be loaded
-        _log.exception("calls are not traced")
-        return False
-
-
-_SDK: Final = "opentelemetry.sdk"
-
-
-def _silent_tracers() -> tuple[type, ...]:
-    from opentelemetry import trace
-
-    return (trace.ProxyTracerProvider, trace.NoOpTracerProvider)
+    tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
+    no_tracers = isinstance(tracers, (trace.ProxyTracerProvider, trace.NoOpTracerProvider))
+    return not no_tracers or not type(meters).__module__.startswith("opentelemetry.metrics")
 
 
 def trace_id() -> str:
     """The current trace id as 32 hexadecimal digits, "" outside a trace; known also when only an upstream service records."""
-    if "opentelemetry.trace" not in sys.modules:
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
         return ""
-    from opentelemetry import trace
-
     context = trace.get_current_span().get_span_context()
     return f"{context.trace_id:032x}" if context.is_valid else ""
 

@@ -29,7 +29,6 @@ class Waiting(Protocol):
     traced: bool
 
     def tracing(self) -> Waiting: ...
-    def here(self, tool: Tool) -> bool: ...
 
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None: ...
     async def spend(self, ledger: Ledger, spend: Spend) -> None: ...
@@ -46,10 +45,6 @@ class Blocking:
         """The same, in a span."""
         return TRACED_BLOCKING
 
-    def here(self, tool: Tool) -> bool:
-        """Whether the tool may simply be called in this thread."""
-        return tool.flavour == "plain"
-
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
         """The person's answer; how long it may take is the approver's to keep, and a late answer is void."""
         del seconds
@@ -60,8 +55,10 @@ class Blocking:
         ledger.spend(spend)
 
     async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome:
-        """Runs an async tool in an event loop of its own."""
-        return asyncio.run(arun(permit, tool, receiver, injected))
+        """Runs the tool here; an async one in an event loop of its own."""
+        if tool.flavour == "async":
+            return asyncio.run(arun(permit, tool, receiver, injected))
+        return run(permit, tool, receiver, injected)
 
     async def settle(self, ledger: Ledger, settlement: Settlement) -> None:
         """Returns when the outcome is accepted."""
@@ -76,11 +73,6 @@ class Looping:
     def tracing(self) -> Waiting:
         """The same, in a span."""
         return TRACED_LOOPING
-
-    def here(self, tool: Tool) -> bool:
-        """Never: a plain tool would stop the loop, an async one has to be awaited."""
-        del tool
-        return False
 
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
         """The person's answer, or None when the time is over; the question itself outlives a cancelled wait."""

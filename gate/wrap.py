@@ -10,7 +10,9 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gate.stream import astream, stream
+from gate.run import arun, run
 from gate.signature import has_receiver
+from gate.trace import recording
 from gate.waiting import BLOCKING, LOOPING, drive
 
 if TYPE_CHECKING:
@@ -37,19 +39,23 @@ def wrapper(gate: Gate, tool: Tool, function: Function) -> Function:
 
 
 def _plain(gate: Gate, tool: Tool) -> Function:
-    start = gate.start
+    start, at_once = gate.start, gate.at_once
 
     def gated(*args: Any, **kwargs: Any) -> Any:
-        return drive(start(tool, args, kwargs, BLOCKING)).result()
+        permit = None if recording() else at_once(tool, args, kwargs)
+        outcome = run(permit, tool) if permit is not None else drive(start(tool, args, kwargs, BLOCKING))
+        return outcome.value if outcome.error is None else outcome.result()
 
     return gated
 
 
 def _async(gate: Gate, tool: Tool) -> Function:
-    start = gate.start
+    start, at_once = gate.start, gate.at_once
 
     async def gated(*args: Any, **kwargs: Any) -> Any:
-        return (await start(tool, args, kwargs, LOOPING)).result()
+        permit = None if recording() else at_once(tool, args, kwargs)
+        outcome = await arun(permit, tool) if permit is not None else await start(tool, args, kwargs, LOOPING)
+        return outcome.value if outcome.error is None else outcome.result()
 
     return gated
 

@@ -36,7 +36,7 @@ def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     made: dict[str, object] = {}
     for name, value in pairs:
         if name in made:
-            raise ValueError(f"the member {ascii(name[:_SHOWN])} appears twice")
+            raise ValueError(f"the member {name[:_SHOWN]!a} appears twice")
         made[name] = value
     return made
 

@@ -27,7 +27,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from gate.commands.strict import JSON
-from gate.constraint import ANY, Constraint, Entry, Exact, OneOf, Range, coerce, parse, show
+from gate.constraint import ANY, Constraint, Entry, OneOf, Range, coerce, parse, show
+from gate.constraints.value import is_object
 
 if TYPE_CHECKING:
     from gate.limits import Limits
@@ -106,14 +107,20 @@ def parse_costs(typed: Iterable[str]) -> dict[str, str]:
 def _limits(tool: str, parts: list[str]) -> Limits:
     from gate.limits import Limits
 
-    pairs = dict([part.partition("=")[::2] for part in parts])
-    costs = {name[5:]: pairs.pop(name) for name in list(pairs) if name.startswith("cost.")}
-    calls, rate, wall = pairs.pop("calls", None), pairs.pop("rate", None), pairs.pop("wall", None)
-    if pairs or not parts:
-        raise ValueError(f"the limits of {show(tool)} are calls=N, rate=N/SECONDS, wall=SECONDS and cost.UNIT=TOTAL")
+    given: dict[str, str] = {}
+    for part in parts:
+        name, _, value = part.partition("=")
+        if not value or name in given or not (name in ("calls", "rate", "wall") or name.startswith("cost.")):
+            raise ValueError(f"the limits of {show(tool)} are calls=N, rate=N/SECONDS, wall=SECONDS and cost.UNIT=TOTAL, each once, not {show(part)}")
+        given[name] = value
+    if not given:
+        raise ValueError(f"say what limits {show(tool)}: '{tool} calls=10 rate=5/60 wall=30 cost.usd=1.50'")
     try:
         return Limits.of(
-            calls=None if calls is None else int(calls), rate=parse_rate(rate) if rate else None, wall=float(wall) if wall else None, cost=costs
+            calls=int(given["calls"]) if "calls" in given else None,
+            rate=parse_rate(given["rate"]) if "rate" in given else None,
+            wall=float(given["wall"]) if "wall" in given else None,
+            cost={name[5:]: total for name, total in given.items() if name.startswith("cost.")},
         )
     except ValueError as error:
         raise ValueError(f"the limits of {show(tool)}: {error}") from None
@@ -145,20 +152,19 @@ class _Reader:
         if found := _CALL.match(self._text, self._at):
             self._at = found.end()
             return self._called(found[1], found[2])
-        if found := _RANGE.match(self._text, self._at):
-            if found[0] != "..":
-                self._at = found.end()
-                return Range(min=_number(found[1]), max=_number(found[2]))
+        found = _RANGE.match(self._text, self._at)
+        if found and found[0] != "..":
+            self._at = found.end()
+            return Range(min=_number(found[1]), max=_number(found[2]))
+        quoted = self._text.startswith('"', self._at)
         values = [self._value(_WORD)]
-        if values == ["*"] and self._text[self._at - 1] != '"':
-            return ANY
-        if isinstance(values[0], dict):
-            return parse(values[0])
         while self._take("|"):
             values.append(self._value(_WORD))
-        if len(values) == 1:
-            return coerce(values[0]) if isinstance(values[0], list) else Exact(values[0])
-        return OneOf(values)
+        if len(values) > 1:
+            return OneOf(values)
+        if is_object(values[0]):
+            return parse(values[0])
+        return ANY if values == ["*"] and not quoted else coerce(values[0])
 
     def _called(self, module: str, name: str) -> Constraint:
         from gate.commands.kinds import constraint_maker

@@ -37,9 +37,9 @@ def constraint_words(constraint: Constraint) -> str:
     if isinstance(constraint, Wildcard):
         return "*"
     if isinstance(constraint, Exact):
-        return _value(constraint.value)
+        return value_words(constraint.value)
     if isinstance(constraint, OneOf) and len(constraint.values) > 1 and not any(isinstance(value, (tuple, Mapping)) for value in constraint.values):
-        return "|".join([_value(value) for value in constraint.values])
+        return "|".join([value_words(value) for value in constraint.values])
     if isinstance(constraint, Range) and set(constraint.to_json()) <= {"constraint_type", "min", "max"}:
         low, high = ("" if bound is None else f"{bound:g}" if bound == int(bound) else repr(bound) for bound in (constraint.min, constraint.max))
         if (low or high) and "e" not in low + high:
@@ -55,7 +55,8 @@ def limit_words(limits: Limits) -> str:
     return " ".join([*parts, *(f"cost.{visible(unit)}={total:f}" for unit, total in limits.cost.items())])
 
 
-def _value(value: Frozen) -> str:
+def value_words(value: Frozen) -> str:
+    """A value as it is typed: a bare word where that is the same, else JSON."""
     if isinstance(value, str) and _BARE.match(value) and value not in _WORDS and not value.startswith(".."):
         return value
     return json.dumps(thaw(value))

@@ -59,11 +59,13 @@ def interleaved(runs: Mapping[str, Run], *, rounds: int = 31, batch_seconds: flo
 
 def _batch(run: Run, seconds: float) -> int:
     """How often to do an operation so that a batch takes about so long."""
-    run(3)
-    start = time.perf_counter()
-    run(5)
-    each = (time.perf_counter() - start) / 5
-    return max(1, min(20_000, int(seconds / max(each, 1e-8))))
+    run(20)  # caches, first leases, imports
+    tries = []
+    for _ in range(3):
+        start = time.perf_counter()
+        run(20)
+        tries.append((time.perf_counter() - start) / 20)
+    return max(1, min(20_000, int(seconds / max(min(tries), 1e-8))))
 
 
 def below(name: str, value: float, unit: str, bar: float) -> Row:
