@@ -7,7 +7,8 @@ capability may have been revoked, an agent stopped, the rules changed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 from gate.approval import Approval, check
 from gate.ask import Answer, Question, question
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
     from gate.home import Home
     from gate.waiting import Waiting
 
+_taking: Final = Lock()
 
-async def asked_permit(gate: Gate, call: Call, decision: Ask, wait: Waiting, presented: tuple[str, ...]) -> Permit:
-    """The permit that people's approvals make; Denied, or NeedsApproval with the question, when there are not enough."""
+
+async def asked_permit(gate: Gate, call: Call, decision: Ask, wait: Waiting, presented: list[str]) -> Permit:
+    """The permit that people's approvals make; Denied, or NeedsApproval with the question, when there are not enough.
+
+    Of the approval tokens `presented`, those that this call uses are taken out, so that the next call finds its own.
+    """
     home = gate.home
     version = home.rules().version
     asked = question(call, decision, rules_version=version, now=home.now())
-    approvals = [_checked(home, token, asked, call) for token in presented]
-    if len(_people(approvals)) < decision.quorum:
+    taken, void = _taken(home, presented, asked, call)
+    approvals = list(taken.values())
+    if len(approvals) < decision.quorum:
         home.records.question(asked, call)
         for approver in _eligible(gate.approvers, asked):
             answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
@@ -40,9 +47,27 @@ async def asked_permit(gate: Gate, call: Call, decision: Ask, wait: Waiting, pre
                 break
     approvals = list(_people(approvals).values())[: decision.quorum]
     if len(approvals) < decision.quorum:
-        raise _unanswered(asked, call, decision, gate.approvers)
+        presented.extend(taken)
+        raise _unanswered(asked, call, decision, gate.approvers, void)
     _still_allowed(home, call, version, decision)
     return approved(call, decision, tuple(approvals), asked.binding_hash)
+
+
+def _taken(home: Home, presented: list[str], asked: Question, call: Call) -> tuple[dict[str, Approval], list[str]]:
+    """The presented approvals of this call by their tokens, out of reach of any other call now, and why the others are none."""
+    taken: dict[str, Approval] = {}
+    void: list[str] = []
+    with _taking:
+        for token in tuple(presented):
+            try:
+                approval = _checked(home, token, asked, call)
+            except Denied as denial:
+                void += denial.reasons
+                continue
+            if len(taken) < asked.quorum and len(_people([*taken.values(), approval])) > len(taken):
+                presented.remove(token)
+                taken[token] = approval
+    return taken, void
 
 
 def _people(approvals: list[Approval]) -> dict[str, Approval]:
@@ -83,12 +108,13 @@ def _granted(home: Home, answer: Answer, asked: Question, call: Call) -> Approva
     return _checked(home, answer.token, asked, call)
 
 
-def _unanswered(asked: Question, call: Call, decision: Ask, approvers: tuple[Approver, ...]) -> NeedsApproval:
+def _unanswered(asked: Question, call: Call, decision: Ask, approvers: tuple[Approver, ...], void: list[str]) -> NeedsApproval:
     reached = "nobody who may approve answered" if approvers else "this gate has no approvers"
     who = f" of {', '.join(asked.approvers)}" if asked.approvers else ""
     denial = NeedsApproval(
         *decision.reasons,
-        f"{reached}",
+        *dict.fromkeys(void),
+        reached,
         tool=call.tool,
         decision=decision,
         call_id=call.id,

@@ -68,7 +68,7 @@ class Gate(Authority, Halves):
         self._tools: dict[str, Tool] = {}
         self._gated: dict[str, Callable[..., Any]] = {}
         self._scope: ContextVar[tuple[Acting, dict[Tool, Clearance | None]]] = ContextVar("gate_scope", default=(NOBODY, {}))
-        self._presented: ContextVar[tuple[str, ...]] = ContextVar("gate_presented", default=())
+        self._presented: ContextVar[list[str] | None] = ContextVar("gate_presented", default=None)
 
     # ---- the path of a call ---------------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class Gate(Authority, Halves):
                 raise Denied(*decision.reasons, tool=tool.name, decision=decision, remedy=decision.remedy, call_id=call.id)
             if ref and (open_ticket := reopened(home, tool, call, decision, ref)):
                 return open_ticket
-            permit = allowed(call, decision) if type(decision) is Allow else await asked_permit(self, call, decision, wait, self._presented.get())
+            permit = allowed(call, decision) if type(decision) is Allow else await asked_permit(self, call, decision, wait, self._presented.get() or [])
             budgets = home.plan(acting.capability, tool.name)
             taken = charges(budgets, tool, call, home.now())
             if decision.durability == "off" and not budgets.varies and not ref:
@@ -254,8 +254,8 @@ class Gate(Authority, Halves):
 
     @contextmanager
     def approving(self, *approvals: str) -> Iterator[None]:
-        """Presents approval tokens for the calls inside; each is good for exactly one call, once."""
-        token = self._presented.set(approvals)
+        """Presents approval tokens for the calls inside; each is good for exactly one call, once, and is kept for it."""
+        token = self._presented.set(list(approvals))
         try:
             yield
         finally:
