@@ -38,14 +38,14 @@ def freeze(value: object, depth: int = 0) -> Frozen:
         return value  # type: ignore[return-value]  # as above
     if isinstance(value, (int, float)):
         return number(value)
+    if isinstance(value, str):
+        return _string(str.__str__(value))
     if depth >= MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, (list, tuple)):
         return tuple([freeze(item, depth + 1) for item in value])
     if isinstance(value, Mapping):
         return MappingProxyType({_name(name): freeze(item, depth + 1) for name, item in value.items()})
-    if isinstance(value, str):
-        return _string(str.__str__(value))
     raise ValueError(f"a {kind.__name__} is not plain data")
 
 
@@ -54,10 +54,11 @@ def number(value: float) -> int | float:
     if isinstance(value, bool):
         raise ValueError("a boolean is not a number")
     if isinstance(value, int):
-        if not -MAX_INT <= value <= MAX_INT:
+        whole = int.__int__(value)  # what it holds; a subclass may say something else each time it is asked
+        if not -MAX_INT <= whole <= MAX_INT:
             raise ValueError("an integer beyond ±(2^53-1) cannot be carried exactly; declare the argument as a string")
-        return int(value)
-    plain = float(value)
+        return whole
+    plain = float.__float__(value)
     if not -_INF < plain < _INF:
         raise ValueError(f"{plain} is not a finite number")
     return plain

@@ -84,7 +84,7 @@ def _text(value: object) -> str:
         return value
     if not isinstance(value, str):
         raise ValueError(f"must be text, not {_named(value)}")
-    return freeze(value)  # type: ignore[return-value]  # freezing text gives text
+    return freeze(str.__str__(value))  # type: ignore[return-value]  # freezing text gives text
 
 
 def _integer(value: object) -> int:
