@@ -10,7 +10,7 @@ True
 
 from __future__ import annotations
 
-import time
+from time import monotonic, time
 from typing import Protocol
 
 
@@ -28,9 +28,9 @@ class SystemClock:
     __slots__ = ("_offset",)
 
     def __init__(self, floor: float = 0.0) -> None:
-        self._offset = max(time.time(), floor) - time.monotonic()
+        self._offset = max(time(), floor) - monotonic()
 
     def now(self) -> float:
         """Seconds since the epoch; never earlier than an answer given before."""
-        wall, least = time.time(), time.monotonic() + self._offset
+        wall, least = time(), monotonic() + self._offset
         return wall if wall > least else least

@@ -106,9 +106,9 @@ class Gate(Authority, Halves):
             taken = charges(budgets, tool, call, home.now())
             if decision.durability == "off" and not budgets.varies and not ref:
                 home.take(taken)
-                clearances[tool] = clearance(call, decision, rules, standing, taken) if tool.schema.assessment else None
+                clearances[tool] = clearance(call, decision, rules, standing, taken) if tool.assessment else None
                 return Ticket(permit, tool, taken, silent=True)
-            ticket = Ticket(permit, tool, taken, ref)
+            ticket = Ticket(permit, tool, taken, ref, budgets.varies)
             await wait.spend(home.ledger, home.records.spend(ticket))
         except Denied as denial:
             raise self._refused(denial, tool.name, acting, call) from denial.__cause__

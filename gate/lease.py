@@ -41,12 +41,12 @@ class Leases:
         """Uses every charge, or none and gives False."""
         slices = self._slices
         if len(charges) == 1:  # nearly every call: one budget of one capability
-            key, amount, _, _ = charges[0]
-            held = slices.get(key)
-            if held is None or held.left < amount:
+            charge = charges[0]
+            held = slices.get(charge[0])
+            if held is None or held.left < charge[1]:
                 return False
-            held.left -= amount
-            held.used = self._file.counters[held.slot] = held.used + amount
+            held.left -= charge[1]
+            held.used = self._file.counters[held.slot] = held.used + charge[1]
             return True
         for charge in charges:
             held = slices.get(charge[0])

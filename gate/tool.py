@@ -40,7 +40,23 @@ class Tool:
     the arguments; it is reserved before the run and replaced by the actual cost afterwards.
     """
 
-    __slots__ = ("__weakref__", "_quick", "chunk_limit", "cost", "flavour", "inject", "invoke", "measured", "name", "output_limit", "retries", "schema", "timeout")
+    __slots__ = (
+        "__weakref__",
+        "_count",
+        "_quick",
+        "assessment",
+        "chunk_limit",
+        "cost",
+        "flavour",
+        "inject",
+        "invoke",
+        "measured",
+        "name",
+        "output_limit",
+        "retries",
+        "schema",
+        "timeout",
+    )
 
     def __init__(
         self,
@@ -65,22 +81,23 @@ class Tool:
         self.chunk_limit = self.output_limit if chunk_limit is None else chunk_limit
         self.cost = cost
         self.inject = inject
+        self.assessment = schema.assessment  # None when it depends on the arguments
+        self._count = schema.count
         self._quick = schema.quick or _no_quick_way
         # how to call the tool at once, None when something has to be put around the call
         self.invoke = schema.invoke if timeout is None and not retries and not cost else None
 
     def describe(self, args: tuple[object, ...], kwargs: Mapping[str, object], acting: Acting) -> Call:
         """The call for what was sent; BadCall when it is none."""
-        quick, schema = self._quick, self.schema
         try:
-            arguments = quick(*args, **kwargs)  # what `schema.bind` tries first, without the call
+            arguments = self._quick(*args, **kwargs)  # what `schema.bind` tries first, without the call
         except Exception:  # noqa: BLE001  # `bind` finds it again and says it
-            arguments, defaulted = schema.bind(args, kwargs)
+            arguments, defaulted = self.schema.bind(args, kwargs)
         else:
             defaulted = _ALL_GIVEN
-            if len(arguments) != schema.count:
-                arguments, defaulted = schema.bind(args, kwargs)
-        assessment = schema.assessment or schema.assess(arguments)
+            if len(arguments) != self._count:
+                arguments, defaulted = self.schema.bind(args, kwargs)
+        assessment = self.assessment or self.schema.assess(arguments)
         # the tuple as is: calling a NamedTuple costs three times as much
         return _make_call(Call, (self.name, MappingProxyType(arguments), defaulted, acting, assessment, next_serial(), _NO_LABELS))
 

@@ -48,6 +48,7 @@ BUCKETS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10
 P = ParamSpec("P")
 _FORCED: Final = bool({"OTEL_PYTHON_TRACER_PROVIDER", "OTEL_PYTHON_METER_PROVIDER"} & os.environ.keys())
 _log: Final = logging.getLogger("gate")
+_api: list[Any] = []  # OpenTelemetry's modules, once somebody has imported them
 _instruments: dict[str, Any] = {}  # made once a provider is set
 
 
@@ -70,10 +71,23 @@ def recording() -> bool:
     Asked at every call, and OpenTelemetry's own way to ask costs more than the call.  So its two variables are looked at first: they are not
     part of its public interface, and where they are missing or say anything else than "nothing set", the public way decides.
     """
-    traces, metrics = sys.modules.get("opentelemetry.trace"), sys.modules.get("opentelemetry.metrics._internal")
-    if not _FORCED and getattr(traces, "_TRACER_PROVIDER", traces) is None and getattr(metrics, "_METER_PROVIDER", metrics) is None:
+    if not _api and not _find_api():
         return False
-    return _provided()
+    try:
+        return not (_api[0]._TRACER_PROVIDER is None and _api[1]._METER_PROVIDER is None) and _provided()  # noqa: SLF001
+    except AttributeError:
+        return _provided()
+
+
+def _find_api() -> bool:
+    """Whether anybody has imported OpenTelemetry, or told it by environment which provider to make."""
+    if not _FORCED and "opentelemetry.trace" not in sys.modules and "opentelemetry.metrics" not in sys.modules:
+        return False
+    from opentelemetry import trace
+    from opentelemetry.metrics import _internal
+
+    _api[:] = [trace, object() if _FORCED else _internal]
+    return True
 
 
 def _provided() -> bool:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gate.stream import astream, stream
-from gate.run import arun, run
+from gate.run import arun, run_silently
 from gate.signature import has_receiver
 from gate.trace import recording
 from gate.waiting import BLOCKING, LOOPING, drive
@@ -42,9 +42,9 @@ def _plain(gate: Gate, tool: Tool) -> Function:
     start, at_once = gate.start, gate.at_once
 
     def gated(*args: Any, **kwargs: Any) -> Any:
-        permit = None if recording() else at_once(tool, args, kwargs)
-        outcome = run(permit, tool) if permit is not None else drive(start(tool, args, kwargs, BLOCKING))
-        return outcome.value if outcome.error is None else outcome.result()
+        if not recording() and (permit := at_once(tool, args, kwargs)):
+            return run_silently(permit, tool)
+        return drive(start(tool, args, kwargs, BLOCKING)).result()
 
     return gated
 
@@ -53,9 +53,9 @@ def _async(gate: Gate, tool: Tool) -> Function:
     start, at_once = gate.start, gate.at_once
 
     async def gated(*args: Any, **kwargs: Any) -> Any:
-        permit = None if recording() else at_once(tool, args, kwargs)
-        outcome = await arun(permit, tool) if permit is not None else await start(tool, args, kwargs, LOOPING)
-        return outcome.value if outcome.error is None else outcome.result()
+        if not recording() and (permit := at_once(tool, args, kwargs)):
+            return (await arun(permit, tool)).result()
+        return (await start(tool, args, kwargs, LOOPING)).result()
 
     return gated
 
