@@ -65,8 +65,10 @@ def charges(made: Plan, tool: Tool, call: Call, now: float) -> tuple[Charge, ...
 
 
 def wall_limit(made: Plan, tool: Tool) -> float | None:
-    """Seconds a run may take: the tool's own time-out, or 60 s where a wall-time budget must be able to hold."""
-    return tool.timeout if tool.timeout is not None or not made.walls else DEFAULT_WALL
+    """Seconds a run may take: the tool's own time-out; without one, where a wall-time budget must hold, all of that but at most 60 s."""
+    if tool.timeout is not None or not made.walls:
+        return tool.timeout
+    return min(DEFAULT_WALL, *[limit / MICRO for _, limit in made.walls])
 
 
 def estimate(tool: Tool, call: Call) -> dict[str, int]:

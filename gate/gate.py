@@ -20,7 +20,7 @@ from gate import trace
 from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
-from gate.charges import charges, check_cost
+from gate.charges import charges, check_cost, wall_limit
 from gate.clearance import Clearance, clearance
 from gate.decide import Allow, Deny, decide
 from gate.errors import BadCall, ConfigError, Denied, Unavailable
@@ -29,8 +29,8 @@ from gate.home import Home, new_session
 from gate.permit import Permit, allowed
 from gate.run import Outcome
 from gate.ticket import Ticket
-from gate.tool import Options, Tool, make_tool, unknown_name
-from gate.waiting import BLOCKING, LOOPING, Waiting, drive
+from gate.tool import Options, Tool, make_tool, timed, unknown_name
+from gate.waiting import BLOCKING, LOOPING, Waiting, asyncio_runs, drive
 from gate.wrap import wrapper
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Gate(Authority, Halves):
     ) -> Outcome:
         """One call, from what was sent to its outcome; what the tool raised travels inside the outcome."""
         ticket = await self.begin(tool, args, kwargs, wait)
-        outcome = await wait.run(ticket.permit, tool, receiver, injected)
+        outcome = await wait.run(ticket.permit, ticket.tool, receiver, injected)
         if not ticket.silent:
             await self.finish(ticket, outcome, wait)
         return outcome
@@ -103,6 +103,8 @@ class Gate(Authority, Halves):
                 return open_ticket
             permit = allowed(call, decision) if type(decision) is Allow else await asked_permit(self, call, decision, wait, self._presented.get() or [])
             budgets = home.plan(acting.capability, tool.name)
+            if tool.timeout is None and (seconds := wall_limit(budgets, tool)):
+                tool = timed(tool, seconds)  # what was not reserved cannot be used
             taken = charges(budgets, tool, call, home.now())
             if decision.durability == "off" and not budgets.varies and not ref:
                 home.take(taken)
@@ -187,6 +189,8 @@ class Gate(Authority, Halves):
 
     def wrap(self, function: F, /, **options: Unpack[Options]) -> F:
         """The gated form of any callable; see `tool` for the options."""
+        if isinstance(function, (staticmethod, classmethod)):
+            return type(function)(self.wrap(function.__func__, **options))  # type: ignore[return-value]  # as it was written
         tool = make_tool(function, options)
         if tool.name in self._tools:
             raise ConfigError(f"there is a tool '{tool.name}' already; give this one another name=")
@@ -202,29 +206,45 @@ class Gate(Authority, Halves):
 
     def call(self, tool: str, arguments: Mapping[str, object]) -> Any:
         """Runs a tool by name with the arguments an agent sent; for a stream, its chunks."""
-        found = self.find_tool(tool, arguments)
+        found = self._runnable(tool, arguments, in_loop=asyncio_runs())
         if found.flavour in ("stream", "astream"):
             return self._gated[tool](**arguments)
         return drive(self.start(found, (), arguments, BLOCKING)).result()
 
     async def acall(self, tool: str, arguments: Mapping[str, object]) -> Any:
         """The same in an event loop; a plain tool runs in a worker thread. For a stream, its chunks."""
-        found = self.find_tool(tool, arguments)
+        found = self._runnable(tool, arguments)
         if found.flavour in ("stream", "astream"):
             return self._gated[tool](**arguments)
         return (await self.start(found, (), arguments, LOOPING)).result()
 
+    def _runnable(self, name: str, arguments: Mapping[str, object], *, in_loop: bool = False) -> Tool:
+        """A tool that can be run knowing no more than its name."""
+        found = self.find_tool(name, arguments)
+        if found.method:
+            raise self._bad_call(name, "it is a method and needs its object; put the bound method behind the gate, or call it on the object")
+        if in_loop and found.flavour == "async":
+            raise self._bad_call(name, "it is async and an event loop runs here; use acall")
+        return found
+
     def find_tool(self, name: str, arguments: Mapping[str, object]) -> Tool:
         """The tool of a name an agent sent; BadCall, recorded, when there is none or the arguments are no object."""
-        found = self._tools.get(name) if isinstance(name, str) else None
-        wrong = [] if found else [unknown_name(name, self._tools)]
-        if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):
-            wrong.append("the arguments must be an object with names")
-        if found and not wrong and (supplied := found.inject & arguments.keys()):
-            wrong.append(f"argument '{min(supplied)}' is supplied by the program, not by the agent")
+        try:
+            found = self._tools.get(name) if isinstance(name, str) else None
+            wrong = [] if found else [unknown_name(name, self._tools)]
+            if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):
+                wrong.append("the arguments must be an object with names")
+            if found and not wrong and (supplied := found.inject & arguments.keys()):
+                wrong.append(f"argument '{min(supplied)}' is supplied by the program, not by the agent")
+        except Exception as error:  # a mapping or a text of the caller's own making may do anything
+            raise self._bad_call(name, f"the call cannot be read ({type(error).__name__})") from error
         if wrong or not found:
-            raise self._refused(BadCall(*wrong, tool=name if found else ""), str(name)[:128], self._scope.get()[0], None)
+            raise self._bad_call(name, *wrong)
         return found
+
+    def _bad_call(self, name: object, *reasons: str) -> Denied:
+        tool = str.__str__(name)[:128] if isinstance(name, str) else f"a {type(name).__name__}"
+        return self._refused(BadCall(*reasons), tool, self._scope.get()[0], None)
 
     def check(self, tool: str, arguments: Mapping[str, object]) -> Decision:
         """What would be decided about a call now. Nothing is spent, asked or recorded. BadCall when it is none."""

@@ -119,10 +119,11 @@ def _actual(ticket: Ticket, outcome: Outcome, cost: Mapping[str, int]) -> dict[s
     """The real amount for every budget whose reservation was an estimate: wall time, and cost when the tool reported it."""
     actual: dict[str, int] = {}
     for charge in ticket.taken:
-        if charge.key.endswith("/wall"):
-            actual[charge.key] = int(outcome.seconds * 1e6)
-        elif (unit := charge.key.rpartition("/cost/")[2]) != charge.key and unit in cost:
+        _, is_cost, unit = charge.key.rpartition("/cost/")
+        if is_cost and unit in cost:
             actual[charge.key] = cost[unit]
+        elif charge.key.endswith("/wall") and not is_cost:  # a unit may be called "wall"
+            actual[charge.key] = int(outcome.seconds * 1e6)
     return actual
 
 

@@ -57,6 +57,11 @@ def hold(tool: Tool, function: Function) -> None:
     weakref.finalize(tool, _functions.pop, id(tool), None)
 
 
+def held(tool: Tool) -> Function:
+    """The bare function of a tool."""
+    return _functions[id(tool)]
+
+
 def spent(**cost: object) -> None:
     """Called inside a tool: what the call really cost, by unit; replaces what was reserved. ValueError for what is no amount."""
     from gate.charges import micro
@@ -73,8 +78,10 @@ def bare(permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Map
     """The bare call, ready to be made: the permit's own frozen arguments, as fresh values each time."""
     if permit.call.tool != tool.name:
         raise GateError("the permit is for another tool")
+    if tool.method and not receiver:
+        raise GateError(f"'{tool.name}' is a method and was called without its object")
     function, schema, arguments = _functions[id(tool)], tool.schema, permit.call.arguments
-    if schema.invoke is not None and not receiver and not injected:
+    if schema.invoke is not None and not receiver and not injected:  # as above, so this is no method
         return partial(schema.invoke, function, arguments)
 
     def call() -> object:

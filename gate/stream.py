@@ -77,7 +77,7 @@ def stream(
     """The gated stream of a generator function."""
     ticket, meter = drive(_begun(gate, tool, args, kwargs, BLOCKING))
     try:
-        inner = cast("Generator[object, object, object]", bare(ticket.permit, tool, receiver, injected)())
+        inner = cast("Generator[object, object, object]", bare(ticket.permit, ticket.tool, receiver, injected)())
         try:
             return (yield from _metered(inner, meter))
         finally:
@@ -118,7 +118,7 @@ async def astream(
     """The gated stream of an async generator function."""
     ticket, meter = await _begun(gate, tool, args, kwargs, LOOPING)
     try:
-        inner = cast("AsyncGenerator[object, object]", bare(ticket.permit, tool, receiver, injected)())
+        inner = cast("AsyncGenerator[object, object]", bare(ticket.permit, ticket.tool, receiver, injected)())
         try:
             step = inner.asend(None)
             while True:
@@ -154,7 +154,7 @@ async def _begun(gate: Gate, tool: Tool, args: tuple[object, ...], kwargs: Mappi
         if span is not None:
             trace.refused(span, tool.name, error)
         raise
-    return ticket, Meter(tool, span)
+    return ticket, Meter(ticket.tool, span)
 
 
 async def _ended(gate: Gate, ticket: Ticket, meter: Meter, wait: Waiting) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypedDict
@@ -18,9 +19,9 @@ from gate.effect import Risk, declared
 from gate.errors import ConfigError
 from gate.frozen import Frozen
 from gate.kind import Kind
-from gate.run import hold
+from gate.run import held, hold
 from gate.schema import Schema, shown
-from gate.signature import Flavour, Function, flavour_of, schema_of
+from gate.signature import Flavour, Function, flavour_of, has_receiver, schema_of
 
 Cost: TypeAlias = Mapping[str, "str | float | Decimal | Callable[[Mapping[str, object]], float | Decimal]"]
 
@@ -37,7 +38,8 @@ class Tool:
     timeout: seconds a run may take, None for no limit.  retries: further attempts inside the one permit, only for idempotent tools.
     output_limit, chunk_limit: bytes in total and per chunk of a stream; text and bytes are always measured, other results only when a
     limit is given here (by their size as JSON), because measuring costs as much as sending.  cost: unit → a number, an argument's name, or a function of
-    the arguments; it is reserved before the run and replaced by the actual cost afterwards.
+    the arguments; it is reserved before the run and replaced by the actual cost afterwards.  method: it was written in a class body and
+    runs only on an object, which Python hands over and not the agent.
     """
 
     __slots__ = (
@@ -51,6 +53,7 @@ class Tool:
         "inject",
         "invoke",
         "measured",
+        "method",
         "name",
         "output_limit",
         "retries",
@@ -70,6 +73,7 @@ class Tool:
         chunk_limit: int | None = None,
         cost: Cost = MappingProxyType({}),
         inject: frozenset[str] = frozenset(),
+        method: bool = False,
     ) -> None:
         self.name = check_name(name)
         self.schema = schema
@@ -81,11 +85,12 @@ class Tool:
         self.chunk_limit = self.output_limit if chunk_limit is None else chunk_limit
         self.cost = cost
         self.inject = inject
+        self.method = method
         self.assessment = schema.assessment  # None when it depends on the arguments
         self._count = schema.count
         self._quick = schema.quick or _no_quick_way
         # how to call the tool at once, None when something has to be put around the call
-        self.invoke = schema.invoke if timeout is None and not retries and not cost else None
+        self.invoke = schema.invoke if timeout is None and not retries and not cost and not method else None
 
     def describe(self, args: tuple[object, ...], kwargs: Mapping[str, object], acting: Acting) -> Call:
         """The call for what was sent; BadCall when it is none."""
@@ -100,6 +105,14 @@ class Tool:
         assessment = self.assessment or self.schema.assess(arguments)
         # the tuple as is: calling a NamedTuple costs three times as much
         return _make_call(Call, (self.name, MappingProxyType(arguments), defaulted, acting, assessment, next_serial(), _NO_LABELS))
+
+
+def timed(tool: Tool, seconds: float) -> Tool:
+    """The same tool with a time-out, for a run that must not take more of a wall-time budget than was reserved."""
+    made = copy(tool)
+    made.timeout, made.invoke = seconds, None
+    hold(made, held(tool))
+    return made
 
 
 def _no_quick_way(*_: object, **__: object) -> dict[str, Frozen]:
@@ -174,6 +187,7 @@ def make_tool(function: Function, options: Options) -> Tool:
         chunk_limit=options.get("chunk_limit"),
         cost=options.get("cost", MappingProxyType({})),
         inject=inject,
+        method=has_receiver(function),
     )
     hold(tool, function)
     return tool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from gate.errors import GateError
@@ -89,7 +90,11 @@ class Looping:
         """Runs an async tool in this task, a plain one in a worker thread so that the loop goes on."""
         if tool.flavour == "async":
             return await arun(permit, tool, receiver, injected)
-        return await asyncio.to_thread(run, permit, tool, receiver, injected)
+        start = perf_counter()
+        try:
+            return await asyncio.to_thread(run, permit, tool, receiver, injected)
+        except asyncio.CancelledError as error:  # the thread goes on, and nobody waits for what it does
+            return Outcome("cancelled", None, error, perf_counter() - start)
 
     async def settle(self, ledger: Ledger, settlement: Settlement) -> None:
         """Returns when the outcome is accepted."""
@@ -108,6 +113,11 @@ BLOCKING: Waiting = Blocking()
 LOOPING: Waiting = Looping()
 TRACED_BLOCKING: Waiting = _TracedBlocking()
 TRACED_LOOPING: Waiting = _TracedLooping()
+
+
+def asyncio_runs() -> bool:
+    """Whether an event loop runs in this thread, so that it must not be blocked and no other can be started."""
+    return asyncio._get_running_loop() is not None  # noqa: SLF001  # documented, and the only way that raises nothing
 
 
 def drive(path: Coroutine[object, None, T]) -> T:
