@@ -1,258 +1,297 @@
-"""Records: one JSON object per event of the gate. (Format text follows.)"""
+r"""The audit log: what a record says, and how anyone can check that nobody changed the log.
+
+A record is one compact JSON object in UTF-8.  Its exact bytes are leaf `index` of a Merkle tree (`gate.merkle`), and signed checkpoints
+(`gate.note`) say what was in the tree when it had so many leaves.  Nothing is ever written again in another form: what was hashed is what is kept.
+
+Every record has
+
+    v       1
+    type    open close | rules grant attenuate revoke stop resume | intent outcome call refusal usage recovery | question answer
+    time    RFC 3339, UTC, microseconds: when it was said, which may be up to a moment before it was written
+    gate    the log's name (origin)
+
+A call that may run has a record of type "intent" before it runs and one of type "outcome" afterwards.  Where the rule does not ask for the
+disk first and it ended quickly, there is one record of type "call" with the members of both:
+
+    call           unique id of the call        ref        the framework's id of it
+    agent, principal, session, task             who acts, for whom, in what
+    capability     ids of the capability's links, root first
+    tool, args     arguments by name, in clear or as commitments (`gate.redact`)
+    digest         of the call (`gate.call`), where something outside knows the call by it; a commitment to it when an argument is hidden
+    decision       allow or ask, with reasons, rules (ids), grants, risk, effects, techniques (ATT&CK ids)
+    rules_version  SHA-256 of the rules file in force
+    durability     durable or buffered
+    approvals      [{"jti", "approver", "digest": what it was bound to}]
+    trace_id       of the span, if one was recorded
+    outcome        {"status": ok error timeout cancelled unknown output-limit, "duration_us", "cost", "output_bytes",
+                    "error": {"type", "message"}, "reason"}
+    ledger         what it changed in the ledger (`gate.replay`)
+
+Members that would be empty are left out.  A "refusal" has the members of an intent and `error`, `reasons`, `remedy`; a call that was not even
+valid has no arguments.  "open" and "close" tell when a process began and ended to write; "recovery" what a dead one left; "usage" the sum of
+what calls used whose rule says that they leave no record.
+
+>>> from gate.clock import SystemClock
+>>> from gate.redact import Redactor
+>>> import json
+>>> recorder = Recorder("example.com/agents", Redactor.off(), SystemClock())
+>>> record = json.loads(recorder.outcome("c1", status="error", error=ValueError("no\x1b such file"), duration_us=12)())
+>>> record["type"], record["call"], record["outcome"]
+('outcome', 'c1', {'status': 'error', 'duration_us': 12, 'error': {'type': 'ValueError', 'message': 'no\\x1b such file'}})
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from json import JSONEncoder
-from json.encoder import encode_basestring
-from time import gmtime, strftime
-from typing import TYPE_CHECKING, Final, Protocol
+import json
+import sqlite3
+from base64 import b64decode, b64encode
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
 
+from gate.errors import ConfigError, TamperError, TokenError
+from gate.merkle import HASH, HEIGHT, WIDTH, Growing, Tile, consistency_proof, inclusion_proof, leaf_hash, verify_inclusion
+from gate.note import Checkpoint, read_checkpoint, read_verifier_key
+from gate.recorder import VERSION, Recorder
 from gate.redact import Redactor
+from gate.replay import Problem, Replay, Unsettled, compare
+from gate.store.tree import LEVEL, nodes
 
-if TYPE_CHECKING:
-    from gate.call import Acting, Call
-    from gate.clock import Clock
-    from gate.decide import Decision
-    from gate.effect import Assessment
+__all__ = ["Problem", "Proof", "Recorder", "Report", "appearances", "check_proof", "growth", "prove", "verify"]
 
-VERSION: Final = 1
-MOST_TEXT: Final = 500
-_ENCODE: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-MOST_FRAGMENTS: Final = 4096
+PROOF: Final = "c2sp.org/tlog-proof@v1"
+MOST_PROBLEMS: Final = 1000
+Database: TypeAlias = str | Path | sqlite3.Connection
 
 
-class Approved(Protocol):
-    """What a record tells of an approval; `gate.approval.Approval` has it."""
+@dataclass(slots=True)
+class Report:
+    """What verifying found.
+
+    records, root: what is in the log now.  checkpoints: how many were found right.  unsigned: records after the last of them, which only the
+    next one will protect.  problems: evidence that somebody changed something.  unsettled: calls without an outcome, by id; they run, or
+    a crash cut them off (`gate.ledger.Ledger.recover`).
+    """
+
+    records: int = 0
+    root: bytes = b""
+    checkpoints: int = 0
+    unsigned: int = 0
+    problems: list[Problem] = field(default_factory=list[Problem])
+    unsettled: dict[str, Unsettled] = field(default_factory=dict[str, Unsettled])
 
     @property
-    def jti(self) -> str: ...
-    @property
-    def approver(self) -> str: ...
-    @property
-    def binding_hash(self) -> str: ...
+    def ok(self) -> bool:
+        """True when nothing shows that somebody changed something."""
+        return not self.problems
 
 
-class Recorder:
-    """Writes the records of one gate. origin: the log's name."""
-
-    def __init__(self, origin: str, redactor: Redactor, clock: Clock) -> None:
-        self.origin, self.redactor, self.clock = origin, redactor, clock
-        self._acting: dict[int, tuple[Acting, str]] = {}
-        self._verdicts: dict[object, str] = {}
-        self._second, self._prefix = -1, ""
-
-    def intent(
-        self,
-        call: Call,
-        decision: Decision,
-        *,
-        digest: str = "",
-        ref: str = "",
-        approvals: Sequence[Approved] = (),
-        trace_id: str = "",
-        durability: str = "durable",
-        rules_version: str = "",
-    ) -> Intent:
-        """The intent of a call that may run: bytes when called, or one record with its outcome when both are written together."""
-        return Intent(self, call, decision, digest, ref, approvals, trace_id, durability, rules_version)
-
-    def refusal(
-        self,
-        call: Call | None,
-        *,
-        reasons: Sequence[str],
-        tool: str = "",
-        acting: Acting | None = None,
-        decision: Decision | None = None,
-        remedy: str = "",
-        ref: str = "",
-        trace_id: str = "",
-        rules_version: str = "",
-        error: str = "",
-    ) -> bytes:
-        """A call that did not run. `call` is None when it was no valid call; then `tool` and `acting` tell what is known."""
-        fields: dict[str, object] = {"reasons": [_text(reason) for reason in reasons], "error": error, "remedy": _text(remedy), "ref": ref}
-        fields |= {"trace_id": trace_id, "rules_version": rules_version}
-        if call is None:
-            return self.event("refusal", **_who(acting), tool=_text(tool), **_known(fields))
-        fields |= {} if decision is None else {"rules": decision.rules, "grants": decision.grants}
-        return Intent(self, call, None, "", "", (), "", "", "")(kind="refusal", more=_known(fields))
-
-    def outcome(
-        self,
-        call_id: str,
-        *,
-        status: str = "ok",
-        duration_us: int = 0,
-        cost: Mapping[str, str | int] | None = None,
-        error: BaseException | None = None,
-        output_bytes: int | None = None,
-        reason: str = "",
-        call: Call | None = None,
-        session: str = "",
-        ref: str = "",
-        trace_id: str = "",
-    ) -> Outcome:
-        """How a call ended."""
-        ended: dict[str, object] = {"status": status, "duration_us": duration_us}
-        ended |= _known({"cost": cost, "reason": _text(reason)})
-        if error is not None:
-            ended["error"] = {"type": type(error).__name__, "message": _text(_message(error))}
-        if output_bytes is not None:
-            ended["output_bytes"] = output_bytes
-        who = _who(call.acting) | {"tool": call.tool} if call else _known({"session": session})
-        return Outcome(self, call_id, who | _known({"ref": ref, "trace_id": trace_id}), ended)
-
-    def event(self, kind: str, /, **fields: object) -> bytes:
-        """Any other record: opened, granted, stopped, asked. Fields are JSON data; ValueError for what is not."""
-        return _bytes(f"{self.head(kind, self.clock.now())}{_members(fields)}}}")
-
-    # ---- fragments ------------------------------------------------------------------------------------------------------------------
-
-    def head(self, kind: str, now: float) -> str:
-        """The members every record starts with."""
-        return f'{{"v":{VERSION},"type":"{kind}","time":"{self.time(now)}","gate":{encode_basestring(self.origin)}'
-
-    def time(self, now: float) -> str:
-        """RFC 3339 in UTC with microseconds."""
-        second = int(now)
-        if second != self._second:
-            self._prefix, self._second = strftime("%Y-%m-%dT%H:%M:%S.", gmtime(second)), second
-        return f"{self._prefix}{int((now - second) * 1_000_000):06d}Z"
-
-    def acting(self, acting: Acting) -> str:
-        """The members about who acts, the same for every call under one `acting`."""
-        known = self._acting.get(id(acting))
-        if known is not None and known[0] is acting:
-            return known[1]
-        if len(self._acting) > MOST_FRAGMENTS:
-            self._acting.clear()
-        fragment = _members(_who(acting))
-        self._acting[id(acting)] = (acting, fragment)
-        return fragment
-
-    def verdict(self, decision: Decision | None, assessment: Assessment) -> str:
-        """The members about what was decided and why, the same for most calls of a tool."""
-        key = (decision, assessment)
-        fragment = self._verdicts.get(key)
-        if fragment is None:
-            if len(self._verdicts) > MOST_FRAGMENTS:
-                self._verdicts.clear()
-            fragment = self._verdicts[key] = _members(_verdict(decision, assessment))
-        return fragment
+@contextmanager
+def reading(database: Database) -> Generator[sqlite3.Connection]:
+    """A connection that reads one moment of the log, also while gates write it. ConfigError when there is no log to read."""
+    if isinstance(database, sqlite3.Connection):
+        yield database
+        return
+    path = Path(database)
+    if not path.is_file():
+        raise ConfigError(f"there is no log '{path}'")
+    still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"  # a copy on a medium that cannot be written
+    for mode in ("", still):
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{mode}", uri=True, isolation_level=None)) as db:
+            try:
+                db.execute("BEGIN")
+                db.execute("SELECT max(seq) FROM record").fetchone()
+            except sqlite3.Error as error:
+                if mode == still:
+                    raise ConfigError(f"'{path}' cannot be read as a log: {error}") from error
+                continue
+            yield db
+            return
 
 
-class Intent:
-    """An intent record that is not written yet. What it says is fixed: the call is frozen and the time is now."""
+def verify(database: Database, key: str | Sequence[str], *, checkpoint: str = "", ledger: bool = True) -> Report:
+    """Reads the whole log and says what somebody changed. It needs nothing but the log's public key, and little memory.
 
-    __slots__ = ("_approvals", "_call", "_decision", "_digest", "_durability", "_now", "_recorder", "_ref", "_rules_version", "_trace_id")
-
-    def __init__(
-        self,
-        recorder: Recorder,
-        call: Call,
-        decision: Decision | None,
-        digest: str,
-        ref: str,
-        approvals: Sequence[Approved],
-        trace_id: str,
-        durability: str,
-        rules_version: str,
-    ) -> None:
-        self._recorder, self._call, self._decision, self._digest, self._ref = recorder, call, decision, digest, ref
-        self._approvals, self._trace_id, self._durability, self._rules_version = approvals, trace_id, durability, rules_version
-        self._now = recorder.clock.now()
-
-    def __call__(self, kind: str = "intent", more: Mapping[str, object] | None = None) -> bytes:
-        return _bytes(f"{self._text(kind)}{_members(more) if more else ''}}}")
-
-    def merged(self, outcome: bytes) -> bytes:
-        """One record of type "call" for an intent whose outcome is known. outcome: the member, as `Outcome.fragment` gives it."""
-        return b"%b,%b}" % (_bytes(self._text("call")), outcome)
-
-    def _text(self, kind: str) -> str:
-        recorder, call = self._recorder, self._call
-        shown, hidden = recorder.redactor.arguments(call.tool, call.arguments)
-        digest = self._digest or call.digest()
-        text = (
-            f'{recorder.head(kind, self._now)},"call":"{call.id}"{recorder.acting(call.acting)},"tool":{encode_basestring(call.tool)},"args":{shown}'
-            f',"digest":"{recorder.redactor.commitment(digest) if hidden else digest}"{recorder.verdict(self._decision, call.assessment)}'
-        )
-        if self._rules_version:
-            text += f',"rules_version":"{self._rules_version}"'
-        if self._durability:
-            text += f',"durability":"{self._durability}"'
-        if self._ref or self._trace_id or self._approvals:
-            text += self._rare(hidden=hidden)
-        return text
-
-    def _rare(self, *, hidden: bool) -> str:
-        digest = self._recorder.redactor.commitment if hidden else str
-        approvals = [{"jti": each.jti, "approver": each.approver, "digest": digest(each.binding_hash)} for each in self._approvals]
-        return _members(_known({"ref": self._ref, "trace_id": self._trace_id, "approvals": approvals}))
+    key: the verifier key (`gate.note`), or several when it was rotated.  checkpoint: a signed checkpoint that was kept elsewhere; it also
+    shows records that were cut off or rewritten by somebody who has the log's key.  ledger: compare the ledger with the log, too.
+    ConfigError when there is no log to read, TokenError when the key or the checkpoint given is none.
+    """
+    with reading(database) as db:
+        return _Verifying(db, [key] if isinstance(key, str) else list(key)).run(checkpoint, ledger=ledger)
 
 
-class Outcome:
-    """An outcome record that is not written yet."""
-
-    __slots__ = ("_call_id", "_ended", "_now", "_recorder", "_who")
-
-    def __init__(self, recorder: Recorder, call_id: str, who: Mapping[str, object], ended: Mapping[str, object]) -> None:
-        self._recorder, self._call_id, self._who, self._ended = recorder, call_id, who, ended
-        self._now = recorder.clock.now()
-
-    def __call__(self) -> bytes:
-        head = f'{self._recorder.head("outcome", self._now)},"call":{encode_basestring(self._call_id)}{_members(self._who)}'
-        return b"%b,%b}" % (_bytes(head), self.fragment())
-
-    def fragment(self) -> bytes:
-        """The member "outcome"."""
-        return _bytes(f'"outcome":{_ENCODE(self._ended)}')
+class _Enough(Exception):
+    """So much is wrong that the rest adds nothing."""
 
 
-def _who(acting: Acting | None) -> dict[str, object]:
-    if acting is None:
-        return {}
-    chain = acting.capability.ancestors if acting.capability else ()
-    fields = {"agent": acting.agent, "session": acting.session, "task": acting.task, "principal": acting.principal, "capability": list(chain)}
-    return _known(fields)
+class _Verifying:
+    """One pass over the log."""
+
+    def __init__(self, db: sqlite3.Connection, keys: list[str]) -> None:
+        self._db, self._keys = db, keys
+        self._origin = read_verifier_key(keys[0])[0]
+        self._report, self._replay, self._tree = Report(), Replay(), Growing()
+        self._heads: list[tuple[int, str, str]] = []  # size, note, whose; the next one last
+
+    def run(self, checkpoint: str, *, ledger: bool) -> Report:
+        report = self._report
+        try:
+            self._load_heads(checkpoint)
+            self._records()
+            self._end()
+            self._say(self._replay.problems)
+            if ledger:
+                self._say(compare(self._replay, self._db))
+        except sqlite3.DatabaseError as error:
+            report.problems.append(Problem(None, f"the file is damaged: {error}"))
+        except _Enough:
+            report.problems.append(Problem(None, "and more"))
+        report.records, report.root, report.unsettled = self._tree.size, self._tree.root(), self._replay.unsettled
+        report.unsigned += report.records
+        return report
+
+    def _say(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self._report.problems.append(problem)
+            if len(self._report.problems) >= MOST_PROBLEMS:
+                raise _Enough
+
+    # ---- records ----------------------------------------------------------------------------------------------------------------------
+
+    def _records(self) -> None:
+        tree, heads, report = self._tree, self._heads, self._report
+        self._heads_at(0)
+        for seq, body in self._db.execute("SELECT seq, body FROM record ORDER BY seq"):
+            if seq != tree.size:
+                self._say([Problem(tree.size, f"record {tree.size} is missing; the next one is {seq}")])
+                return
+            for tile in tree.append(leaf_hash(body)):
+                self._tile(tile)
+            try:
+                record = json.loads(body)
+                if record["v"] != VERSION or record["gate"] != self._origin or "fault" in record:
+                    self._say([Problem(seq, f"record {seq} is not one that this gate would write")])
+                self._replay.add(seq, record)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                self._say([Problem(seq, f"record {seq} is no record")])
+            if heads and heads[-1][0] <= tree.size:
+                self._heads_at(tree.size)
+            report.records = tree.size
+
+    def _tile(self, tile: Tile) -> None:
+        found = self._db.execute("SELECT root, hashes FROM tile WHERE id = ?", (tile.level * LEVEL + tile.number,)).fetchone()
+        first = tile.number << HEIGHT * (tile.level + 1)
+        if found is None:
+            self._say([Problem(None, f"the tile of level {tile.level} from record {first} on is missing")])
+        elif found != (tile.root, tile.hashes):
+            self._say([_place(tile, bytes(found[1]), first)])
+
+    # ---- checkpoints ------------------------------------------------------------------------------------------------------------------
+
+    def _load_heads(self, checkpoint: str) -> None:
+        heads = [(size, note, "stored") for size, note in self._db.execute("SELECT size, note FROM checkpoint")]
+        if checkpoint:
+            heads += [(head.size, checkpoint, "given") for head in self._read(checkpoint, "given")]
+        self._heads = sorted(heads, reverse=True)
+
+    def _read(self, note: str, whose: str) -> list[Checkpoint]:
+        """The checkpoint in the note, when one of the keys signed it."""
+        wrong: Exception | None = None
+        for key in self._keys:
+            try:
+                return [read_checkpoint(note, key)]
+            except (TamperError, TokenError) as error:
+                wrong = error
+        if whose == "given" and isinstance(wrong, TokenError):
+            raise wrong
+        self._say([Problem(None, f"the {whose} checkpoint is wrong: {wrong}")])
+        return []
+
+    def _heads_at(self, size: int) -> None:
+        """Compares the checkpoints of the log when it had `size` records."""
+        while self._heads and self._heads[-1][0] <= size:
+            claimed, note, whose = self._heads.pop()
+            for head in self._read(note, whose):
+                if (head.size, head.root) != (claimed, self._tree.root()) or claimed != size:
+                    self._say([Problem(None, f"the first {claimed} records are not those of the {whose} checkpoint: some were changed")])
+                else:
+                    self._report.checkpoints += 1
+                    self._report.unsigned = -size
+
+    def _end(self) -> None:
+        size = self._tree.size
+        for claimed, note, whose in reversed(self._heads):
+            for head in self._read(note, whose):
+                self._say([Problem(None, f"the {whose} checkpoint is of {max(claimed, head.size)} records, the log has {size}: the end was cut off")])
+        beyond = self._db.execute("SELECT count(*) FROM tile WHERE id < ? AND (id + 1) * ? > ?", (LEVEL, WIDTH, size)).fetchone()[0]
+        if beyond:
+            self._say([Problem(None, f"the log has {size} records and tiles of more: the end was cut off")])
 
 
-def _verdict(decision: Decision | None, assessment: Assessment) -> dict[str, object]:
-    fields: dict[str, object] = {"risk": assessment.risk.word, "effects": sorted(assessment.effects), "techniques": sorted(assessment.techniques)}
-    if decision is not None:
-        fields = {
-            "decision": type(decision).__name__.lower(),
-            "reasons": decision.reasons,
-            "rules": decision.rules,
-            "grants": decision.grants,
-        } | fields
-        fields["risk"] = decision.risk.word
-    return fields
+def _place(tile: Tile, stored: bytes, first: int) -> Problem:
+    """Which records are not what they were when their tile was written."""
+    changed = [at for at in range(WIDTH) if stored[at * HASH : (at + 1) * HASH] != tile.hashes[at * HASH : (at + 1) * HASH]]
+    if tile.level or not changed:
+        return Problem(None, f"the tile of level {tile.level} from record {first} on was changed")
+    more = f", nor are {len(changed) - 1} after it" if len(changed) > 1 else ""
+    return Problem(first + changed[0], f"record {first + changed[0]} is not what was recorded{more}")
 
 
-def _known(fields: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value}
+# ---- proofs -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _members(fields: Mapping[str, object]) -> str:
-    return "".join([f",{encode_basestring(name)}:{_ENCODE(value)}" for name, value in fields.items()])
+class Proof(NamedTuple):
+    """That record `number` is in the log of a checkpoint. `text` is a C2SP tlog-proof, which others can check."""
+
+    number: int
+    record: bytes
+    text: str
 
 
-def _message(error: BaseException) -> str:
+def prove(database: Database, index: int) -> Proof:
+    """The proof that a record is in the log of its last checkpoint. ValueError when there is no such record, or no checkpoint of it yet."""
+    with reading(database) as db:
+        found = db.execute("SELECT body FROM record WHERE seq = ?", (index,)).fetchone() if 0 <= index < 1 << 62 else None
+        if found is None:
+            raise ValueError(f"the log has no record {index}")
+        head = db.execute("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+        if head is None or head[0] <= index:
+            raise ValueError(f"record {index} is in no checkpoint yet; one is signed at least every minute, and when the gate closes")
+        hashes = inclusion_proof(index, head[0], nodes(db, head[0]))
+    lines = [PROOF, f"index {index}", *[b64encode(each).decode() for each in hashes]]
+    return Proof(index, found[0], "\n".join(lines) + f"\n\n{head[1]}")
+
+
+def check_proof(text: str, record: bytes, key: str) -> Checkpoint:
+    """The checkpoint in which the proof shows the record. TamperError when it does not show that, TokenError when it is no proof."""
+    head, _, note = text.partition("\n\n")
+    lines = head.split("\n")
+    if lines[0] != PROOF:
+        raise TokenError("the text is no proof (its first line is not that of a tlog-proof)")
+    lines = [line for line in lines[1:] if not line.startswith("extra ")]
+    checkpoint = read_checkpoint(note, key)
     try:
-        return str(error)
-    except Exception:  # an exception of the tool may fail even at that
-        return ""
+        index, hashes = int(lines[0].removeprefix("index ")), [b64decode(line, validate=True) for line in lines[1:]]
+    except (ValueError, IndexError):
+        raise TokenError("the text is no proof: an index and hashes are expected") from None
+    if not verify_inclusion(index, checkpoint.size, leaf_hash(record), hashes, checkpoint.root):
+        raise TamperError(f"the proof does not show that this is record {index} of the log")
+    return checkpoint
 
 
-def _text(text: str) -> str:
-    """Foreign text for the log: what a reader cannot see is escaped, and what is too long is cut."""
-    if len(text) > MOST_TEXT:
-        text = f"{text[: MOST_TEXT - 1]}…"
-    return text if text.isprintable() else "".join([c if c.isprintable() else c.encode("unicode_escape").decode() for c in text])
+def growth(database: Database, old: int, new: int) -> list[bytes]:
+    """The consistency proof that the log of `new` records only added to that of `old`; for witnesses. ValueError when it has fewer."""
+    with reading(database) as db:
+        return consistency_proof(old, new, nodes(db, new))
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
+def appearances(database: Database, redactor: Redactor, value: object) -> Iterator[tuple[int, str]]:
+    """(record, argument name) of every call that had exactly this argument value, shown or hidden. value: plain JSON data."""
+    hidden, plain = redactor.commitment(value), json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    with reading(database) as db:
+        found = "SELECT seq, body FROM record WHERE instr(body, ?) > 0 OR instr(body, ?) > 0 ORDER BY seq"
+        for index, body in db.execute(found, (hidden.encode(), plain.encode())):
+            arguments = json.loads(body).get("args", {})
+            yield from [(index, name) for name, said in arguments.items() if said == hidden or (type(said) is type(value) and said == value)]

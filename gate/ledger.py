@@ -19,6 +19,7 @@ import os
 import weakref
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -121,7 +122,7 @@ class Ledger:
         self._tidied = self._pruned = self._signed = monotonic()
         self._signed_size = -1
         with self._group.mutex:
-            self._group.queue.append(Append(self.recorder.event("open", process=self._file.name, pid=os.getpid())))
+            self._group.begin(Append(self.recorder.event("open", process=self._file.name, pid=os.getpid())))
 
     def now(self) -> float:
         """Seconds since the epoch, never earlier than what this ledger has seen when it was opened."""
@@ -412,7 +413,7 @@ class Ledger:
     def _sign(self) -> Sign:
         if (signer := self._signer) is None:
             raise ConfigError("the log has no key to sign checkpoints with")
-        return Sign(lambda size, root: signed_checkpoint(signer, size, root))
+        return Sign(partial(signed_checkpoint, signer))
 
     def flush(self) -> None:
         """Returns when everything that was recorded before is on disk."""

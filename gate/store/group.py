@@ -88,6 +88,11 @@ class Group:
         if self._sleeping:
             self._wake()
 
+    def begin(self, work: Work) -> None:
+        """Queues a work that is done first, when there is something else to do. The caller holds `mutex`."""
+        self.queue.append(work)
+        self._whole = True
+
     @property
     def crowded(self) -> bool:
         """The queue is so long that whoever adds to it should wait. Starts the background thread at the first use."""

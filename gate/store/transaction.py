@@ -270,6 +270,9 @@ class Transaction:
     def append(self, work: Append) -> None:
         self._append(_bytes(work.record, "", "event"), b"")
 
+    def nothing(self, _: Barrier) -> None:
+        """Whoever waits is told when everything before it is on disk."""
+
     def _append(self, body: bytes, member: bytes) -> None:
         if member:
             body = b"%b,%b}" % (body[:-1], member)
@@ -330,7 +333,8 @@ class Transaction:
         lost: dict[str, int] = {}
         found: list[Finding] = []
         self._flush_recorded()
-        rows = self._db.execute("DELETE FROM lease WHERE process = ? RETURNING key, slot, granted, recorded", (work.process,)).fetchall()
+        dying = "DELETE FROM lease WHERE process = ? RETURNING key, slot, granted, recorded"
+        rows: list[tuple[str, int, int, int]] = self._db.execute(dying, (work.process,)).fetchall()
         for key, slot, granted, recorded in rows:
             used = work.used[slot] if work.used is not None and slot < len(work.used) else granted
             if used < recorded:
@@ -463,7 +467,7 @@ _APPLY: Final[dict[type[object], Callable[..., Result]]] = {
     Spend: Transaction.spend,
     Settlement: Transaction.settle,
     Append: Transaction.append,
-    Barrier: lambda _, __: None,
+    Barrier: Transaction.nothing,
     Refill: Transaction.refill,
     Return: Transaction.give_back,
     Change: Transaction.change,
