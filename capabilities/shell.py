@@ -26,7 +26,7 @@ from capabilities._plain import Number
 from capabilities._shell.constraint import Programs
 from capabilities._shell.judge import assess as judge
 from capabilities._shell.judge import unknown
-from capabilities._shell.value import script_of
+from capabilities._shell.value import canonical, script_of
 from gate.effect import Assessment
 from gate.kind import KindTool
 
@@ -40,7 +40,7 @@ class CommandKind:
 
     def parse(self, value: object) -> str:
         """The command in its one form; ValueError says what is not taken, and where."""
-        return str(script_of(value, own_home()))
+        return canonical(value, own_home())
 
     def assess(self, value: object) -> Assessment:
         """What it would do, by the programs' option data and by where paths lead."""

@@ -101,12 +101,12 @@ class _Run:
                     following, onward = os.pipe()
                     ours.callback(os.close, following)
                     ours.callback(os.close, onward)
-                streams: dict[object, int] = {"out": onward, "err": errors}
-                process: subprocess.Popen[bytes] = subprocess.Popen(
+                streams = {"out": onward, "err": errors}
+                process = subprocess.Popen(
                     self.launch(stage.argv),
-                    stdin=before if stage.stdin is None else stage.stdin,
-                    stdout=streams.get(stage.stdout, stage.stdout),  # type: ignore[arg-type]  # a descriptor or an open file
-                    stderr=streams.get(stage.stderr, stage.stderr),  # type: ignore[arg-type]  # as above
+                    stdin=before if stage.stdin is None else stage.stdin.fileno(),
+                    stdout=_descriptor(stage.stdout, streams),
+                    stderr=_descriptor(stage.stderr, streams),
                     cwd=self.cwd,
                     env=fresh(),
                     start_new_session=True,
@@ -186,3 +186,7 @@ class _Run:
         if limits.processes is not None and len(used.processes) > limits.processes:
             return f"it ran more than {limits.processes} processes at once"
         return ""
+
+
+def _descriptor(target: Target, streams: dict[str, int]) -> int:
+    return streams[target] if isinstance(target, str) else target.fileno()

@@ -11,7 +11,7 @@ On everything taken, a real shell sees the same words (tests/capabilities/test_s
 "git log -5 && echo 'a b' 2>/dev/null"
 >>> lex("echo $(id)")
 Traceback (most recent call last):
-ValueError: '$(' at character 6: what a substitution would give cannot be checked beforehand
+ValueError: '$(' at character 6: what a variable or substitution would give cannot be checked beforehand
 """
 
 from __future__ import annotations

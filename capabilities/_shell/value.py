@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 from capabilities._shell.lexer import MAX_LENGTH, lex
@@ -10,13 +9,25 @@ from capabilities._shell.script import Script, of_argv
 from gate.constraints.value import is_array, show
 
 _MAX_WORDS: Final = 1024
-_lex = lru_cache(maxsize=256)(lex)  # a command is parsed, assessed and constrained: three times the same text
+_KEPT: Final = 256
+_scripts: dict[str, Script] = {}  # a command is parsed, assessed and constrained: three times the same text
+
+
+def canonical(value: object, home: str = "") -> str:
+    """The command in its one form; ValueError says what is wrong with it."""
+    script = script_of(value, home)
+    text = str(script)
+    if len(_scripts) >= _KEPT:
+        _scripts.clear()
+    _scripts[text] = script
+    return text
 
 
 def script_of(value: object, home: str = "") -> Script:
     """The script of a command, text or list of words; ValueError says what is wrong with it."""
     if isinstance(value, str):
-        return _lex(str.__str__(value), home)
+        known = _scripts.get(value)
+        return known if known and "~" not in value else lex(str.__str__(value), home)
     if not is_array(value):
         raise ValueError(f"a command is text or a list of words, not {'null' if value is None else f'a {type(value).__name__}'}")
     if not 0 < len(value) <= _MAX_WORDS:

@@ -1,0 +1,1 @@
+"""URLs as data, which addresses are public, and connections that go where they were checked to go."""

@@ -1,0 +1,220 @@
+"""url: the constraint over URLs, by scheme, host, port, path and method.
+
+    {"constraint_type": "url", "hosts": ["api.example.com", "*.example.org"], "schemes": ["https"], "methods": ["GET"], "paths": ["/v1/*"]}
+
+`*.example.org` is any number of whole labels before `.example.org`, at least one; `*` is any public host.  Addresses that are not public,
+and names that never are, are admitted only when they are listed themselves.  `ports` left out: the scheme's own.  `methods` and `paths`
+left out: any.  A path ends with `*` to admit everything that begins with it.
+
+A value is a URL, which stands for a GET, or `{"method": …, "url": …}`.  A tool that takes the method as an argument of its own needs a
+constraint on that argument too: a closed world refuses it otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
+
+from capabilities._http.addresses import special
+from capabilities._http.url import PORTS, Url, parse
+from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
+from gate.constraints.value import is_array, is_object
+from gate.frozen import Frozen
+
+METHODS: Final = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+# RFC 6761, 6762, 7686, 8375, 9476 and ICANN's `internal`: names that are not in the public DNS
+_PRIVATE_NAMES: Final = frozenset(
+    ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "test", "invalid", "onion", "alt", "localdomain"]
+)
+
+
+@register
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class UrlConstraint(Constraint):
+    """URLs of these hosts; made by `http.hosts`."""
+
+    type: ClassVar[str] = "url"
+    hosts: tuple[str, ...]
+    schemes: tuple[str, ...]
+    ports: tuple[int, ...] | None
+    methods: tuple[str, ...] | None
+    paths: tuple[str, ...] | None
+
+    def __init__(self, hosts: object, schemes: object = ("https",), ports: object = None, methods: object = None, paths: object = None) -> None:
+        put = object.__setattr__
+        put(self, "hosts", tuple([_host(host) for host in _texts(hosts, "hosts")]))
+        put(self, "schemes", tuple([_among(scheme, PORTS, "schemes") for scheme in _texts(schemes, "schemes")]))
+        put(self, "methods", None if methods is None else tuple([_among(method, METHODS, "methods") for method in _texts(methods, "methods")]))
+        put(self, "paths", None if paths is None else tuple([_path(path) for path in _texts(paths, "paths")]))
+        put(self, "ports", None if ports is None else _ports(ports))
+
+    def compile(self) -> Check:
+        exact, suffixes, anywhere = self._patterns()
+
+        def check(value: Frozen) -> bool:
+            try:
+                method, url = request(value)
+            except ValueError:
+                return False
+            if not (url.host in exact or (public(url) and (anywhere or _under(url, suffixes)))):
+                return False
+            return self._rest(method, url) is None
+
+        return check
+
+    def _patterns(self) -> tuple[frozenset[str], frozenset[str], bool]:
+        return (
+            frozenset(host for host in self.hosts if "*" not in host),
+            frozenset(host[2:] for host in self.hosts if host.startswith("*.")),
+            "*" in self.hosts,
+        )
+
+    def _rest(self, method: str, url: Url) -> str | None:
+        if url.scheme not in self.schemes:
+            return f"the scheme '{url.scheme}' is not {' or '.join(self.schemes)}"
+        if url.port != PORTS[url.scheme] if self.ports is None else url.port not in self.ports:
+            return f"the port {url.port} is not admitted"
+        if self.methods is not None and method not in self.methods:
+            return f"the method {method} is not {' or '.join(self.methods)}"
+        if self.paths is not None and not any(_covers_path(path, url.path) for path in self.paths):
+            return f"the path {show(url.path)} is not {' or '.join(self.paths)}"
+        return None
+
+    def explain(self, value: Frozen) -> str:
+        try:
+            method, url = request(value)
+        except ValueError as error:
+            return str(error)
+        exact, suffixes, anywhere = self._patterns()
+        if url.host not in exact:
+            if not (anywhere or _under(url, suffixes)):
+                return f"the host '{url.host}' is not {', '.join(self.hosts[:5])}{' …' if len(self.hosts) > 5 else ''}"
+            if not public(url):
+                return f"the host '{url.host}' is not public, and is not named itself"
+        return self._rest(method, url) or f"{show(value)} is not admitted"
+
+    def subsumes(self, other: Constraint) -> bool:
+        if isinstance(other, (Exact, OneOf)):
+            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
+        if isinstance(other, AllOf):
+            return any(map(self.subsumes, other.constraints))
+        if isinstance(other, AnyOf):
+            return all(map(self.subsumes, other.constraints))
+        return isinstance(other, UrlConstraint) and (
+            all(any(_covers_host(mine, theirs) for mine in self.hosts) for theirs in other.hosts)
+            and _pairs(other) <= _pairs(self)
+            and (self.methods is None or (other.methods is not None and set(other.methods) <= set(self.methods)))
+            and (
+                self.paths is None or (other.paths is not None and all(any(_narrower(mine, theirs) for mine in self.paths) for theirs in other.paths))
+            )
+        )
+
+    def to_json(self) -> dict[str, object]:
+        data: dict[str, object] = {"constraint_type": self.type, "hosts": list(self.hosts), "schemes": list(self.schemes)}
+        given = {"ports": self.ports, "methods": self.methods, "paths": self.paths}
+        return data | {name: list(values) for name, values in given.items() if values is not None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        if nothing := [name for name in ("schemes", "ports", "methods", "paths") if name in data and data[name] is None]:
+            raise ValueError(f"'{nothing[0]}' must be a list")
+        hosts, schemes, ports, methods, paths = members(data, cls.type, ("hosts",), ("schemes", "ports", "methods", "paths"))
+        return cls(hosts, ("https",) if schemes is None else schemes, ports, methods, paths)
+
+
+def request(value: object) -> tuple[str, Url]:
+    """The method and URL of a value: a URL stands for a GET; ValueError for anything else."""
+    if is_object(value):
+        method = value.get("method")
+        if set(value) != {"method", "url"} or not isinstance(method, str) or method not in METHODS:
+            raise ValueError(f"a request has 'method', one of {', '.join(sorted(METHODS))}, and 'url'")
+        return method, parse(value["url"])
+    return "GET", parse(value)
+
+
+def public(url: Url) -> bool:
+    """Whether the host is a public address, or a name that may lead to one."""
+    if url.is_address:
+        return not special(url.host)
+    return not private_name(url.host)
+
+
+def private_name(host: str) -> bool:
+    """Whether a name is never in the public DNS: one label only, or under a name kept for private use."""
+    last = host.rpartition(".")[2]
+    return "." not in host or last in _PRIVATE_NAMES or host.endswith(".home.arpa")
+
+
+def _under(url: Url, suffixes: frozenset[str]) -> bool:
+    """Whether a name lies below one of these: one look-up for each of its labels, however many there are."""
+    if not suffixes or url.is_address:
+        return False
+    rest = url.host
+    while rest := rest.partition(".")[2]:
+        if rest in suffixes:
+            return True
+    return False
+
+
+def _covers_host(mine: str, theirs: str) -> bool:
+    if mine == theirs:
+        return True
+    if "*" not in theirs:
+        url = Url("https", theirs, 443, "/", "")
+        return public(url) and (mine == "*" or (mine.startswith("*.") and _under(url, frozenset([mine[2:]]))))
+    return mine == "*" or (mine.startswith("*.") and theirs.startswith("*.") and f".{theirs[2:]}".endswith(f".{mine[2:]}"))
+
+
+def _pairs(constraint: UrlConstraint) -> set[tuple[str, int]]:
+    return {(scheme, port) for scheme in constraint.schemes for port in (constraint.ports or (PORTS[scheme],))}
+
+
+def _covers_path(pattern: str, path: str) -> bool:
+    if pattern[-1] != "*":
+        return path == pattern
+    return path.startswith(pattern[:-1]) and not any(mark in path.lower() for mark in ("%2f", "%5c", "%2e", "%00"))
+
+
+def _narrower(mine: str, theirs: str) -> bool:
+    if mine == theirs:
+        return True
+    return mine[-1] == "*" and _covers_path(mine, theirs.removesuffix("*")) and theirs.removesuffix("*").startswith(mine[:-1])
+
+
+def _texts(values: object, member: str) -> list[str]:
+    items: Iterable[object] = [values] if isinstance(values, str) else values if is_array(values) else ()
+    texts = [item for item in items if isinstance(item, str)]
+    if not texts or (is_array(values) and len(texts) != len(values)):
+        raise ValueError(f"'{member}' must be a list of texts, and not empty")
+    return list(dict.fromkeys(texts))
+
+
+def _host(text: str) -> str:
+    if text == "*":
+        return text
+    wild, name = ("*.", text[2:]) if text.startswith("*.") else ("", text)
+    url = parse(f"https://{f'[{name}]' if ':' in name and not name.startswith('[') else name}/")
+    if (wild and url.is_address) or url.port != PORTS["https"] or url.path != "/":
+        raise ValueError(f"{show(text)} is no host; write a name, '*.name', an address or '*'")
+    return wild + url.host
+
+
+def _among(text: str, known: Iterable[str], member: str) -> str:
+    if text not in known:
+        raise ValueError(f"{show(text)} in '{member}' is not one of {', '.join(sorted(known))}")
+    return text
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or "*" in text[:-1] or parse(f"https://h.example{text}").path != text:
+        raise ValueError(f"{show(text)} is no path; it begins with '/', and only its end may be '*'")
+    return text
+
+
+def _ports(ports: object) -> tuple[int, ...]:
+    values = ports if is_array(ports) else [ports]
+    found = [port for port in values if isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536]
+    if not found or len(found) != len(values):
+        raise ValueError("'ports' must be numbers from 1 to 65535")
+    return tuple(dict.fromkeys(found))
