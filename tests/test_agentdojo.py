@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from agentdojo.agent_pipeline.ground_truth_pipeline import GroundTruthPipeline  
 from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime  # noqa: E402  # as above
 from agentdojo.task_suite.load_suites import get_suites  # noqa: E402  # as above
 
-from gate import ANY, AnyOf, Denied, Exact, Gate, optional  # noqa: E402  # as above
+from gate import ANY, AllOf, Allow, AnyOf, Constraint, Contains, Denied, Gate, OneOf, Subset  # noqa: E402  # as above
 
 SUITES = get_suites("v1.1.2")
 USER_TASKS = [(name, task) for name, suite in SUITES.items() for task in suite.user_tasks.values()]
@@ -78,22 +77,27 @@ def _nested(call: FunctionCall) -> list[FunctionCall]:
 
 def _grants(suite: Any, calls: list[FunctionCall]) -> dict[str, object]:
     """The narrowest grants that cover the calls: each argument only with the values that the task needs."""
-    schemas = {tool.name: tool.parameters.model_fields for tool in suite.tools}
-    grants: dict[str, dict[str, Any]] = {}
+    tools = {tool.name: tool for tool in suite.tools}
+    grants: dict[str, Any] = {}
     for name in {call.function for call in calls}:
-        used = [call.args for call in calls if call.function == name]
-        grants[name] = {argument: _values(used, argument) for argument in schemas[name]}
-    return {name: entries or ANY for name, entries in grants.items()}
+        used = [_sent(tools[name], call.args) for call in calls if call.function == name]
+        grants[name] = {argument: _values([args[argument] for args in used]) for argument in tools[name].parameters.model_fields} or ANY
+    return grants
 
 
-def _values(used: list[Any], argument: str) -> Any:
-    if any(isinstance(args.get(argument), FunctionCall) for args in used):
-        return ANY  # the result of another call of the task, which cannot be known before
-    given = {json.dumps(args[argument], sort_keys=True): args[argument] for args in used if argument in args}
-    missing = any(argument not in args for args in used)
-    if missing:
-        return optional(ANY) if not given else ANY
-    return AnyOf([Exact(value) for value in given.values()])
+def _sent(tool: Any, args: Any) -> dict[str, Any]:
+    """The arguments as the benchmark sends them, with its defaults; a nested call stays one."""
+    fields = tool.parameters.model_fields
+    return {name: args[name] if name in args else fields[name].get_default() for name in fields}
+
+
+def _values(values: list[Any]) -> Constraint:
+    """These values and no others; the result of another call of the task, which cannot be known before, may be anything."""
+    if any(isinstance(value, (FunctionCall, dict)) for value in values):
+        return ANY
+    lists = [AllOf([Contains(value), Subset(value)]) for value in values if isinstance(value, list)]
+    scalars = [value for value in values if not isinstance(value, list)]
+    return AnyOf([*([OneOf(scalars)] if scalars else []), *lists])
 
 
 @pytest.mark.parametrize(("suite_name", "task"), USER_TASKS, ids=[f"{name}-{task.ID}" for name, task in USER_TASKS])
@@ -129,21 +133,33 @@ def test_nothing_runs_under_a_capability_without_the_tools(suite_name: str, gate
     assert refused >= calls - 2
 
 
-def test_injections_under_a_list_of_tools(capsys: pytest.CaptureFixture[str]) -> None:
-    """A list of tools alone: what it lets through is the reason why grants name arguments."""
-    passing = pairs = narrow = 0
-    for suite in SUITES.values():
+def test_injections_under_a_list_of_tools_and_under_narrow_grants(gates: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list of tools alone, then grants that name values: what passes is counted by asking the gate about every injected call."""
+    pairs = listed = narrow = 0
+    for name, suite in SUITES.items():
+        gate = gates[name][0]
+        injected = [calls for injection in suite.injection_tasks.values() if (calls := _calls(suite, injection))]
         for task in suite.user_tasks.values():
-            calls = _calls(suite, task)
-            with Gate("/nonexistent-never-opened") as gate:
-                del gate
-            listed = {call.function for call in calls}
-            for injection in suite.injection_tasks.values():
-                wanted = _calls(suite, injection)
-                if wanted:
-                    pairs += 1
-                    passing += all(call.function in listed for call in wanted)
-    assert narrow == 0
+            own = _calls(suite, task)
+            tools = {call.function: ANY for call in own} or {"nothing": ANY}
+            pairs += len(injected)
+            with gate.acting(gate.grant("assistant", tools=tools)):
+                listed += sum(_all_allowed(gate, calls) for calls in injected)
+            with gate.acting(gate.grant("assistant", tools=_grants(suite, own) or tools)):
+                narrow += sum(_all_allowed(gate, calls) for calls in injected)
     with capsys.disabled():
-        print(f"\nAgentDojo v1.1.2: {passing} of {pairs} injected pairs pass a perfect list of tools")
-    assert (pairs, passing) == (PAIRS_ALL, PAIRS_PASSING)
+        print(f"\nAgentDojo v1.1.2: of {pairs} pairs, {listed} pass a perfect list of tools, {narrow} pass grants that name the task's values")
+    assert (pairs, listed) == (PAIRS_ALL, PAIRS_PASSING)
+    assert narrow < listed
+
+
+def _all_allowed(gate: Gate, calls: list[FunctionCall]) -> bool:
+    """Whether the gate would let every one of these calls run."""
+    for call in calls:
+        args = {name: "x" if isinstance(value, FunctionCall) else value for name, value in call.args.items()}
+        try:
+            if not isinstance(gate.check(call.function, args), Allow):
+                return False
+        except Denied:
+            return False
+    return True
