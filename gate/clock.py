@@ -22,6 +22,22 @@ class Clock(Protocol):
         ...
 
 
+class NeverBack:
+    """A clock that somebody else gave, held to the latest time it has told."""
+
+    __slots__ = ("_clock", "_latest")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._latest = clock, clock.now()
+
+    def now(self) -> float:
+        """Seconds since the epoch; never earlier than an answer given before."""
+        now = self._clock.now()
+        if now > self._latest:
+            self._latest = now
+        return self._latest
+
+
 class SystemClock:
     """Wall time, but never less than the monotonic clock says must have passed."""
 

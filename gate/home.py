@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from gate import keyfile
 from gate.call import b64url
 from gate.charges import Plan, plan
-from gate.clock import Clock, SystemClock
+from gate.clock import Clock, NeverBack, SystemClock
 from gate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gate.ledger import Ledger
     from gate.records import Records
     from gate.rules import Rules
-    from gate.store import Charge
+    from gate.store import Charge, Finding, Pause
 
 _PLANS: Final = 4096
 _VERIFIED: Final = 1024
@@ -40,7 +40,11 @@ _MAX_ORIGIN: Final = 200
 
 
 class Home:
-    """The outside of one gate. Thread-safe; `close` may be called more than once, and the next use opens it again."""
+    """The outside of one gate. Thread-safe; `close` may be called more than once, and the next use opens it again.
+
+    pause: for tests that stop a process inside a transaction, see `gate.store.Pause`.  findings: what opening found that dead processes left
+    behind, for a person to look at; the log tells of it too.
+    """
 
     def __init__(
         self,
@@ -50,10 +54,13 @@ class Home:
         origin: str = "",
         clock: Clock | None = None,
         clear: Mapping[str, Iterable[str]] | None = None,
+        pause: Pause | None = None,
     ) -> None:
         self.path = path
-        self.now: Callable[[], float] = (clock or SystemClock()).now
-        self._given_clock = clock
+        self.findings: list[Finding] = []
+        self._given_clock = NeverBack(clock) if clock else None
+        self.now: Callable[[], float] = (self._given_clock or SystemClock()).now
+        self._pause = pause
         self._clear = clear
         self.standing: Callable[[], Standing] = self._first_standing
         self.rules: Callable[[], Rules] = self._first_rules
@@ -172,13 +179,14 @@ class Home:
         from gate.note import NoteKey
         from gate.records import Records
         from gate.redact import Redactor
+        from gate.store.sqlite import no_pause
 
         key = NoteKey(self.origin, self.keys.signing("log"))
         redactor = Redactor(self.keys.secret("log-hmac"), self._clear)
-        ledger = Ledger(self.path, origin=self.origin, signer=key, redactor=redactor, clock=self._given_clock)
+        ledger = Ledger(self.path, origin=self.origin, signer=key, redactor=redactor, clock=self._given_clock, pause=self._pause or no_pause)
         self.now = ledger.clock.now  # never earlier than anything the log has seen
         self._records = Records(self, ledger.recorder)
-        ledger.recover()
+        self.findings = ledger.recover()
         return ledger
 
     def _open_records(self) -> Records:
