@@ -89,13 +89,20 @@ def _astream(gate: Gate, tool: Tool, split: Split) -> Function:
         receiver, args, kwargs, injected = split(args, kwargs)
         inner = astream(gate, tool, args, kwargs, receiver, injected)
         try:
-            sent = None
+            step = inner.asend(None)
             while True:
                 try:
-                    chunk = await inner.asend(sent)
+                    chunk = await step
                 except StopAsyncIteration:
                     return
-                sent = yield chunk
+                try:
+                    sent = yield chunk
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # thrown in by the consumer, for the tool to see
+                    step = inner.athrow(error)
+                else:
+                    step = inner.asend(sent)
         finally:
             await inner.aclose()
 
