@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("calls", metavar="CALLS.jsonl|-")
 @click.option("--rules", "rules_file", metavar="FILE", help="The rules file; gate.toml beside the gate's folder by default, if it is there.")
 @click.option("--capability", "token", metavar="TOKEN", help="The capability the calls are made with: text, or a file.")
-@click.option("--profile", metavar="NAME", help="A ready-made capability and rules to check against.")
+@click.option("--profile", metavar="NAME", help="Ready-made rules and grants, such as workstation; with --rules, both hold.")
 @click.option("--agent", default="", metavar="NAME", help="Who calls, where a line does not say.")
 @click.option("--session", default="", metavar="NAME", help="In which session, where a line does not say.")
 @click.option("--task", default="", metavar="TEXT", help="At which task, where a line does not say.")
@@ -66,11 +66,13 @@ def _checker(home: Path, rules_file: str | None, token: str | None, profile: str
     catalogue = KindCatalogue()
     catalogue.kinds  # noqa: B018  # loaded now, so that a kind that is broken is one error and not one per line
     capability, standing = _capability(home, token, now) if token else (None, Standing())
-    if profile is not None:
-        from gate.profiles import profile_rules
+    if profile is None:
+        return Checker(_rules(home, rules_file), capability, standing, now, catalogue)
+    from gate.commands.profiles import load, together
 
-        return Checker(profile_rules(profile, _rules(home, rules_file)), capability, standing, now, catalogue)
-    return Checker(_rules(home, rules_file), capability, standing, now, catalogue)
+    found = load(profile, catalogue)
+    rules = together(found.rules, _rules(home, rules_file)) if rules_file else found.rules
+    return Checker(rules, capability or found.capability, standing, now, catalogue, anyone=capability is None)
 
 
 def _rules(home: Path, file: str | None) -> Rules:

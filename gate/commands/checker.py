@@ -12,6 +12,7 @@ by its name and its arguments as plain data.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -63,7 +64,7 @@ class Verdict(NamedTuple):
 
 
 class Checker(NamedTuple):
-    """What calls are checked against. agent, session, task: those of a line that names none."""
+    """What calls are checked against. agent, session, task: those of a line that names none. anyone: the capability is for whoever calls."""
 
     rules: Rules
     capability: Capability | None
@@ -73,6 +74,7 @@ class Checker(NamedTuple):
     agent: str = ""
     session: str = ""
     task: str = ""
+    anyone: bool = False
 
     def check(self, line: bytes) -> Verdict:
         """The verdict about one line. Never raises: what cannot be checked is denied."""
@@ -92,6 +94,8 @@ class Checker(NamedTuple):
             return Verdict("deny", wrong, valid=False, tool=request.tool)
         capability = self.capability
         agent = request.agent or self.agent or (capability.agent if capability else "")
+        if capability and self.anyone:
+            capability = replace(capability, agent=agent)
         principal = capability.principal if capability else ""
         acting = Acting(agent, request.session or self.session, request.task or self.task, principal, capability)
         call = self._describe(request, acting)

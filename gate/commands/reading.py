@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
+from gate.audit import reading as reading_file
 from gate.decision import Standing
 from gate.errors import ConfigError
+from gate.note import verifier_key
 
 DATABASE: Final = "gate.db"
 
 
 @contextmanager
-def reading(home: Path) -> Iterator[sqlite3.Connection]:
-    """A read-only connection; ConfigError when there is no log yet, or it cannot be read."""
-    path = home / DATABASE
-    if not path.exists():
+def reading(home: Path) -> Generator[sqlite3.Connection]:
+    """A connection that reads one moment of the log; ConfigError when there is none yet, or it cannot be read."""
+    if not (home / DATABASE).exists():
         raise ConfigError(f"the gate in '{home}' has recorded nothing yet")
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5.0)) as db:
-            yield db
-    except sqlite3.Error as error:
-        raise ConfigError(f"'{path}' cannot be read: {error}") from error
+    with reading_file(home / DATABASE) as db:
+        yield db
 
 
 def standing(home: Path) -> Standing:
@@ -36,3 +33,12 @@ def standing(home: Path) -> Standing:
         rows: list[tuple[str, str]] = db.execute("SELECT subject, name FROM standing").fetchall()
     named = {subject: frozenset([name for each, name in rows if each == subject]) for subject in ("capability", "agent", "session", "all")}
     return Standing(named["capability"], named["agent"], named["session"], bool(named["all"]))
+
+
+def log_key(home: Path) -> str:
+    """The verifier key of the gate's own log; ConfigError when the gate has none yet."""
+    from gate.keys import KeyRing
+
+    if not (home / "keys" / "log.jwk").exists():
+        raise ConfigError(f"the gate in '{home}' has no key for its log yet")
+    return verifier_key((home / "origin").read_text().strip(), KeyRing(home / "keys").signing("log").public.raw)
