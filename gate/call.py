@@ -21,11 +21,12 @@ import os
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
+from json.encoder import encode_basestring
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.effect import Assessment
-from gate.frozen import Frozen, thaw
+from gate.frozen import MAX_INT, Frozen, thaw
 
 if TYPE_CHECKING:
     from gate.capability import Capability
@@ -77,10 +78,38 @@ class Call(NamedTuple):
 
 
 def canonical(value: object) -> bytes:
-    """RFC 8785 bytes of plain data; ValueError for what the standard cannot carry."""
-    import rfc8785  # here, because a process that records nothing never needs it
+    """RFC 8785 bytes of plain data; ValueError for what the standard cannot carry.
+
+    Texts, whole numbers, flags, null, and arrays and objects of them are written here, because every record needs a few; everything else (a
+    real number, a name that is not ASCII) is `rfc8785`'s. Both give the same bytes, which a property test compares; see docs/decisions/0005.
+    """
+    text = _canonical_text(value)
+    if text is not None:
+        return text.encode()
+    import rfc8785  # here, because most processes never need it
 
     return rfc8785.dumps(value)  # type: ignore[arg-type]  # its type lists plain data; anything else raises
+
+
+def _canonical_text(value: object) -> str | None:
+    """The canonical form where it is simple, None where it is not. Python's own encoder escapes text exactly as RFC 8785 section 3.2.2.2 does."""
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is int:
+        return str(value) if -MAX_INT <= value <= MAX_INT else None  # type: ignore[operator]  # a number, says the line above
+    if value is None or kind is bool:
+        return "null" if value is None else "true" if value else "false"
+    if kind is list:
+        parts = [_canonical_text(item) for item in value]  # type: ignore[attr-defined]  # a list
+        return None if None in parts else f"[{','.join(parts)}]"  # type: ignore[arg-type]  # None is excluded
+    if kind is dict:
+        names: list[str] = list(value)  # type: ignore[call-overload]  # a dict
+        if not all(type(name) is str and name.isascii() for name in names):
+            return None  # sorted by UTF-16 code units, which is another order than Python's outside ASCII
+        members = [(name, _canonical_text(value[name])) for name in sorted(names)]  # type: ignore[index]  # a dict
+        return None if any(text is None for _, text in members) else f"{{{','.join([f'{encode_basestring(n)}:{t}' for n, t in members])}}}"
+    return None
 
 
 def b64url(data: bytes) -> str:

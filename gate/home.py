@@ -168,6 +168,13 @@ class Home:
             self._origin = kept
         return self._origin
 
+    @property
+    def verifier_key(self) -> str:
+        """The log's public key as C2SP signed notes write it: all that anybody needs to verify the log."""
+        from gate.note import verifier_key
+
+        return verifier_key(self.origin, self.keys.signing("log").public.raw)
+
     def _new_origin(self) -> bytes:
         name = self._given_origin or f"capgate.local/{self.keys.signing('log').kid[:12]}"
         if not name.isascii() or not name.isprintable() or " " in name or "+" in name or not 0 < len(name) <= _MAX_ORIGIN:

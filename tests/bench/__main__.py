@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from tests.bench import calls, disk
+from tests.bench.log import long_log
 from tests.bench.measure import Row, table
 
 
@@ -23,7 +24,7 @@ def measured(folder: Path, *, quick: bool) -> list[Row]:
     rows += calls.growth(folder / "growth", rounds, 20_000 if quick else 1_000_000)
     rows += disk.approval(folder / "approval", 50 if quick else 400)
     rows += disk.starts(3 if quick else 15)
-    rows += disk.long_log(folder / "log", 20_000 if quick else 1_000_000)
+    rows += long_log(folder / "log", 20_000 if quick else 1_000_000)
     return rows
 
 

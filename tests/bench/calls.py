@@ -24,12 +24,12 @@ async def aadd(a: int, b: int) -> int:
 @contextlib.contextmanager
 def gated(folder: Path, audit: str, *, grants: int = 1, rules: int = 0) -> Iterator[Gate]:
     """A gate in a fresh folder, in one durability mode, with so many grants and so many further rules."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     more = "".join(f'[[rule]]\nid = "r{i}"\ndeny = {{ tool = "other_{i}", arguments = {{ a = {i} }} }}\n' for i in range(rules))
     (folder / "gate.toml").write_text(OFF.format(audit=audit) + more)
     with Gate(folder / ".gate", rules=folder / "gate.toml") as gate:
         names = {"add": {"a": Range(max=99), "b": ANY}, "aadd": {"a": Range(max=99), "b": ANY}}
-        others = {f"tool_{i}": {"a": Range(max=i)} for i in range(grants - 1)}
+        others = {f"t{i}": ANY for i in range(grants - 1)}  # as many as a token of 64 KiB can hold
         capability = gate.grant("bench", tools=names | others, minutes=60, calls=1_000_000_000)
         with gate.acting(capability, session="bench", task="bench"):
             yield gate
@@ -89,7 +89,7 @@ def growth(folder: Path, rounds: int, past: int) -> list[Row]:
             other = stack.enter_context(gated(folder / f"many-{len(rows)}", "off", **many))
             second = other.wrap(add)
             found = interleaved({"few": repeat(lambda f=first: f(5, 7)), "many": repeat(lambda f=second: f(5, 7))}, rounds=rounds)
-        rows.append(ratio_below(f"growth: {name}", found["many"] * 1e6, "us", f"{found['few'] * 1e6:.2f} us", found["few"], 1.2))
+        rows.append(ratio_below(f"growth: {name}", found["many"] * 1e6, "us", f"{found['few'] * 1e6:.2f} us", found["few"] * 1e6, 1.2))
     with gated(folder / "young", "buffered") as young, gated(folder / "old", "buffered") as old:
         fresh, aged = young.wrap(add), old.wrap(add)
         for _ in range(past):
@@ -97,7 +97,7 @@ def growth(folder: Path, rounds: int, past: int) -> list[Row]:
         old.home.ledger.flush()
         runs = {"young": _flushed(young, repeat(lambda: fresh(5, 7))), "old": _flushed(old, repeat(lambda: aged(5, 7)))}
         found = interleaved(runs, rounds=rounds, batch_seconds=0.05, clock=time.process_time)
-    rows.append(ratio_below(f"growth: 0 -> {past:,} past calls", found["old"] * 1e6, "us", f"{found['young'] * 1e6:.2f} us", found["young"], 1.2))
+    rows.append(ratio_below(f"growth: 0 -> {past:,} past calls", found["old"] * 1e6, "us", f"{found['young'] * 1e6:.2f} us", found["young"] * 1e6, 1.2))
     return rows
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -99,7 +98,7 @@ def _floor(path: Path) -> object:  # type: ignore[misc]  # a generator that give
 
 def approval(folder: Path, times: int) -> list[Row]:
     """Row 5: a risky call that a person approves at once: the engine's part is all of it but two waits for the disk and the bare call."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "gate.toml").write_text(ASK)
     with Gate(folder / ".gate", rules=folder / "gate.toml") as gate:
         gate.approvers = (Callback(gate, lambda _: True, name="owner"),)
@@ -129,16 +128,3 @@ def starts(times: int) -> list[Row]:
             subprocess.run([sys.executable, "-c", code], check=True)
             found.append(time.perf_counter() - start)
     return [below("import gate, over bare python", (statistics.median(ours) - statistics.median(bare)) * 1e3, "ms", 150)]
-
-
-def long_log(folder: Path, records: int) -> list[Row]:
-    """A log of so many records: appending stays flat, a proof is quick, verifying streams."""
-    from tests.bench.log import appended, proved, verified
-
-    database, rows = appended(folder, records)
-    return [*rows, *proved(database), *verified(database)]
-
-
-def peak_mib() -> float:
-    """The most memory this process has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

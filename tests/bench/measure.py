@@ -74,7 +74,7 @@ def below(name: str, value: float, unit: str, bar: float) -> Row:
 
 
 def ratio_below(name: str, value: float, unit: str, baseline: str, base: float, bar: float) -> Row:
-    """A figure that must not be over `bar` times its baseline of the same run."""
+    """A figure that must not be over `bar` times its baseline of the same run, `base` in the same unit."""
     return Row(name, value, unit, baseline, value / base, f"<= {bar:.3g} x", value / base <= bar)
 
 
