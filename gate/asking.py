@@ -87,7 +87,7 @@ def _eligible(approvers: tuple[Approver, ...], asked: Question) -> list[Approver
 
 def _checked(home: Home, token: str, asked: Question, call: Call) -> Approval:
     try:
-        approval = check(token, binding_hash=asked.binding_hash, anchors=home.anchors("approver"), audience=home.origin, now=home.now())
+        approval = _opened(home, token, asked)
     except TokenError as error:
         raise Denied(str(error), tool=call.tool, call_id=call.id) from error
     if asked.approvers and approval.approver not in asked.approvers:
@@ -95,6 +95,14 @@ def _checked(home: Home, token: str, asked: Question, call: Call) -> Approval:
     if approval.approver == asked.agent:
         raise Denied("an agent cannot approve its own call", tool=call.tool, call_id=call.id)
     return approval
+
+
+def _opened(home: Home, token: str, asked: Question) -> Approval:
+    """The approval in a token. Before it is refused, the trusted keys are read anew: one may have been added just now."""
+    try:
+        return check(token, binding_hash=asked.binding_hash, anchors=home.anchors("approver"), audience=home.origin, now=home.now())
+    except TokenError:
+        return check(token, binding_hash=asked.binding_hash, anchors=home.anchors("approver", fresh=True), audience=home.origin, now=home.now())
 
 
 def _granted(home: Home, answer: Answer, asked: Question, call: Call) -> Approval:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from gate import keyfile
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _PLANS: Final = 4096
 _VERIFIED: Final = 1024
+_ANCHORS_FOR: Final = 1.0
 _MAX_ORIGIN: Final = 200
 
 
@@ -72,6 +74,7 @@ class Home:
         self._ledger: Ledger | None = None
         self._records: Records | None = None
         self._keys: KeyRing | None = None
+        self._anchors: dict[str, tuple[TrustAnchors, float]] = {}
         self._plans: dict[tuple[str, str], Plan] = {}
         self._verified: dict[str, Capability] = {}
 
@@ -121,7 +124,7 @@ class Home:
         if found is None:
             from gate import token
 
-            made = token.verify(presentation, self.anchors("issuer"), audience=self.origin, now=self.now())
+            made = token.verify(presentation, self.anchors("issuer", fresh=True), audience=self.origin, now=self.now())
             if len(self._verified) >= _VERIFIED:
                 self._verified.clear()
             found = self._verified[presentation] = made
@@ -152,9 +155,16 @@ class Home:
             self._keys = KeyRing(self.path / "keys")
         return self._keys
 
-    def anchors(self, purpose: str) -> TrustAnchors:
-        """The public keys trusted as "issuer" or as "approver"; the two sets are apart."""
-        return self.keys.anchors(purpose)
+    def anchors(self, purpose: str, *, fresh: bool = False) -> TrustAnchors:
+        """The public keys trusted as "issuer" or as "approver"; the two sets are apart. A key that is taken out ends within a second.
+
+        fresh: read them now, before refusing what a key that was added just now may have signed.
+        """
+        read, until = self._anchors.get(purpose, (None, 0.0))
+        if fresh or read is None or monotonic() >= until:
+            read = self.keys.anchors(purpose)
+            self._anchors[purpose] = (read, monotonic() + _ANCHORS_FOR)
+        return read
 
     @property
     def origin(self) -> str:

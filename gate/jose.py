@@ -176,6 +176,7 @@ def _public(key: PublicKey) -> OKPKey:
     return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": encode(key.raw)})
 
 
+@lru_cache(maxsize=64)
 def _private(key: SigningKey) -> OKPKey:
     from joserfc.jwk import OKPKey
 
