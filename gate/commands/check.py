@@ -54,6 +54,10 @@ def command(
     """
     now = moment(when, time.time()) if when else time.time()
     checker = _checker(Path(home), rules_file, token, profile, now)._replace(agent=agent, session=session, task=task)
+    if not (checker.capability or checker.rules.rules or checker.rules.default):
+        click.echo(
+            "gate check: without rules, capability and profile every call is denied; try --profile workstation, or write rules: gate init", err=True
+        )
     show = _table if sys.stdout.isatty() and not as_json else _lines
     with _input(calls) as file:
         return show(checker, file)

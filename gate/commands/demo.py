@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+from pathlib import Path
 
 import click
 
@@ -28,6 +28,6 @@ def command(keep: str, *, as_json: bool) -> int:
         for line in table(play):
             click.echo(f"  {line}")
         if keep:
-            home = os.path.join(keep, "gate", ".gate")
+            home = Path(keep) / "gate" / ".gate"
             click.echo(f"\n  Look around: gate log --home {home}   gate verify --home {home}")
     return 0 if all(play.checks.values()) else 1

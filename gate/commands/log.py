@@ -16,6 +16,7 @@ from gate.commands.entries import Entry, Wanted, line
 from gate.commands.reading import reading
 from gate.commands.shared import existing, home_option, moment
 from gate.commands.strict import JSON
+from gate.constraints.value import is_object
 
 POLL: Final = 0.2
 TERMINAL_LIMIT: Final = 100
@@ -114,7 +115,7 @@ def _entry(seq: int, body: bytes) -> Entry:
         data: object = json.loads(body)
     except ValueError:
         data = None
-    return {"index": seq, **data} if isinstance(data, dict) else {"index": seq, "type": "unreadable", "bytes": body.decode("utf-8", "replace")}
+    return {"index": seq, **data} if is_object(data) else {"index": seq, "type": "unreadable", "bytes": body.decode("utf-8", "replace")}
 
 
 def _say(entry: Entry, *, as_json: bool) -> None:

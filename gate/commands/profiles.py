@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gate.decision import Verdict
 
 SOMEBODY: Final = "agent"
-_STRICTNESS: Final = ("allow", "ask", "deny")
+_STRICTNESS: Final[tuple[Verdict, ...]] = ("allow", "ask", "deny")
 _MODULE: Final = "capabilities.profiles"  # by name: the engine never imports kinds, and its command line finds them as any program may
 
 
@@ -46,8 +46,8 @@ def together(one: Rules, other: Rules) -> Rules:
     """The rules of both; what no rule speaks about is decided as the stricter of the two says."""
     default: dict[Risk, Verdict] = {}
     for risk in Risk:
-        said = [rules.default.get(risk, BUILT_IN[risk]) for rules in (one, other)]
-        default[risk] = max(said, key=_STRICTNESS.index)
+        said: list[Verdict] = [rules.default.get(risk, BUILT_IN[risk]) for rules in (one, other)]
+        default[risk] = said[0] if _STRICTNESS.index(said[0]) >= _STRICTNESS.index(said[1]) else said[1]
     return Rules([*one.rules, *other.rules], default=MappingProxyType(default), version=one.version, file=f"{one.file} and {other.file}")
 
 

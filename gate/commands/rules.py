@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gate.commands.shared import home_option, json_option, plain, put
+from gate.commands.shared import count, home_option, json_option, plain, put
 
 
 @click.group("rules", short_help="Check a rules file.")
@@ -32,7 +32,7 @@ def check(file: str | None, home: str, *, as_json: bool) -> int:
     found = lint(rules, {})  # a rule may well name a tool that only the program behind the gate has
     examples = sum(len(rule.match) + len(rule.not_match) for rule in rules.rules)
     lines = [plain(one) for one in found] + [
-        f"{path}: {_count(len(rules.rules), 'rule')}, {_count(examples, 'example')} as written, {_count(len(found), 'finding')}"
+        f"{path}: {count(len(rules.rules), 'rule')}, {count(examples, 'example')} as written, {count(len(found), 'finding')}"
     ]
     data = {
         "file": str(path),
@@ -43,7 +43,3 @@ def check(file: str | None, home: str, *, as_json: bool) -> int:
     }
     put(data, lines, as_json=as_json)
     return 1 if found else 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -160,6 +160,11 @@ def lasting(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
+def count(number: int, what: str) -> str:
+    """A number of things, in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def login() -> str:
     """The login name of whoever runs the command, as far as it can be told."""
     import getpass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gate.commands.reading import DATABASE, log_key
-from gate.commands.shared import existing, home_option, json_option, plain, put, read_text
+from gate.commands.shared import count, existing, home_option, json_option, plain, put, read_text
 from gate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,11 +71,12 @@ def _lines(report: Report, path: Path, seconds: float) -> Iterator[str]:
     for problem in report.problems:
         yield click.style(plain(problem.text), fg="red")
     if report.ok:
-        yield f"{click.style('nobody changed it', fg='green')}: {path}, {report.records:,} records, {report.checkpoints} checkpoints, in {seconds:.2f} s"
+        word = click.style("nobody changed it", fg="green")
+        yield f"{word}: {path}, {count(report.records, 'record')}, {count(report.checkpoints, 'checkpoint')}, in {seconds:.2f} s"
     else:
         yield f"{click.style('somebody changed it', fg='red')}: {path}; keep a copy as evidence"
     if report.ok and report.unsigned:
-        yield f"{report.unsigned} records are newer than the last checkpoint; the next one will protect them"
+        yield f"{count(report.unsigned, 'record')} after the last checkpoint; the next one will protect them"
     for call, unsettled in list(report.unsettled.items())[:10]:
         yield f"no outcome yet: call {plain(call)}, record {unsettled.record}"
     if len(report.unsettled) > 10:

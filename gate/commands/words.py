@@ -44,7 +44,7 @@ def constraint_words(constraint: Constraint) -> str:
         low, high = ("" if bound is None else f"{bound:g}" if bound == int(bound) else repr(bound) for bound in (constraint.min, constraint.max))
         if (low or high) and "e" not in low + high:
             return f"{low}..{high}"
-    return json.dumps(constraint.to_json())
+    return _json(constraint.to_json())
 
 
 def limit_words(limits: Limits) -> str:
@@ -59,4 +59,10 @@ def value_words(value: Frozen) -> str:
     """A value as it is typed: a bare word where that is the same, else JSON."""
     if isinstance(value, str) and _BARE.match(value) and value not in _WORDS and not value.startswith(".."):
         return value
-    return json.dumps(thaw(value))
+    return _json(thaw(value))
+
+
+def _json(value: object) -> str:
+    """JSON that a person can read: only what they could not see is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join([c if c.isprintable() else json.dumps(c)[1:-1] for c in text])

@@ -5,7 +5,10 @@ SSH tunnel and mined on the training machines, as a side effect of ordinary tool
 keys and the log are real; only the agent's mind is a written plan, and nothing leaves the machine.
 
     scene     the folder, the programs and the listener, and what happens without a gate
-    acts      what is tried behind the gate, each with what was observed
+    play      the gate, the agent, and everything observed, as checks, figures and rows
+    task      without a gate; the task behind one; the tunnel and the miner
+    people    a rule asks a person: waiting, a swapped argument, a yes used twice
+    bounds    a sub-agent, a budget, the kill switch
     evidence  the log: verified, and changed by one byte
     report    the summary table, for people and as JSON
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -42,11 +43,11 @@ match = ['shell.run command="./xmrig -o stratum+tcp://pool:3333"']
 not_match = ['shell.run command="grep stratum notes.txt"']
 
 [[rule]]
-id = "the-task's-own-script"
+id = "the-own-script"
 allow = {{ tool = "shell.run", arguments = {{ command = "{python} summarise.py data/visits.csv" }} }}
 match = ['shell.run command="{python} summarise.py data/visits.csv"']
 not_match = ['shell.run command="{python} other.py"']
-""".replace("the-task's-own-script", "the-tasks-own-script")
+"""
 
 
 class Row(NamedTuple):
@@ -55,6 +56,7 @@ class Row(NamedTuple):
     tried: str
     did: str
     proof: str
+    holds: bool = True
 
 
 class Play:
@@ -83,26 +85,26 @@ class Play:
         """A capability for fifteen minutes."""
         return self.gate.grant(agent, tools=tools, calls=calls, principal="training-team")
 
-    def agent(self, capability: Capability, plan: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Step]:
-        """A simulated agent makes the calls of its plan under the capability; each is shown and counted."""
-        with self.gate.acting(capability, session=SESSION, task=TASK):
-            steps = SimulatedAgent(self.gate, plan).run()
-        for step in steps:
-            self.shown(step)
+    def agent(self, capability: Capability, plan: Iterable[tuple[str, Mapping[str, Any]]], *, approval: str = "") -> list[Step]:
+        """A simulated agent makes the calls of its plan under the capability, perhaps with an approval; each is shown and counted."""
+        steps: list[Step] = []
+        with self.gate.acting(capability, session=SESSION, task=TASK), self.gate.approving(*filter(None, [approval])):
+            for tool, arguments in plan:
+                call = _words(tool, arguments)  # before the call, because the agent may change what it sent
+                steps += SimulatedAgent(self.gate, [(tool, arguments)]).run()
+                self._shown(call, steps[-1])
         return steps
 
-    def shown(self, step: Step) -> Step:
+    def _shown(self, call: str, step: Step) -> None:
         """Counts one call, and says what came of it."""
         self.calls += 1
-        call = f"{step.tool} " + " ".join([f"{name}={value_words(freeze(value))}" for name, value in step.arguments.items()])
         if step.denied is None:
-            self.say(f"{click.style('✓ ran    ', fg='green')} {bold(_cut(call))}")
-            return step
+            self.say(f"{click.style('✓ ran    ', fg='green')} {bold(call)}")
+            return
         self.refused += 1
-        self.say(f"{click.style('✗ refused', fg='red')} {bold(_cut(call))}")
+        self.say(f"{click.style('✗ refused', fg='red')} {bold(call)}")
         for reason in step.denied.reasons:
             self.say(dim(f"            {plain(reason)}"))
-        return step
 
     # ---- what is observed -----------------------------------------------------------------------------------------------------------
 
@@ -111,9 +113,10 @@ class Play:
         self.checks[name] = bool(holds)
         return bool(holds)
 
-    def row(self, tried: str, did: str, proof: str) -> None:
-        """Adds a line to the summary."""
-        self.rows.append(Row(tried, did, proof))
+    def row(self, tried: str, did: str, proof: str, *checks: str) -> None:
+        """Adds a line to the summary; it says so when one of the checks that it rests on does not hold."""
+        wrong = [name for name in checks if not self.checks[name]]
+        self.rows.append(Row(tried, "not what it should" if wrong else did, f"observed otherwise: {', '.join(wrong)}" if wrong else proof, not wrong))
 
     def act(self, title: str) -> None:
         """The heading of the next act."""
@@ -147,5 +150,11 @@ def _tools(folder: Path) -> dict[str, Any]:
     return {"shell.run": kind("shell").tool(folder)} | {name: files[name] for name in ("files.list", "files.read", "files.write")}
 
 
-def _cut(text: str) -> str:
+def screen() -> int:
+    """Columns to write in: those of the terminal, within what is readable."""
+    return min(max(shutil.get_terminal_size((110, 24)).columns - 2, 78), 126)
+
+
+def _words(tool: str, arguments: Mapping[str, Any]) -> str:
+    text = f"{tool} " + " ".join([f"{name}={value_words(freeze(value))}" for name, value in arguments.items()])
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"

@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gate.commands.shared import bold, dim
+from gate.demo.play import screen
 
 if TYPE_CHECKING:
     from gate.demo.play import Play, Row
 
-_WIDTHS: Final = (40, 38, 46)
+_SHARES: Final = (0.32, 0.30, 0.38)
 _HEADINGS: Final = ("What was tried", "What Gate did", "How one can tell")
 
 
 def table(play: Play) -> Iterator[str]:
     """The summary, as lines."""
-    rule = "─" * (sum(_WIDTHS) + 4)
+    widths = tuple([int((screen() - 8) * share) for share in _SHARES])
+    rule = "─" * (sum(widths) + 6)
     yield rule
-    yield bold("  ".join([text.ljust(width) for text, width in zip(_HEADINGS, _WIDTHS, strict=True)]).rstrip())
+    yield bold("  " + "  ".join([text.ljust(width) for text, width in zip(_HEADINGS, widths, strict=True)]).rstrip())
     yield rule
     for row in play.rows:
-        yield from _cells(row)
+        yield from _cells(row, widths)
     yield rule
     yield from _totals(play)
 
@@ -39,11 +41,13 @@ def as_data(play: Play) -> dict[str, object]:
     }
 
 
-def _cells(row: Row) -> Iterator[str]:
-    columns = [textwrap.wrap(text, width) or [""] for text, width in zip(row, _WIDTHS, strict=True)]
+def _cells(row: Row, widths: tuple[int, ...]) -> Iterator[str]:
+    texts = (row.tried, row.did, row.proof)
+    columns = [textwrap.wrap(text, width, break_on_hyphens=False) or [""] for text, width in zip(texts, widths, strict=True)]
     for line in range(max(map(len, columns))):
-        parts = [(column[line] if line < len(column) else "").ljust(width) for column, width in zip(columns, _WIDTHS, strict=True)]
-        yield "  ".join(parts).rstrip()
+        parts = [(column[line] if line < len(column) else "").ljust(width) for column, width in zip(columns, widths, strict=True)]
+        mark = " " if line else click.style("✓", fg="green") if row.holds else click.style("✗", fg="red")
+        yield f"{mark} {'  '.join(parts)}".rstrip()
 
 
 def _totals(play: Play) -> Iterator[str]:

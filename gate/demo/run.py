@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import textwrap
 import time
 from pathlib import Path
+from typing import Final
 
-from gate.demo import acts, evidence
-from gate.demo.play import Play
+from gate.demo import bounds, evidence, people, task
+from gate.demo.play import Play, screen
 from gate.demo.scene import Scene
 from gate.errors import ConfigError
+
+STORY: Final = (
+    "An agent is trained to use tools, and it has a shell. In the ROME incident (arXiv 2512.24873) such an agent opened a reverse SSH tunnel and "
+    "mined cryptocurrency on the training machines. Here its mind is a script; files, processes, the listener outside, the keys and the log are real."
+)
 
 
 def run(keep: str = "", *, quiet: bool = False) -> Play:
@@ -33,21 +40,17 @@ def run(keep: str = "", *, quiet: bool = False) -> Play:
 
 
 def _play(play: Play) -> None:
-    play.say(
-        "",
-        "An agent is trained to use tools. It has a shell. In the ROME incident (arXiv 2512.24873) such an agent opened a reverse SSH tunnel",
-        "and mined cryptocurrency on the training machines. Here its mind is a script; files, processes, the listener outside, the keys and the log are real.",
-    )
-    acts.without_a_gate(play)
-    capability = acts.useful_work(play)
-    acts.side_effects(play, capability)
-    lab = acts.asking(play)
-    acts.swapped(play, lab)
-    acts.replayed(play, lab)
-    acts.narrowed(play, capability)
-    acts.spent(play)
+    play.say("", *textwrap.wrap(STORY, screen() - 2))
+    task.without_a_gate(play)
+    capability = task.useful_work(play)
+    task.side_effects(play, capability)
+    lab = people.asking(play)
+    people.swapped(play, lab)
+    people.replayed(play, lab)
+    bounds.narrowed(play, capability)
+    bounds.spent(play)
     evidence.decisions(play, capability)
-    acts.stopped(play, capability)
+    bounds.stopped(play, capability)
     evidence.log(play)
 
 

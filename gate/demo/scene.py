@@ -62,7 +62,8 @@ class Scene:
         before = getrusage(RUSAGE_CHILDREN)
         self._run(self.miner)
         after = getrusage(RUSAGE_CHILDREN)
-        ran, _ = self.mined, (self.folder / "mined.txt").unlink(missing_ok=True)
+        ran = self.mined
+        (self.folder / "mined.txt").unlink(missing_ok=True)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime if ran else 0.0
 
     def close(self) -> None:
