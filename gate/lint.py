@@ -1,6 +1,7 @@
 r"""Lint: what is written correctly in a rules file and still cannot be meant. Nothing here changes a decision.
 
 - never-matches: no call can meet the conditions of a rule, because no tool has that name or argument, or no value satisfies the constraint;
+- never-excepts: `unless` names an argument that no tool has;
 - never-decides: a stronger rule speaks about every call that this one does;
 - unreachable-tool: a name that no tool has, or a tool that nobody is granted and no rule names;
 - nobody-can-approve: two rules that ask, which no person may answer both; a call that meets both is denied;
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from gate.capability import Grant
     from gate.rules import Rules
 
-Problem: TypeAlias = Literal["never-matches", "never-decides", "unreachable-tool", "nobody-can-approve", "allows-every-risk", "no-examples"]
+Problem: TypeAlias = Literal[
+    "never-matches", "never-excepts", "never-decides", "unreachable-tool", "nobody-can-approve", "allows-every-risk", "no-examples"
+]
 Tools: TypeAlias = "Mapping[str, Collection[str] | None]"
 """Tool → the names of its arguments, or None when they are not known."""
 
@@ -85,11 +88,15 @@ def _names(rule: Rule, tools: Tools) -> Iterator[tuple[Problem, str]]:
     problem: Problem = "never-matches" if len(missing) == len(said.tools) else "unreachable-tool"
     for pattern in missing:
         yield problem, f"no tool is called {show(pattern)}{_near(pattern, tools)}"
+    of = "no tool" if not said.tools else f"no {show_some(said.tools)}"
     reached = [names for tool, names in tools.items() if any_of(said.tools)(tool)]
-    for name, entry in said.arguments.items():
-        if reached and not any(names is None or name in names for names in reached) and not (entry.optional and rule.verdict == "allow"):
-            where = f"{show_some(said.tools)} has" if said.tools else "no tool has"
-            yield "never-matches", f"{'none of ' if said.tools else ''}{where} an argument {show(name)}"
+    for name, entry in [*said.arguments.items(), *said.unless.items()]:
+        if not reached or any(names is None or name in names for names in reached):
+            continue
+        if name in said.unless:
+            yield "never-excepts", f"{of} has an argument {show(name)}, so 'unless' never holds"
+        elif not (entry.optional and rule.verdict == "allow"):
+            yield "never-matches", f"{of} has an argument {show(name)}"
 
 
 def _about_tools(rules: Rules, tools: Tools, granted: set[str]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gate.constraint import Entry, show_some
 from gate.judge import Judge, judge
-from gate.shown import shown
+from gate.shown import plain, shown
 
 if TYPE_CHECKING:
     from gate.call import Call
@@ -271,7 +271,7 @@ def _is(held: bool, what: str, value: str, patterns: tuple[str, ...]) -> Fact:  
 
 
 def _has(held: bool, what: str, present: list[str], said: tuple[str, ...]) -> Fact:  # noqa: FBT001  # as above
-    have, wanted = ", ".join(present) or "none", " or ".join(said)
+    have, wanted = plain(", ".join(present)) or "none", " or ".join(said)
     return Fact(held, f"{what} {have}{'' if have == wanted else f' (the rule names {wanted})' if held else f', not {wanted}'}")
 
 

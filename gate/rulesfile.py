@@ -11,10 +11,10 @@ import os
 import stat
 import threading
 import time
-from time import monotonic
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -66,9 +66,9 @@ class Watch:
 
     def _look(self) -> Rules:
         with self._lock:
-            if time.monotonic() >= self._next:
+            if monotonic() >= self._next:
                 self._refresh()
-                self._next = time.monotonic() + self._interval
+                self._next = monotonic() + self._interval
             if self._rules is None:
                 raise _refusing(self._broken, self._path)
             return self._rules
@@ -76,11 +76,10 @@ class Watch:
     def _refresh(self) -> None:
         """Puts the file's rules in force, or none when it is wrong."""
         try:
-            if self._rules is None or self._seen is None or _signature(Path(self._path).stat()) != self._seen:
+            if self._rules is None or self._seen is None or _now(self._path) != self._seen:
                 self._reread()
-        except (RulesError, OSError) as error:
-            self._rules, self._seen = None, None
-            self._broken = error if isinstance(error, RulesError) else _unreadable(self._path, error)
+        except RulesError as error:
+            self._rules, self._seen, self._broken = None, None, error
 
     def _reread(self) -> None:
         found = _read(self._path)
@@ -118,6 +117,13 @@ def _read(path: str) -> _Found:
     if len(data) > MAX_BYTES:
         raise RulesError(f"the file is over {MAX_BYTES >> 20} MiB", file=path)
     return _Found(data, _signature(status), time.time() - status.st_ctime > _RACY)
+
+
+def _now(path: str) -> _Signature:
+    try:
+        return _signature(Path(path).stat())
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _signature(status: os.stat_result) -> _Signature:
