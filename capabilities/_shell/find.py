@@ -5,8 +5,10 @@ find src -name '*.py' -exec grep -l foo {} ;   → list 'src', and the command `
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
+from capabilities._paths.secret import secret
 from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable, Use, show
 
@@ -24,12 +26,14 @@ _RUN: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 
 
 class Found(NamedTuple):
-    """What a find reads, the commands it runs on what it finds, and whether its output separates names unmistakably."""
+    """What a find reads, the commands it runs on what it finds, whether its output separates names unmistakably, and a name it looks for
+    under which secrets are kept ("" for none)."""
 
     uses: list[Use]
     roots: tuple[str, ...]
     commands: list[tuple[Word, ...]]
     zero: bool
+    telling: str
 
 
 def parse(words: tuple[Word, ...]) -> Found:
@@ -61,7 +65,10 @@ def parse(words: tuple[Word, ...]) -> Found:
         uses.append(Use("list", Word(".")))
     if any("\n" in root for root in roots):
         raise Uninspectable("a folder's name holds a line break")
-    return Found(uses, roots, commands, zero)
+    if any(word.pattern[:1] in ("*", "?", "[") for role, word, _ in uses if role == "list"):
+        raise Uninspectable("a pattern may stand for names that find takes for options; write './' in front of it")
+    telling = next((word.text for role, word, _ in uses if role == "text" and secret("/" + re.sub(r"[*?/]|\[.*\]", "", word.text))), "")
+    return Found(uses, roots, commands, zero, telling)
 
 
 def _valued(name: str, words: tuple[Word, ...], at: int) -> list[Use]:

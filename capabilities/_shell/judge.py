@@ -22,8 +22,8 @@ from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, 
 from gate.effect import Assessment, Risk, join
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
-_NONE: Final[frozenset[str]] = frozenset()
 _READS: Final = frozenset(["reads"])
+_WRITES: Final = frozenset(["writes"])
 _EXECUTES: Final = frozenset(["executes"])
 _MAX_NESTING: Final = 6
 _FILTERS: Final = frozenset(["grep", "egrep", "fgrep", "sort", "uniq", "head", "tail", "shuf", "tac"])
@@ -117,10 +117,10 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     special = _SPECIAL.get(name)
     if special and not (len(rest) == 1 and rest[0].text in VERSION):
         yield from special(name, rest, context)
-    elif line := READERS.get(name) or WRITERS.get(name):
-        yield from _by_spec(name, line, rest, context)
-    elif line := WRAPPERS.get(name):
-        yield from words_parts(match(parse(line), rest).command, context.deeper())
+    elif name in READERS or name in WRITERS:
+        yield from _by_spec(name, rest, context)
+    elif name in WRAPPERS:
+        yield from words_parts(match(parse(WRAPPERS[name]), rest).command, context.deeper())
     elif name in CHANGERS:
         yield from _changed(name, rest, context)
     elif name in NOTABLE:
@@ -129,14 +129,19 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
         raise Uninspectable(f"the program {show(name)} is not known")
 
 
-def _by_spec(name: str, line: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    found = match(parse(READERS[name] if name in READERS else WRITERS[name]), rest)
     parts = 0
-    for role, word, many in match(parse(line), rest).uses:
+    for role, word, many in found.uses:
+        if word.pattern[:1] in ("*", "?", "[") and name not in INERT:
+            raise Uninspectable(f"{show(word.text)} may stand for names that {name} takes for options; write './' in front of it")
         for part in use(Doing(name, role, word, many, context.whole), context.setting):
             yield part
             parts += 1
-    if not parts or name in READERS:
-        yield _only_reads(name) if not parts else Assessment(_READS, Risk.LOW)
+    if name in WRITERS and not found.upgraded:
+        yield Assessment(_WRITES, Risk.MEDIUM, () if parts else (f"{name} changes files",))
+    else:
+        yield Assessment(_READS, Risk.LOW) if parts else _only_reads(name)
 
 
 def _plain(name: str, rest: tuple[Word, ...], _: Context) -> Iterator[Assessment]:
@@ -189,6 +194,8 @@ def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asses
     yield Assessment(_READS, Risk.LOW, (f"{name} lists files",))
     for role, word, many in found.uses:
         yield from use(Doing(name, role, word, many), context.setting)
+    if found.commands and found.telling:
+        raise Uninspectable(f"it looks for files such as {show(found.telling)}, where keys, tokens or histories are kept")
     for command in found.commands:
         for root in found.roots[:16]:
             filled = tuple([word._replace(text=word.text.replace("{}", root)) if not word.pattern else word for word in command])
@@ -264,7 +271,7 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
         rest = command.words[1:]
         if name == "find":
             found = find.parse(rest)
-            return None if found.commands else Fed(found.roots, found.zero)
+            return None if found.commands or found.telling else Fed(found.roots, found.zero)
         if name == "git" and command.argv[1:2] == ("ls-files",):
             return Fed((".",), "-z" in command.argv)
         if fed and name in _FILTERS and not command.redirects:

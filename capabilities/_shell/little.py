@@ -127,11 +127,14 @@ _AWK_REFUSED: Final = frozenset(
     "system getline close fflush while for do function func nextfile return switch case default break continue ENVIRON PROCINFO ARGV ARGC ARGIND "
     "SYMTAB FUNCTAB include load namespace BEGINFILE ENDFILE TEXTDOMAIN BINMODE LINT ERRNO".split()
 )
+_AWK_WIDTH: Final = re.compile(r"%[-+ #0']*(\d*\.)?(\*|\d{5})")
 _AWK_OPERAND: Final = re.compile(r"[\w\"\]).]$")
 
 
 def awk(text: str) -> None:
     """An awk program that only prints what it computes from its input, in one pass: no loops, pipes, files or environment."""
+    if _AWK_WIDTH.search(text):
+        raise Uninspectable("a format of the awk program is too wide, or of a width that is only known when it runs")
     at, before, printing = 0, "", False
     while at < len(text):
         if text[at] == "/" and not _awk_divides(before, text):

@@ -120,6 +120,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("code code-insiders code-server devtunnel", "executes egress", "T1219", "opens this machine to a remote editor"),
     ("anydesk teamviewer rustdesk x11vnc vncserver xrdp ttyd gotty tmate sshx upterm", "egress executes", "T1219", "opens this machine to others"),
     ("hashcat john aircrack-ng", "executes", "T1110.002", "uses much computing time to guess secrets"),
+    ("split csplit", "writes", "", "writes files whose names are made when it runs"),
     ("shellcheck", "reads", "", "follows files that other files name"),
 )
 

@@ -94,6 +94,7 @@ class Match(NamedTuple):
     uses: list[Use]
     command: tuple[Word, ...] = ()
     options: frozenset[str] = frozenset()
+    upgraded: bool = False
 
 
 def match(spec: Spec, words: tuple[Word, ...]) -> Match:
@@ -181,7 +182,7 @@ def _operands(spec: Spec, uses: list[Use], words: list[Word], upgrade: str, firs
         if role == "command":
             return Match(uses, tuple(words[position:]), seen)
         uses.append(Use(role, word, repeated))
-    return Match(uses, (), seen)
+    return Match(uses, (), seen, bool(upgrade))
 
 
 def show(text: str) -> str:

@@ -49,15 +49,15 @@ def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
     argv = (name, *[word.text for word in rest])
     if name in PLAIN or name == "cd":
         yield Start(argv, inspected=True)
-    elif line := READERS.get(name) or WRITERS.get(name):
-        _check(name, line, rest)
+    elif name in READERS or name in WRITERS:
+        _check(name, READERS[name] if name in READERS else WRITERS[name], rest)
         yield Start(argv, inspected=True)
     elif name == "find":
         yield from _find(argv, rest, nesting)
     elif name == "git":
         yield _git(argv, rest)
-    elif line := WRAPPERS.get(name) or (CHANGERS[name][0] if name in CHANGERS else ""):
-        yield from _wrapped(argv, line, rest, nesting)
+    elif name in WRAPPERS or name in CHANGERS:
+        yield from _wrapped(argv, WRAPPERS[name] if name in WRAPPERS else CHANGERS[name][0], rest, nesting)
     elif name in SHELLS and len(rest) == 2 and rest[0].text == "-c":
         yield Start(argv, inspected=True)
         yield from starts(lex(rest[1].text))
@@ -74,8 +74,8 @@ def identity(word: Word) -> str:
 
 def _check(name: str, line: str, rest: tuple[Word, ...]) -> None:
     for role, word, many in match(parse(line), rest).uses:
-        if word.pattern and not many:
-            raise Uninspectable(f"which files {show(word.text)} names is only known when it runs")
+        if word.pattern and (not many or (word.pattern[0] in "*?[" and name not in INERT)):
+            raise Uninspectable(f"which files {show(word.text)} names, and whether as options, is only known when it runs")
         check_text(name, role, word.text)
 
 

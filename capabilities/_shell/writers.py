@@ -18,8 +18,6 @@ WRITERS: Final[dict[str, str]] = {
     "shred": "delete* -fuvxz -n:num -s:num --remove[:text] --iterations:num --zero --verbose --force",
     "truncate": "write* -co -s:text -r:list --size:text --reference:list --no-create",
     "tee": "write* -aip --append --ignore-interrupts",
-    "split": "read? text? -adex -b:num -C:num -l:num -n:text -t:text --bytes:num --lines:num --numeric-suffixes[:num] --additional-suffix:text",
-    "csplit": "read text* -kqsz -b:text -f:write -n:num",
     "install": "read* write -dDpsv -m:text -t:write",
     "chmod": "text write* -Rcfv --recursive --changes --quiet --silent --verbose",
     "chown": "text write* -Rcfhv --recursive --changes --quiet --silent --verbose --no-dereference",

@@ -1,0 +1,41 @@
+"""Every row of the attack list, attacks and ordinary calls alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.make_table import TABLE, table
+from tests.attacks.verdict import Row, filled, furnish, rows, verdict
+
+ROWS = list(rows())
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A furnished workspace, and a folder outside it."""
+    return furnish(tmp_path_factory.mktemp("attacks"))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.id for row in ROWS])
+def test_each_row_gets_the_verdict_it_must(row: Row, places: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(places[0])
+    got, reasons = verdict(row.tool, filled(row.args, *places), filled(row.grant, *places), places[0])
+    assert got == row.expected, f"{row.args!r}: {got} because {'; '.join(reasons)}"
+
+
+def test_every_row_has_an_id_of_its_own() -> None:
+    assert len({row.id for row in ROWS}) == len(ROWS)
+
+
+def test_every_refusal_says_why(places: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(places[0])
+    for row in ROWS:
+        if row.expected == "refused":
+            reasons = verdict(row.tool, filled(row.args, *places), filled(row.grant, *places), places[0])[1]
+            assert reasons and all(len(reason) > 8 for reason in reasons), row.id
+
+
+def test_the_published_table_is_up_to_date(tmp_path: Path) -> None:
+    assert TABLE.read_text() == table(), "run: python -m tests.attacks.make_table"
