@@ -126,7 +126,7 @@ def _unanswered(asked: Question, call: Call, decision: Ask, approvers: tuple[App
         tool=call.tool,
         decision=decision,
         call_id=call.id,
-        remedy=f"It needs the approval of {asked.quorum} person{'s' if asked.quorum > 1 else ''}{who}; question {asked.id}",
+        remedy=f"It needs the approval of {'one person' if asked.quorum == 1 else f'{asked.quorum} people'}{who}; question {asked.id}",
     )
     denial.question = asked
     return denial
