@@ -24,7 +24,8 @@ from gate.frozen import MAX_INT, Frozen
 from gate.parameter import MISSING, Parameter
 
 Bind = Callable[..., dict[str, Frozen]]
-Invoke = Callable[[Callable[..., Any], Mapping[str, Frozen]], object]
+Invoke = Callable[..., Any]
+"""(function, arguments) -> what the function returns"""
 
 _IN_PLACE: Mapping[object, str] = {
     str: "{x} if type({x}) is str and {x}.isascii() else {coerce}({x})",
@@ -80,7 +81,7 @@ def _mark(parameters: Mapping[str, Parameter]) -> str:
     return mark
 
 
-def _compile(text: str, scope: dict[str, object], mark: str) -> Any:
-    made: dict[str, Any] = {}
+def _compile(text: str, scope: dict[str, object], mark: str) -> Callable[..., Any]:
+    made: dict[str, Callable[..., Any]] = {}
     exec(compile(text, "<gate: a tool's parameters>", "exec"), scope, made)  # noqa: S102  # names of the tool's own source, see above
     return made[f"{mark}f"]

@@ -97,18 +97,20 @@ class Gate(Authority, Halves):
             call = tool.describe(args, kwargs, acting)
             rules, standing, now = home.rules(), home.standing(), home.now()
             decision = decide(call, acting.capability, rules, standing, now)
-            if type(decision) is Deny:
+            if isinstance(decision, Deny):
                 raise Denied(*decision.reasons, tool=tool.name, decision=decision, remedy=decision.remedy, call_id=call.id)
             if ref and (open_ticket := reopened(home, tool, call, decision, ref)):
                 return open_ticket
-            permit = allowed(call, decision) if type(decision) is Allow else await asked_permit(self, call, decision, wait, self._presented.get() or [])
+            permit = (
+                allowed(call, decision) if type(decision) is Allow else await asked_permit(self, call, decision, wait, self._presented.get() or [])
+            )
             budgets = home.plan(acting.capability, tool.name)
             if tool.timeout is None and (seconds := wall_limit(budgets, tool)):
                 tool = timed(tool, seconds)  # what was not reserved cannot be used
             taken = charges(budgets, tool, call, home.now())
             if decision.durability == "off" and not budgets.varies and not ref:
                 home.take(taken)
-                clearances[tool] = clearance(call, decision, rules, standing, taken) if tool.assessment else None
+                clearances[tool] = clearance(call, decision, rules, standing, taken) if tool.assessment and tool.invoke else None
                 return Ticket(permit, tool, taken, silent=True)
             ticket = Ticket(permit, tool, taken, ref, budgets.varies)
             await wait.spend(home.ledger, home.records.spend(ticket))
@@ -197,7 +199,7 @@ class Gate(Authority, Halves):
         check_cost(tool)
         gated = wrapper(self, tool, function)
         self._tools[tool.name], self._gated[tool.name] = tool, gated
-        return gated  # type: ignore[return-value]  # it has the same signature
+        return gated
 
     @property
     def tools(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from gate import keyfile
 from gate.call import b64url
 from gate.charges import Plan, plan
 from gate.clock import Clock, NeverBack, SystemClock
-from gate.errors import ConfigError
+from gate.errors import ConfigError, Denied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -109,8 +109,10 @@ class Home:
         except Exception:  # noqa: BLE001  # whatever is wrong with the file, the call was refused for it
             return ""
 
-    def plan(self, capability: Capability, tool: str) -> Plan:
+    def plan(self, capability: Capability | None, tool: str) -> Plan:
         """The budgets a tool spends under a capability."""
+        if capability is None:
+            raise Denied("no capability was presented")
         found = self._plans.get((capability.jti, tool))
         if found is None:
             if len(self._plans) >= _PLANS:

@@ -46,7 +46,7 @@ def parameter(name: str, annotation: object, default: object = MISSING, kind: Ki
     if kind:
         made = of_kind(name, kind)
     elif annotation in _SCALARS:
-        made = Parameter(name, _SCALARS[annotation], scalar=annotation)  # type: ignore[index]  # `in` has just said so
+        made = Parameter(name, _SCALARS[annotation], scalar=annotation)
     elif annotation is Any or annotation is object:
         made = Parameter(name, freeze, thaw)
     else:
@@ -136,7 +136,7 @@ def _described(name: str, annotation: object) -> Parameter:
     from pydantic.errors import PydanticUserError
 
     try:
-        adapter: TypeAdapter[object] = TypeAdapter(annotation)
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)  # type: ignore[arg-type]  # whatever was written as an annotation
     except (PydanticUserError, TypeError, NameError) as error:
         hint = "annotate it with plain data, a pydantic model or a kind, or name it in inject=… if your own code supplies it"
         raise ConfigError(f"argument '{name}' has a type that cannot be described; {hint}") from error

@@ -192,7 +192,7 @@ class Intent:
         before, after = recorder.around(call, self._decision, self._durability, self._rules_version)
         arguments, hidden = recorder.redactor.arguments(call.tool, call.arguments)
         text = f'{{"v":{VERSION},"type":"{kind}","time":"{recorder.time(self._now)}","call":"{call.id}"{before}{arguments}{after}'
-        if self._digest or self._ref or self._trace_id or self._approvals or (hidden and self._durability == "durable"):
+        if self._digest or self._ref or self._trace_id or self._approvals:
             text += self._bound(hidden=hidden)
         return text
 
@@ -200,7 +200,7 @@ class Intent:
         """What binds the record to something outside it."""
         told = self._recorder.redactor.commitment if hidden else str
         approvals = [{"jti": each.jti, "approver": each.approver, "digest": told(each.binding_hash)} for each in self._approvals]
-        named = self._digest or self._ref or self._approvals or hidden
+        named = self._digest or self._ref or self._approvals
         digest = told(self._digest or self._call.digest()) if named else ""
         return _members(_known({"digest": digest, "ref": self._ref, "trace_id": self._trace_id, "approvals": approvals}))
 

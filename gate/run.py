@@ -16,7 +16,7 @@ from functools import partial
 from inspect import isawaitable, iscoroutine
 from time import perf_counter
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from gate.errors import GateError, OutputLimit, ToolTimeout
 
@@ -113,11 +113,18 @@ def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected:
 
 
 def run_silently(permit: Permit, tool: Tool) -> object:
-    """Runs a plain tool whose call leaves no record, so that nobody asks how long it took; what it raises passes through."""
+    """Runs a tool whose call leaves no record, so that nobody asks how long it took; what it raises passes through.
+
+    For an async tool this gives what has to be awaited. `passed` says whether the result may be passed on.
+    """
     call = permit[0]
     if tool.invoke is None or call[0] != tool.name:
-        return run(permit, tool).result()
-    value = tool.invoke(_functions[id(tool)], call[1])
+        raise GateError("the permit is for another tool, or the tool cannot be called at once")
+    return tool.invoke(_functions[id(tool)], call[1])
+
+
+def passed(value: object, tool: Tool) -> object:
+    """A result that may be passed on: nothing that still has to run, and within the limits."""
     if type(value) not in _UNMEASURED or tool.measured:
         if isawaitable(value) or type(value) in _LAZY:
             return _refuse_lazy(value)
@@ -179,7 +186,9 @@ def _refuse_lazy(value: object) -> object:
     """A plain function that returns something still to run would escape its permit, so it does not get to."""
     if iscoroutine(value) or isinstance(value, GeneratorType):
         value.close()
-    raise GateError("a plain tool returned something that still has to run; declare it async or as a generator function, so that all of it is covered")
+    raise GateError(
+        "a plain tool returned something that still has to run; declare it async or as a generator function, so that all of it is covered"
+    )
 
 
 def _prepared(call: Callable[[], object], tool: Tool) -> tuple[dict[str, object] | None, Callable[[], object]]:
@@ -265,7 +274,7 @@ async def _attempts(call: Callable[[], object], tool: Tool) -> object:
     return await tenacity.AsyncRetrying(**_policy(tool))(once)
 
 
-def _policy(tool: Tool) -> dict[str, object]:
+def _policy(tool: Tool) -> dict[str, Any]:
     """Retry on ordinary errors only, with growing pauses; the last error is raised as it was."""
     import tenacity
 

@@ -173,12 +173,13 @@ def make_tool(function: Function, options: Options) -> Tool:
             assessment = declared(options.get("effects", ()), options.get("risk"), options.get("techniques", ()))
         except ValueError as error:
             raise ConfigError(str(error)) from error
-    inject = frozenset([options["inject"]] if isinstance(options.get("inject"), str) else options.get("inject", ()))
+    given: Iterable[str] = options.get("inject", ())
+    inject = frozenset([given] if isinstance(given, str) else given)
     idempotent = options.get("idempotent", False)
     if options.get("retries") and not idempotent:
         raise ConfigError("only an idempotent tool may be retried; say idempotent=True if running it twice does no more than once")
     tool = Tool(
-        options.get("name") or getattr(function, "__name__", ""),
+        options.get("name") or str(getattr(function, "__name__", "")),
         schema_of(function, kinds=options.get("kinds", {}), inject=inject, assessment=assessment),
         flavour_of(function),
         timeout=options.get("timeout"),

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gate.stream import astream, stream
-from gate.run import arun, run_silently
+from gate.run import passed, run_silently
 from gate.signature import has_receiver
 from gate.trace import recording
 from gate.waiting import BLOCKING, LOOPING, drive
@@ -43,7 +43,7 @@ def _plain(gate: Gate, tool: Tool) -> Function:
 
     def gated(*args: Any, **kwargs: Any) -> Any:
         if not recording() and (permit := at_once(tool, args, kwargs)):
-            return run_silently(permit, tool)
+            return passed(run_silently(permit, tool), tool)
         return drive(start(tool, args, kwargs, BLOCKING)).result()
 
     return gated
@@ -54,7 +54,8 @@ def _async(gate: Gate, tool: Tool) -> Function:
 
     async def gated(*args: Any, **kwargs: Any) -> Any:
         if not recording() and (permit := at_once(tool, args, kwargs)):
-            return (await arun(permit, tool)).result()
+            running: Any = run_silently(permit, tool)
+            return passed(await running, tool)
         return (await start(tool, args, kwargs, LOOPING)).result()
 
     return gated

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,7 +41,12 @@ def overhead(folder: Path, rounds: int) -> list[Row]:
     others = [peer for peer in peers(folder) if peer.plain]
     with gated(folder / "off", "off") as gate:
         sync, async_ = gate.wrap(add), gate.wrap(aadd)
-        runs = {"bare": repeat(lambda: add(5, 7)), "gated": repeat(lambda: sync(5, 7)), "abare": _loop(lambda: aadd(5, 7)), "agated": _loop(lambda: async_(5, 7))}
+        runs = {
+            "bare": repeat(lambda: add(5, 7)),
+            "gated": repeat(lambda: sync(5, 7)),
+            "abare": _loop(lambda: aadd(5, 7)),
+            "agated": _loop(lambda: async_(5, 7)),
+        }
         runs |= {peer.name: repeat(_call(peer.plain)) for peer in others if peer.plain}
         found = interleaved(runs, rounds=rounds)
     us = {name: seconds * 1e6 for name, seconds in found.items()}
@@ -54,7 +60,9 @@ def overhead(folder: Path, rounds: int) -> list[Row]:
         theirs = us[peer.name] - us["bare"]
         bar = 1 / 15 if peer.name.startswith("cedarpy") else 1 / 5 if peer.name in FAST_PEERS else None
         name = f"gated over bare, against {peer.name}"
-        rows.append(ratio_below(name, over, "us", f"{theirs:.1f} us", theirs, bar) if bar else Row(name, over, "us", f"{theirs:.1f} us", over / theirs))
+        rows.append(
+            ratio_below(name, over, "us", f"{theirs:.1f} us", theirs, bar) if bar else Row(name, over, "us", f"{theirs:.1f} us", over / theirs)
+        )
     return rows
 
 
@@ -76,7 +84,9 @@ def audited(folder: Path, rounds: int) -> list[Row]:
     theirs = {peer.name: us[peer.name] - us["bare"] for peer in others}
     if theirs:
         best = min(theirs, key=theirs.__getitem__)
-        rows.append(ratio_below("audited over bare, against the fastest peer's audit", over, "us", f"{best} {theirs[best]:.1f} us", theirs[best], 1 / 3))
+        rows.append(
+            ratio_below("audited over bare, against the fastest peer's audit", over, "us", f"{best} {theirs[best]:.1f} us", theirs[best], 1 / 3)
+        )
     return rows
 
 
@@ -97,7 +107,9 @@ def growth(folder: Path, rounds: int, past: int) -> list[Row]:
         old.home.ledger.flush()
         runs = {"young": _flushed(young, repeat(lambda: fresh(5, 7))), "old": _flushed(old, repeat(lambda: aged(5, 7)))}
         found = interleaved(runs, rounds=rounds, batch_seconds=0.05, clock=time.process_time)
-    rows.append(ratio_below(f"growth: 0 -> {past:,} past calls", found["old"] * 1e6, "us", f"{found['young'] * 1e6:.2f} us", found["young"] * 1e6, 1.2))
+    rows.append(
+        ratio_below(f"growth: 0 -> {past:,} past calls", found["old"] * 1e6, "us", f"{found['young'] * 1e6:.2f} us", found["young"] * 1e6, 1.2)
+    )
     return rows
 
 
@@ -112,7 +124,9 @@ def _loop(make: Callable[[], object]) -> Run:
         for _ in range(times):
             await make()  # type: ignore[misc]  # a coroutine
 
-    return lambda times: asyncio.run(many(times))
+    loop = asyncio.new_event_loop()
+    weakref.finalize(many, loop.close)
+    return lambda times: loop.run_until_complete(many(times))
 
 
 def _flushed(gate: Gate, run: Run) -> Run:

@@ -43,7 +43,15 @@ def durable(folder: Path, seconds: float) -> list[Row]:
     return [
         Row(f"write+fdatasync of the {len(written)} bytes of the record", base * 1e6, "us"),
         Row("durable call", ours * 1e6, "us", "write+fdatasync", ratio, "<= 1.4 x", ratio <= 1.4),
-        Row(f"durable calls, {THREADS} threads", rate, "calls/s", f"floor {floor_rate:,.0f}/s, 1 thread", rate / floor_rate, ">= 2.5 x", rate / floor_rate >= 2.5),
+        Row(
+            f"durable calls, {THREADS} threads",
+            rate,
+            "calls/s",
+            f"floor {floor_rate:,.0f}/s, 1 thread",
+            rate / floor_rate,
+            ">= 2.5 x",
+            rate / floor_rate >= 2.5,
+        ),
     ]
 
 

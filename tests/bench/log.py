@@ -32,7 +32,9 @@ def long_log(folder: Path, records: int) -> list[Row]:
         for _ in range(10):
             start = time.process_time()
             for number in range(part):
-                ledger.append(recorder.event("call", call=f"c{number}", agent="bench", tool="add", args={"a": number, "b": 7}, decision="allow", risk="low"))
+                ledger.append(
+                    recorder.event("call", call=f"c{number}", agent="bench", tool="add", args={"a": number, "b": 7}, decision="allow", risk="low")
+                )
             ledger.flush()
             times.append((time.process_time() - start) / part)
         ledger.checkpoint()

@@ -39,7 +39,9 @@ def repeat(function: Callable[[], object]) -> Run:
     return run
 
 
-def interleaved(runs: Mapping[str, Run], *, rounds: int = 31, batch_seconds: float = 0.004, clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
+def interleaved(
+    runs: Mapping[str, Run], *, rounds: int = 31, batch_seconds: float = 0.004, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """Median seconds of one operation of each run, measured in turns, so that noise meets them all alike."""
     times = {name: _batch(run, batch_seconds) for name, run in runs.items()}
     samples: dict[str, list[float]] = {name: [] for name in runs}
