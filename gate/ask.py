@@ -22,6 +22,7 @@ False
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from gate.decide import Ask
 
 APPROVAL_SECONDS: Final = 300
+_BLANK: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]").match
+"""Letters and marks that count as printable and show as nothing: Default_Ignorable_Code_Point of Unicode, and the empty Braille pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,5 +160,5 @@ def _short(value: Frozen) -> str:
 
 def visible(text: str) -> str:
     """The text with everything a reader cannot see, or that reorders what they see, written as \\u escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() and not _BLANK(c) else c.encode("unicode_escape").decode() for c in text)
 
