@@ -81,7 +81,7 @@ def check(token: str, *, binding_hash: str, anchors: TrustAnchors, audience: str
         raise TokenError("the approval is for another call: tool, arguments, capability, session, task or rules differ")
     if claims["aud"] != audience:
         raise TokenError("the approval is for another gate")
-    if opened.anchor.name not in (approval.approver, f"approver-{approval.approver}"):
+    if opened.anchor.name.removeprefix("approver-") != approval.approver:
         raise TokenError(f"the approval says it is by '{approval.approver}', and its key belongs to '{opened.anchor.name}'")
     if not approval.jti:
         raise TokenError("the approval has no id, so it could not be used up")
