@@ -17,13 +17,16 @@ from gate.store import Charge, Result
 
 
 class Slice:
-    """What is left of one leased budget, and what was used of it. adjust: what calls without a record gave back, as a negative number."""
+    """What is left of one leased budget, and what was used of it.
 
-    __slots__ = ("adjust", "left", "mark", "slot", "used")
+    adjust: what calls gave back that leave no record, as a negative number.  pins: transactions under way that use it.
+    """
+
+    __slots__ = ("adjust", "left", "mark", "pins", "slot", "used")
 
     def __init__(self, slot: int) -> None:
         self.slot = slot
-        self.left = self.used = self.adjust = 0
+        self.left = self.used = self.adjust = self.pins = 0
         self.mark = -1
 
 
@@ -43,14 +46,14 @@ class Leases:
         if len(charges) == 1:  # nearly every call: one budget of one capability
             charge = charges[0]
             held = slices.get(charge[0])
-            if held is None or held.left < charge[1]:
+            if held is None or not 0 <= charge[1] <= held.left:
                 return False
             held.left -= charge[1]
             held.used = self._file.counters[held.slot] = held.used + charge[1]
             return True
         for charge in charges:
             held = slices.get(charge[0])
-            if held is None or held.left < charge[1]:
+            if held is None or not 0 <= charge[1] <= held.left:
                 return False
         counters = self._file.counters
         for done, charge in enumerate(charges):
@@ -62,6 +65,16 @@ class Leases:
             held.used += charge[1]
             counters[held.slot] = held.used
         return True
+
+    def pin(self, charges: tuple[Charge, ...]) -> None:
+        """Keeps the slices from being given back until the transaction is done that records this use of them."""
+        for charge in charges:
+            self._slices[charge.key].pins += 1
+
+    def unpin(self, charges: tuple[Charge, ...]) -> None:
+        """It is done."""
+        for charge in charges:
+            self._slices[charge.key].pins -= 1
 
     def _undo(self, charges: tuple[Charge, ...]) -> None:
         for charge in charges:
@@ -111,8 +124,9 @@ class Leases:
         return held is not None
 
     def detach(self, key: str) -> Slice | None:
-        """Takes a slice out of use, so that it can be given back."""
-        return self._slices.pop(key, None)
+        """Takes a slice out of use, so that it can be given back. None when there is none, or it is pinned."""
+        held = self._slices.get(key)
+        return self._slices.pop(key) if held is not None and not held.pins else None
 
     def free(self, held: Slice) -> None:
         """The slice was given back: its counter may serve another."""

@@ -57,6 +57,7 @@ from gate.store import (
     Subject,
     Work,
 )
+from gate.store.files import private_directory
 from gate.store.group import Group
 from gate.store.sqlite import SqliteStore, no_pause
 
@@ -70,8 +71,8 @@ Steps: TypeAlias = Generator[Work, Result, T]
 TIDY: Final = 5.0
 PRUNE_EVERY: Final = 600.0
 KEEP: Final = 86_400.0
-SIGN_EVERY: Final = 60.0
-SIGN_RECORDS: Final = 10_000
+SIGN_EVERY: Final = 1.0
+KEEP_EVERY: Final = 60.0
 TRIES: Final = 64
 
 
@@ -104,7 +105,7 @@ class Ledger:
         _ledgers.add(self)
 
     def _open(self) -> None:
-        self._file = ProcessFile(self._directory / "run")
+        self._file = ProcessFile(private_directory(self._directory) / "run")
         try:
             self._store = SqliteStore(
                 self._directory, origin=self.origin, process=self._file.name, now=self.now, event=self.recorder.event, pause=self._pause
@@ -119,7 +120,7 @@ class Ledger:
         self._group = Group(self._store, orphan=self._orphan, rest=self._tidy)
         self._off: dict[str, Spend] = {}
         self._words = self._store.shared.words
-        self._tidied = self._pruned = self._signed = monotonic()
+        self._tidied = self._pruned = self._signed = self._kept = monotonic()
         self._signed_size = -1
         with self._group.mutex:
             self._group.begin(Append(self.recorder.event("open", process=self._file.name, pid=os.getpid())))
@@ -136,10 +137,14 @@ class Ledger:
         Exhausted, AlreadyUsed, Denied (an approval that expired) or Unavailable: nothing was taken, and it must not run.
         """
         if spend.durability != "durable":
-            if not self._take(spend) or self._group.crowded:
+            if not self._take(spend):
                 self._drive(self._spending(spend))
+            elif self._group.crowded:
+                self._drive(_one(Barrier()))
             return
         group = self._ready()
+        if spend.call_id in group.live or spend.call_id in group.pending:
+            raise _denied(Burned(f"the call '{spend.call_id}' was spent before"))
         try:
             group.submit(spend, swift=not spend.burns and spend.open is None)
         except Exception as error:
@@ -149,8 +154,10 @@ class Ledger:
 
     async def aspend(self, spend: Spend) -> None:
         """`spend` for a task: the event loop never waits for the disk. A task that is cancelled meanwhile leaves nothing open."""
-        if spend.durability == "durable" or not self._take(spend) or self._group.crowded:
+        if spend.durability == "durable" or not self._take(spend):
             await self._adrive(self._spending(spend))
+        elif self._group.crowded:
+            await self._adrive(_one(Barrier()))
 
     def settle(self, settlement: Settlement) -> bool:
         """Records how a call ended and charges what it really took. False when it was settled before; the first outcome stands.
@@ -229,33 +236,47 @@ class Ledger:
 
     def _spending(self, spend: Spend) -> Steps[None]:
         group = self._ready()
-        if spend.leased or spend.call_id in self._off:
-            yield Barrier()  # it is queued, and the queue is long
-        elif spend.durability == "durable" or spend.burns or spend.open is not None or group.failing:
-            yield from self._spending_now(spend)
-        else:
-            yield from self._refilling(spend.charges)
-            for _ in range(TRIES):
-                if self._take(spend):
-                    return
-                yield from self._refilling(spend.charges)
-            yield from self._spending_now(spend)
-
-    def _spending_now(self, spend: Spend) -> Steps[None]:
-        """In a transaction, shared with whoever commits at the same time."""
+        now = spend.durability == "durable" or spend.burns or spend.open is not None or group.failing
+        for _ in range(0 if now else TRIES):
+            refused = yield from self._refilling(spend.charges)
+            if self._take(spend):
+                return
+            if refused:
+                raise refused
         try:
             yield spend
         except Short as short:
             yield from self._spending_again(spend, short)
         if spend.open is None:
-            self._group.live[spend.call_id] = spend
+            group.live[spend.call_id] = spend
 
     def _spending_again(self, spend: Spend, error: Exception) -> Steps[None]:
-        """After a refusal: once more, when budget came back from calls that have ended or from leases."""
-        if not isinstance(error, Short):
-            raise error
-        yield from self._freeing(error)
-        yield spend
+        """After a refusal: out of this process's own slices, or when budget comes back from calls that have ended and from leases."""
+        for attempt in range(TRIES):
+            if not isinstance(error, Short):
+                break
+            with self._group.mutex:
+                spend.leased = self._leases.take(spend.charges)
+                if spend.leased:
+                    self._leases.pin(spend.charges)
+            if not spend.leased and not (yield from self._freeing(error)) and attempt:
+                break
+            try:
+                yield spend
+            except Exception as refused:
+                error = refused
+                self._unpin(spend, used=False)
+            else:
+                return self._unpin(spend, used=True)
+        raise error
+
+    def _unpin(self, spend: Spend, *, used: bool) -> None:
+        if spend.leased:
+            with self._group.mutex:
+                self._leases.unpin(spend.charges)
+                if not used:
+                    self._adjust(spend, dict.fromkeys([charge.key for charge in spend.charges], 0))
+            spend.leased = used
 
     def _settle(self, settlement: Settlement) -> bool | None:
         """Queues the outcome of a call that only this process can settle. None when the store must be asked whose it is."""
@@ -266,17 +287,16 @@ class Ledger:
                 if spend.settlement is not None:
                     return False
                 spend.settlement = settlement
-                return True
-            spend = group.live.pop(call_id, None)
-            if spend is not None:
+            elif (spend := group.live.pop(call_id, None)) is not None:
                 settlement.spend = spend
                 group.put(settlement)
-                return True
-            spend = self._off.pop(call_id, None)
-            if spend is not None:
+            elif (spend := self._off.pop(call_id, None)) is not None:
                 self._adjust(spend, settlement.actual)
-                return True
-        return None
+            else:
+                return None
+            if settlement.actual and any([settlement.actual.get(charge.key, 0) > charge.amount for charge in spend.charges]):
+                group.hold_back()  # it took more than it had reserved: nothing overtakes that
+        return True
 
     def _adjust(self, spend: Spend, actual: Mapping[str, int]) -> None:
         for charge in spend.charges:
@@ -297,41 +317,45 @@ class Ledger:
         for _ in range(TRIES):
             if taken:
                 return
-            yield from self._refilling(charges)
+            refused = yield from self._refilling(charges)
             with group.mutex:
                 taken = self._leases.take(charges)
-        raise Short(tuple([charge.key for charge in charges]), ())
+            if refused and not taken:
+                raise refused
 
-    def _refilling(self, charges: tuple[Charge, ...]) -> Steps[None]:
-        """Leases what the charges need. Short when there is not enough and nothing that a dead process left."""
+    def _refilling(self, charges: tuple[Charge, ...]) -> Steps[Short | None]:
+        """Leases what the charges need. Gives the refusal when there is not enough, and nothing that a dead process left."""
         with self._group.mutex:
             wanted = [(self._leases.slice(charge.key), charge) for charge in self._leases.missing(charges)]
         for held, charge in wanted:
             try:
                 units = yield Refill(charge, held.slot)
             except Short as short:
-                if not short.held or not (yield from self._reaping()):
-                    raise
-                units = yield Refill(charge, held.slot)
+                if held.adjust < 0:
+                    yield from self._returning([charge.key])
+                elif not short.held or not (yield from self._reaping()):
+                    return short
+                continue
             with self._group.mutex:
                 self._leases.add(charge.key, held, units)
+        return None
 
-    def _freeing(self, short: Short) -> Steps[None]:
-        """Gives back what this process and dead ones hold of the budgets."""
-        yield from self._returning([key for key in short.keys if self._leases.left(key)])
-        if short.held:
-            yield from self._reaping()
+    def _freeing(self, short: Short) -> Steps[bool]:
+        """Gives back what this process and dead ones hold of the budgets. False when that was nothing."""
+        keys = [key for key in short.keys if self._leases.left(key)]
+        yield from self._returning(keys)
+        reaped = (yield from self._reaping()) if short.held else False
+        return bool(keys) or reaped
 
     def _returning(self, keys: list[str]) -> Steps[None]:
         group = self._group
         for key in keys:
             with group.mutex:
                 held = self._leases.detach(key)
-                work = Return(key, held.used, held.adjust) if held else None
-            if held is None or work is None:
+            if held is None:
                 continue
             try:
-                yield work
+                yield Return(key, held.used, held.adjust)
             except BaseException:
                 with group.mutex:
                     self._leases.attach(key, held)
@@ -339,19 +363,21 @@ class Ledger:
             with group.mutex:
                 self._leases.free(held)
 
-    def _reaping(self) -> Steps[list[Finding]]:
-        """Settles what dead processes left behind."""
-        findings: list[Finding] = []
+    def _reaping(self, findings: list[Finding] | None = None) -> Steps[bool]:
+        """Settles what dead processes left behind. False when there were none."""
+        buried = False
         for name in self._store.processes():
             if (body := dead(self._directory / "run", name)) is None:
                 continue
-            buried = False
+            done = False
             try:
-                findings += _findings((yield Reap(name, body.counters())))
-                buried = True
+                found = yield Reap(name, body.counters())
+                done = buried = True
             finally:
-                body.close(remove=buried)
-        return findings
+                body.close(remove=done)
+            if findings is not None:
+                findings += _findings(found)
+        return buried
 
     # ---- what is revoked and stopped ------------------------------------------------------------------------------------------------
 
@@ -410,10 +436,10 @@ class Ledger:
         """Commits everything and signs how long the log is and what is in it. Give it to somebody else: it cannot be taken back."""
         return str(self._drive(_one(self._sign())))
 
-    def _sign(self) -> Sign:
+    def _sign(self, *, passing: bool = False) -> Sign:
         if (signer := self._signer) is None:
             raise ConfigError("the log has no key to sign checkpoints with")
-        return Sign(partial(signed_checkpoint, signer))
+        return Sign(partial(signed_checkpoint, signer), passing)
 
     def flush(self) -> None:
         """Returns when everything that was recorded before is on disk."""
@@ -424,7 +450,8 @@ class Ledger:
         return self._drive(self._recovering())
 
     def _recovering(self) -> Steps[list[Finding]]:
-        findings = yield from self._reaping()
+        findings: list[Finding] = []
+        yield from self._reaping(findings)
         return findings + _findings((yield Expire(self.now())))
 
     def _tidy(self) -> float | None:
@@ -432,16 +459,21 @@ class Ledger:
         now, size = monotonic(), self._store.size
         if now - self._pruned > PRUNE_EVERY:
             self._pruned = now
-            self._drive(_one(Prune(self.now() - KEEP)))
+            self._prune()
         if self._leases.keys() and now - self._tidied > TIDY:
             self._tidied = now
             self._drive(self._returning(self._leases.idle()))
         unsigned = size - self._signed_size if self._signer else 0
-        if unsigned > SIGN_RECORDS or (unsigned > 0 and now - self._signed > SIGN_EVERY):
-            self._signed, self._signed_size = now, size
-            self._drive(_one(self._sign()))
+        if unsigned > 0 and now - self._signed > SIGN_EVERY:
+            passing = now - self._kept < KEEP_EVERY
+            self._signed, self._signed_size, self._kept = now, size, self._kept if passing else now
+            self._drive(_one(self._sign(passing=passing)))
+            unsigned = 0
         waits = [TIDY] * bool(self._leases.keys()) + [SIGN_EVERY] * (unsigned > 0)
         return min(waits, default=None)
+
+    def _prune(self) -> None:
+        self._drive(_one(Prune(self.now() - KEEP)))
 
     def close(self) -> None:
         """Flushes, gives leased budget back, signs a checkpoint, closes the files. Unavailable when something could not be written."""

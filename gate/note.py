@@ -4,20 +4,24 @@ A checkpoint says how long the log was and what was in it, and cannot be taken b
 
     example.com/agents                                  the log's origin
     3                                                   how many records
-    rrz+vnG/4UoUsGfl6ViCZN22+ptRr14FngWRWPKeMG53d3c=    root hash, base64     (any further lines are extensions)
+    rra8/idLcKFPsGel5VeCZNsPqbUa9eC6FZFY8yngbnc=        root hash, base64     (any further lines are extensions)
     <empty line>
-    — example.com/agents 5tQoZ…                         em dash, key name, base64(key id || signature)
+    — example.com/agents 4rQSrvhz…                      em dash, key name, base64(key id || signature)
 
 The key id is the first 4 bytes of SHA-256(name || 0x0A || 0x01 || public key).  A verifier key is written `name+hex(key id)+base64(0x01 ||
 public key)`.  Lines signed by keys one does not know (witnesses) are left alone.  Parsing is strict: what is read must be written again as
 the same bytes, so that two readers never see two different things in one note.
 
 >>> from gate.jwk import SigningKey
+>>> tree_root = bytes.fromhex("aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77")
 >>> signer = NoteKey("example.com/agents", SigningKey(bytes(32)))
->>> signed_checkpoint(signer, 0, bytes(32)).splitlines()[1]
-'0'
+>>> print(signed_checkpoint(signer, 3, tree_root).rpartition("\\n— ")[0])
+example.com/agents
+3
+rra8/idLcKFPsGel5VeCZNsPqbUa9eC6FZFY8yngbnc=
+<BLANKLINE>
 >>> verifier_key(signer.name, signer.public)
-'example.com/agents+7eb7a7f1+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop'
+'example.com/agents+e2b412ae+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop'
 >>> read_checkpoint(signed_checkpoint(signer, 3, bytes(32)), verifier_key(signer.name, signer.public)).size
 3
 """

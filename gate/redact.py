@@ -12,9 +12,9 @@ call is redacted, the digest in its record is replaced by a commitment to the di
 
 >>> redactor = Redactor(b"k" * 32, clear={"mail.send": ["subject"]})
 >>> redactor.arguments("mail.send", {"subject": "hello", "to": "ann@example.com"})[0]
-'{"subject":"hello","to":"hmac-sha256:4MpBx1VJiFHx1mhQ-f__0zcU18PdsaztFfBEXgWMEP8"}'
+'{"subject":"hello","to":"hmac-sha256:XWvcmk5ItFAEt9trE1Sok3aNLvEUc4iFgSqw9uNgLNA"}'
 >>> redactor.commitment("ann@example.com")
-'hmac-sha256:4MpBx1VJiFHx1mhQ-f__0zcU18PdsaztFfBEXgWMEP8'
+'hmac-sha256:XWvcmk5ItFAEt9trE1Sok3aNLvEUc4iFgSqw9uNgLNA'
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final, NamedTuple, cast
 
 Json = Mapping[str, object]
@@ -101,7 +102,10 @@ _USUAL: Final = frozenset({"charges", "by", "lost", "overrun", "open"})
 
 def compare(expected: Replay, db: sqlite3.Connection) -> Iterator[Problem]:
     """Where the rows of the ledger are not what the log leads to."""
+    latest = max([moment(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq DESC LIMIT 64")], default=0.0)
     pruned = float(_one(db, "SELECT value FROM meta WHERE name = 'pruned'") or 0.0)
+    if pruned > latest:
+        yield Problem(None, "the ledger says that it forgot (pruned) what has not even expired")
     yield from _compare_budgets(expected, db, pruned)
     told = {jti: repr(moment) for jti, moment in expected.burned.items() if moment >= pruned}
     rows = db.execute("SELECT jti, expires FROM burned WHERE expires >= ?", (pruned,))
@@ -143,6 +147,14 @@ def _compare_open(expected: Replay, db: sqlite3.Connection) -> Iterator[Problem]
     for call, intent in expected.unsettled.items():
         if call not in rows and (intent.open or not 0 <= horizons.get(intent.by, -1) <= intent.record):
             yield Problem(intent.record, f"call '{call}' has no outcome, and the ledger does not know that it is open")
+
+
+def moment(body: bytes) -> float:
+    """The time of a record in seconds since the epoch; 0 when it has none."""
+    try:
+        return datetime.fromisoformat(json.loads(body)["time"]).timestamp()
+    except (ValueError, KeyError, TypeError):
+        return 0.0
 
 
 def _difference(told: object, found: object) -> str:

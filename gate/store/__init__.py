@@ -132,9 +132,10 @@ class Change(NamedTuple):
 
 
 class Sign(NamedTuple):
-    """A checkpoint of everything before it in the batch."""
+    """A checkpoint of everything before it in the batch. passing: the next one of this process replaces it."""
 
     sign: Callable[[int, bytes], str]
+    passing: bool = False
 
 
 class Prune(NamedTuple):

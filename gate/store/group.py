@@ -91,6 +91,10 @@ class Group:
     def begin(self, work: Work) -> None:
         """Queues a work that is done first, when there is something else to do. The caller holds `mutex`."""
         self.queue.append(work)
+        self.hold_back()
+
+    def hold_back(self) -> None:
+        """The next batch is the whole queue: nothing overtakes what is in it now. The caller holds `mutex`."""
         self._whole = True
 
     @property

@@ -10,11 +10,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, cast
 
+from gate.replay import moment
 from gate.store import Burned, Opened, Pause, Result, Work
 from gate.store import tree as tiles
 from gate.store.files import private_directory
@@ -98,10 +98,14 @@ class SqliteStore:
             if transaction is None or not transaction.finished or self._db.in_transaction or isinstance(error, sqlite3.Error):
                 self._undo(changed=transaction is not None and transaction.changed)
                 raise
-            self.interrupted = error  # it came between COMMIT and here: what is done is done, and is told first
-        transaction.committed()
-        pause("committed")
-        self._publish(now, changed=transaction.changed)
+            self.interrupted = error  # it came after COMMIT
+        try:
+            transaction.committed()
+            pause("committed")
+            self._publish(now, changed=transaction.changed)
+        except BaseException as error:  # it is done, whatever comes now, and is told first
+            self.interrupted = error
+            shared.changed()
         return results
 
     def _undo(self, *, changed: bool) -> None:
@@ -185,7 +189,7 @@ class SqliteStore:
 
     def seen(self) -> float:
         """The latest time that the log or a living process has seen; 0 for a new log."""
-        last = self._query("SELECT body FROM record ORDER BY seq DESC LIMIT 1")
+        last = self._query("SELECT body FROM record ORDER BY seq DESC LIMIT 64")  # threads write a little out of order
         return max([self.shared.floor, *[moment(cast(bytes, body)) for (body,) in last]])
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
@@ -217,14 +221,6 @@ class SqliteStore:
         self._turn.forget()
         for db in [self._db, *self._readers]:
             _leak(db)
-
-
-def moment(body: bytes) -> float:
-    """The time of a record in seconds since the epoch; 0 when it has none."""
-    try:
-        return datetime.fromisoformat(json.loads(body)["time"]).timestamp()
-    except (ValueError, KeyError, TypeError):
-        return 0.0
 
 
 def _leak(db: sqlite3.Connection) -> None:

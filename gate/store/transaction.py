@@ -73,13 +73,13 @@ class Memory:
     """What a store knows of its own process between transactions.
 
     horizon: every call without an outcome whose intent is older than this record has a row in `open`.  budgets: rows as they are on disk,
-    as long as nobody else writes.  intents, calls: the member "ledger" by charges.
+    as long as nobody else writes.  passing: the size of this process's last passing checkpoint.  intents, calls: the member "ledger" by charges.
     """
 
     def __init__(self, process: str) -> None:
         self.process = process
         self.running: dict[str, Running] = {}
-        self.horizon = -1
+        self.horizon = self.passing = -1
         self.budgets: dict[str, Budget] = {}
         self.intents: dict[object, bytes] = {}
         self.calls: dict[object, bytes] = {}
@@ -302,8 +302,12 @@ class Transaction:
         return member
 
     def sign(self, work: Sign) -> str:
-        note = work.sign(self._tree.size, self._tree.root())
-        self._db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?)", (self._tree.size, note))
+        size, memory = self._tree.size, self._memory
+        note = work.sign(size, self._tree.root())
+        if memory.passing >= 0:
+            self._db.execute("DELETE FROM checkpoint WHERE size = ?", (memory.passing,))
+        known = self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (size, note)).rowcount == 0
+        memory.passing = size if work.passing and not known else -1
         return note
 
     # ---- standing -----------------------------------------------------------------------------------------------------------------

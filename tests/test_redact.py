@@ -1,0 +1,97 @@
+"""Redaction: what is hidden stays hidden, the same value gives the same commitment, and only the key's owner can look one up."""
+
+from __future__ import annotations
+
+import doctest
+import hmac
+import json
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gate.redact
+from gate.call import b64url, canonical
+from gate.frozen import Frozen, freeze, thaw
+from gate.redact import PREFIX, Redactor
+
+SECRET = b"k" * 32
+json_data = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def test_the_examples() -> None:
+    outcome = doctest.testmod(gate.redact)
+    assert outcome.attempted
+    assert not outcome.failed
+
+
+def test_everything_is_hidden_unless_somebody_allowed_it() -> None:
+    arguments: dict[str, Frozen] = {"to": "ann@example.com", "amount": 5, "urgent": True, "note": None, "lines": ("a", "b")}
+    text, hidden = Redactor(SECRET).arguments("mail.send", MappingProxyType(arguments))
+    assert hidden
+    assert list(json.loads(text)) == list(arguments)
+    assert all(value.startswith(PREFIX) for value in json.loads(text).values())
+    assert "ann" not in text
+
+
+@pytest.mark.parametrize(
+    ("clear", "shown"),
+    [
+        ({}, []),
+        ({"mail.send": ["to"]}, ["to"]),
+        ({"mail.send": ["*"]}, ["to", "body"]),
+        ({"*": ["body"]}, ["body"]),
+        ({"*": ["body"], "mail.send": ["to"]}, ["to", "body"]),
+        ({"mail": ["to"], "mail.send.x": ["to"], "MAIL.SEND": ["to"], "mail.send": ["To"]}, []),
+    ],
+)
+def test_who_is_shown(clear: dict[str, list[str]], shown: list[str]) -> None:
+    text, hidden = Redactor(SECRET, clear).arguments("mail.send", {"to": "a", "body": "b"})
+    assert [name for name, value in json.loads(text).items() if not value.startswith(PREFIX)] == shown
+    assert hidden == (len(shown) < 2)
+
+
+def test_off_shows_everything() -> None:
+    assert Redactor.off().arguments("any", {"a": "x", "b": (1, 2.5, None)}) == ('{"a":"x","b":[1,2.5,null]}', False)
+
+
+@given(json_data)
+def test_a_commitment_is_the_hmac_of_the_canonical_value(value: object) -> None:
+    expected = PREFIX + b64url(hmac.new(SECRET, canonical(value), "sha256").digest())
+    assert Redactor(SECRET).commitment(value) == expected
+    text, _ = Redactor(SECRET).arguments("t", {"x": freeze(value)})
+    assert json.loads(text) == {"x": expected}
+
+
+@given(json_data)
+def test_what_is_shown_is_the_value(value: object) -> None:
+    frozen = freeze(value)
+    text, _ = Redactor.off().arguments("t", {"x": frozen})
+    assert json.loads(text) == {"x": thaw(frozen)}
+
+
+@given(json_data, json_data)
+def test_different_values_and_different_keys_differ(one: object, other: object) -> None:
+    redactor = Redactor(SECRET)
+    assert (redactor.commitment(one) == redactor.commitment(other)) == (canonical(one) == canonical(other))
+    assert redactor.commitment(one) != Redactor(b"j" * 32).commitment(one)
+
+
+def test_a_value_cannot_pretend_to_be_a_commitment_of_another_name() -> None:
+    text, _ = Redactor(SECRET, {"t": ["shown"]}).arguments("t", {"shown": '","hidden":"x', "hidden": "secret"})
+    assert list(json.loads(text)) == ["shown", "hidden"]
+    assert json.loads(text)["shown"] == '","hidden":"x'
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        Redactor(b"short")
