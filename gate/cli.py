@@ -112,6 +112,7 @@ def _fail(error: Exception, *, as_json: bool) -> NoReturn:
 
 
 @click.group(
+    "gate",
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -48,6 +48,8 @@ def command(
     of a grant is closed: an argument that nobody named is refused.
     """
     tools, how = tools_of(typed, file), amounts(calls, rate, wall, cost, per_tool, delegations, labels)
+    if not agent.strip():
+        raise click.UsageError("name the agent", click.get_current_context())
     if not tools:
         raise click.UsageError("name at least one tool with --tool or --tools", click.get_current_context())
     with opened(home) as gate:

@@ -22,7 +22,7 @@ def command() -> None:
     """Work with the key ring. Private keys never leave it."""
 
 
-@command.command("list")
+@command.command("list", short_help="List the keys.")
 @home_option
 @json_option
 def list_keys(home: str, *, as_json: bool) -> None:
@@ -48,7 +48,7 @@ def list_keys(home: str, *, as_json: bool) -> None:
     put(data, lines, as_json=as_json)
 
 
-@command.command("rotate")
+@command.command("rotate", short_help="Make a new key; what the old one signed stays valid.")
 @click.argument("name")
 @home_option
 @json_option
@@ -63,7 +63,7 @@ def rotate(name: str, home: str, *, as_json: bool) -> None:
     put({"name": name, "kid": new.kid}, [f"{name} signs with {new.kid} now; what the old key signed stays valid"], as_json=as_json)
 
 
-@command.command("export")
+@command.command("export", short_help="Print a public key, for others.")
 @click.argument("name")
 @home_option
 @json_option
@@ -86,7 +86,7 @@ def export(name: str, home: str, *, as_json: bool) -> None:
     put({"name": name, "kid": public.kid, "jwk": jwk, "verifier_key": key}, [key], as_json=as_json)
 
 
-@command.command("trust")
+@command.command("trust", short_help="Trust somebody else's public key.")
 @click.argument("purpose", type=click.Choice(PURPOSES))
 @click.argument("who")
 @click.argument("file", metavar="FILE|-")

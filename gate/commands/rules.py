@@ -14,7 +14,7 @@ def command() -> None:
     """Work with the rules file."""
 
 
-@command.command("check")
+@command.command("check", short_help="Load a rules file, try its examples, find what cannot be meant.")
 @click.argument("file", required=False)
 @home_option
 @json_option

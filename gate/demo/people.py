@@ -37,9 +37,9 @@ def asking(play: Play) -> Capability:
     held = scene.listener.connections == before and not scene.mined
     play.check("a_no_is_a_no", holds=tunnel.denied is not None and miner.denied is not None and held)
     play.check("a_yes_runs_it_once", holds=harmless.denied is None and scene.cleaned == 1)
-    play.row(
-        "the same, where a rule asks a person", "waited: no, no, and yes to a harmless one", f"{count(scene.cleaned, 'run')}, of the one with a yes"
-    )
+    checks = ("rules_reloaded", "risky_calls_wait_for_a_yes", "a_no_is_a_no", "a_yes_runs_it_once")
+    proof = f"{count(scene.cleaned, 'run')}: the one with a yes"
+    play.row("the same, where a rule asks a person", "waited: no, no, and yes to a harmless one", proof, *checks)
     return capability
 
 
