@@ -174,13 +174,13 @@ class _Run:
         """The limit that has been passed, in words, "" for none."""
         limits = self.limits
         if time.monotonic() - self.begin > limits.wall:
-            return f"it ran longer than {limits.wall:g} s"
+            return f"it ran longer than {limits.wall:.3g} s"
         if not HAS_PROC or (limits.cpu is None and limits.memory is None and limits.processes is None):
             return ""
         used = of_sessions(self.sessions)
         self.peak = max(self.peak, self.reaped + used.cpu)
         if limits.cpu is not None and self.peak > limits.cpu:
-            return f"it used more than {limits.cpu:g} s of processor time"
+            return f"it used more than {limits.cpu:.3g} s of processor time"
         if limits.memory is not None and used.memory > limits.memory:
             return f"it used more than {limits.memory} bytes of memory"
         if limits.processes is not None and len(used.processes) > limits.processes:

@@ -37,10 +37,11 @@ class Fed(NamedTuple):
 
 
 class Context(NamedTuple):
-    """Where a command runs, what it is fed, and how deep it is nested in others."""
+    """Where a command runs, what it is fed, how deep it is nested in others, and a list to which every program that is started is added."""
 
     setting: Setting
-    fed: Fed | None = None
+    fed: Fed | None
+    started: list[tuple[str, ...]]
     nesting: int = 0
     whole: bool = False
 
@@ -54,6 +55,7 @@ class Context(NamedTuple):
 def assess(script: Script, setting: Setting) -> Assessment:
     """What `script` would do when it runs in `setting`."""
     parts: list[Assessment] = []
+    started: list[tuple[str, ...]] = []
     moved = False
     for position, pipeline in enumerate(script.pipelines):
         if moved and pipeline.after != "&&":
@@ -65,9 +67,9 @@ def assess(script: Script, setting: Setting) -> Assessment:
             continue
         fed: Fed | None = None
         for command in pipeline.commands:
-            parts += command_parts(command, Context(setting, fed))
+            parts += command_parts(command, Context(setting, fed, started))
             fed = feeds(command, fed)
-    return labels.label(script, join(parts))
+    return labels.label(script, started, join(parts))
 
 
 def command_parts(command: Command, context: Context) -> list[Assessment]:
@@ -82,6 +84,7 @@ def command_parts(command: Command, context: Context) -> list[Assessment]:
 
 def words_parts(words: tuple[Word, ...], context: Context) -> list[Assessment]:
     """What the command of these words would do; never raises."""
+    context.started.append(tuple([word.text for word in words]))
     return _guarded(_judge(words, context))
 
 

@@ -24,6 +24,7 @@ from capabilities._shell.tunnels import (
     SSH_HARMLESS,
     SSH_TUNNEL,
     SSH_VALUES,
+    STRATUM,
     TUNNELS,
 )
 from gate.effect import Assessment, Risk, join
@@ -31,8 +32,15 @@ from gate.effect import Assessment, Risk, join
 _TUNNEL: Final = frozenset(["T1572"])
 _PROXY: Final = frozenset(["T1090"])
 _MINER: Final = frozenset(["T1496"])
+_READS: Final = frozenset(["reads"])
+_EXECUTES: Final = frozenset(["executes"])
 _EGRESS: Final = frozenset(["egress", "executes"])
 _WORD: Final = re.compile(r"[^\s'\"`;|&()<>${}=,]+")
+# where a program may stand in text that something runs: first, after an operator, bracket or quote, or behind a word that runs another
+_PLACE: Final = re.compile(
+    r"(?:^|[|;&(`'\"\[,]|\\n|\b(?:nohup|sudo|doas|exec|env|setsid|nice|xargs|command|builtin|busybox|toybox|stdbuf|watch|strace|then|do|else|time|"
+    r"(?:timeout|taskset|chrt|ionice)\s+\S+)\s|\s-(?:c|exec|execdir|ok|-)\s)\s*(?=([\w./+-]+))"
+)
 _SSH_LIKE: Final = frozenset(["ssh", "slogin", "plink", "dbclient", "autossh", "sshpass"])
 _CLOUD_TUNNEL: Final = re.compile(
     r"port-forward|start-iap-tunnel|portforwarding|bastion\s+(tunnel|ssh)|\bcode(-insiders)?\s+tunnel|\bproxy\b.*--port|adb\s+(forward|reverse)",
@@ -40,34 +48,41 @@ _CLOUD_TUNNEL: Final = re.compile(
 )
 
 
-def label(script: Script, assessment: Assessment) -> Assessment:
-    """The assessment, with what the script's words look like added."""
-    if assessment.effects <= {"reads"} and assessment.risk < Risk.HIGH:
+def label(script: Script, started: list[tuple[str, ...]], assessment: Assessment) -> Assessment:
+    """The assessment, with what the script's words look like added. `started`: the words of every program it starts, at any depth."""
+    if assessment.effects <= _READS and assessment.risk < Risk.HIGH:
         return assessment
-    return join([assessment, *found(str(script), [command.argv for command in script.commands])])
+    return join([assessment, *found(str(script), started, assessment.effects)])
 
 
-def found(text: str, argvs: list[tuple[str, ...]]) -> Iterator[Assessment]:
-    """What any word of the text, at whatever depth of quotes, looks like."""
-    words = [word for word in _WORD.findall(text) if word]
-    names = {_name(word) for word in words}
-    firsts = {_name(argv[0]) for argv in argvs}
-    if hits := sorted(names & TUNNELS & (firsts | _behind(words))):
+def found(text: str, started: list[tuple[str, ...]], effects: frozenset[str]) -> Iterator[Assessment]:
+    """What the text and the programs look like. Text that something runs is looked into at every place where a program may stand."""
+    words = _WORD.findall(text)
+    names = {_name(argv[0]) for argv in started}
+    if "executes" in effects:
+        names |= {_name(word) for word in _PLACE.findall(text)}
+    if hits := sorted(names & TUNNELS):
         yield _critical(_EGRESS, f"{hits[0]} opens a tunnel", _TUNNEL)
-    if hits := sorted(names & PROXIES & (firsts | _behind(words))):
+    if hits := sorted(names & PROXIES):
         yield _critical(_EGRESS, f"{hits[0]} relays connections", _PROXY)
-    if hits := sorted(name for name in names if MINERS.fullmatch(name)):
-        yield _critical(frozenset(["executes", "egress"]), f"{show(hits[0])} is the name of a miner", _MINER)
-    if hits := sorted(names & BURNERS & (firsts | _behind(words))):
-        yield _critical(frozenset(["executes"]), f"{hits[0]} does nothing but use the processor", _MINER)
+    if hits := sorted(names & BURNERS):
+        yield _critical(_EXECUTES, f"{hits[0]} does nothing but use the processor", _MINER)
+    if effects & _EGRESS:
+        yield from _in_text(text, words)
+    if mining := STRATUM.search(text):
+        yield _critical(_EGRESS, f"{show(mining.group())} is what miners connect to", _MINER)
+    if hit := next((argv for argv in started if _name(argv[0]) not in _SSH_LIKE and _forwards(argv)), None):
+        yield _critical(_EGRESS, f"the arguments of {show(hit[0])} forward a port", _TUNNEL)
+
+
+def _in_text(text: str, words: list[str]) -> Iterator[Assessment]:
+    if hits := sorted({name for word in words if MINERS.fullmatch(name := _name(word))}):
+        yield _critical(_EGRESS, f"{show(hits[0])} is the name of a miner", _MINER)
     if mining := MINING.search(text):
-        yield _critical(frozenset(["executes", "egress"]), f"{show(mining.group())} is what miners are told", _MINER)
+        yield _critical(_EGRESS, f"{show(mining.group())} is what miners are told", _MINER)
     if _CLOUD_TUNNEL.search(text):
         yield _critical(_EGRESS, "it forwards a port", _TUNNEL)
-    if names & _SSH_LIKE:
-        yield from _nested_ssh(words)
-    elif hit := next((argv for argv in argvs if _forwards(argv)), None):
-        yield _critical(_EGRESS, f"the arguments of {show(hit[0])} forward a port", _TUNNEL)
+    yield from _nested_ssh(words)
 
 
 def ssh(words: tuple[str, ...]) -> Iterator[Assessment]:
@@ -131,11 +146,6 @@ def _forwards(argv: tuple[str, ...]) -> bool:
     return (ports and (flags or any(FORWARD_WORDS.search(text) for text in argv[1:]) or any(text.startswith("R:") for text in shapes))) or any(
         FORWARD_WORDS.search(text) and any(char.isdigit() for char in " ".join(argv)) for text in argv[1:] if "forward" in text.lower()
     )
-
-
-def _behind(words: list[str]) -> set[str]:
-    """Names that stand where a program may: first, or after a word that is no option."""
-    return {_name(word) for position, word in enumerate(words) if position == 0 or not words[position - 1].startswith("--")}
 
 
 def _name(word: str) -> str:

@@ -24,6 +24,7 @@ from capabilities._shell.script import RESERVED, Command, Pipeline, Redirect, Sc
 MAX_LENGTH: Final = 16_384
 MAX_COMMANDS: Final = 64
 _SIMPLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+=:,./^-]+)(?=[ \t|;]|&&|$)")  # a whole word without anything special
+_PROGRAM: Final = re.compile(r"[^\\'\"]+|'[^']+'|\"[^\\\"]+\"")
 _BRACKET: Final = re.compile(r"\[[!^]?\]?[A-Za-z0-9_@%+=:,.-]*\]")
 _BLANK: Final = re.compile(r"[ \t]*")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^~#!\]-]+|[^\x00-\x7f]+")
@@ -162,6 +163,8 @@ class _Reader:
         if first and (raw in RESERVED or _ASSIGNMENT.match(raw)):
             what = f"{ascii(raw)} is part of the shell's own language" if raw in RESERVED else f"the assignment {ascii(raw[:40])}"
             raise ValueError(f"{what}, which is not taken; give a program and its arguments")
+        if first and not pattern and not _PROGRAM.fullmatch(raw):
+            raise self.refuse(begin, "the name of a program is written plainly or in one pair of quotes, so that everybody reads the same")
         text = "".join(piece for piece, _ in pieces)
         if not pattern:
             return Word(text)

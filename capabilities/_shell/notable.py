@@ -101,7 +101,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("kill killall pkill skill xkill renice", "irreversible", "T1489", "stops or changes other processes"),
     ("iptables ip6tables nft ufw firewall-cmd ipset ebtables setenforce auditctl", "writes", "T1562", "changes protection of this machine"),
     ("sysctl hostnamectl timedatectl localectl update-alternatives ldconfig alternatives", "writes", "", "changes this machine's configuration"),
-    ("ip ifconfig route nmcli ethtool iw iwconfig brctl tc arp", "writes egress", "T1016", "shows or changes the network's configuration"),
+    ("route nmcli ethtool iw iwconfig brctl tc", "writes egress", "T1016", "shows or changes the network's configuration"),
     ("screen tmux byobu dtach abduco script disown daemonize start-stop-daemon", "executes", "", "keeps programs running after the call"),
     (
         "openssl gpg gpg2 age ssh-keygen ssh-add ssh-agent secret-tool security pass keyctl kinit klist",

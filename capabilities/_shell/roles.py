@@ -23,7 +23,18 @@ _PS: Final = re.compile(r"[aAcfgHhjlmnoprsTtuvwXx]{1,8}|\d[\d,]*", re.ASCII)
 _SEQ_FORMAT: Final = re.compile(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgGaA][^%]{0,40}")
 _ESCAPED: Final = re.compile(r"\[([*?[])\]")
 _MAGIC: Final = re.compile(r"[*?[]")
-_TEXTS: Final[dict[str, re.Pattern[str]]] = {"num": NUMBER, "count": _COUNT, "width": _WIDTH, "plus": _PLUS, "psflags": _PS, "format": _SEQ_FORMAT}
+_IP_OBJECT: Final = re.compile(r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bour)?)?|rule|maddr")
+_IP_SHOW: Final = re.compile(r"s(how|h)?|l(s|ist|st)?|get")
+_TEXTS: Final[dict[str, re.Pattern[str]]] = {
+    "ipobject": _IP_OBJECT,
+    "ipshow": _IP_SHOW,
+    "num": NUMBER,
+    "count": _COUNT,
+    "width": _WIDTH,
+    "plus": _PLUS,
+    "psflags": _PS,
+    "format": _SEQ_FORMAT,
+}
 _PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq}
 
 

@@ -33,11 +33,13 @@ BURNERS: Final = frozenset(
     "stress stress-ng sysbench cpuburn burnp6 burnmmx mprime prime95 linpack gpu-burn gpu_burn gpuburn furmark y-cruncher yes".split()
 )
 
-# in an argument of something that is not just read: what pools, wallets and algorithms look like
+# in the text of something that runs or reaches out: what pools, wallets and algorithms look like
+STRATUM: Final = re.compile(r"stratum[12]?(\+(tcp|ssl|tls))?://|\bstratum[12]?\+(tcp|ssl|tls)\b", re.IGNORECASE)
 MINING: Final = re.compile(
-    r"stratum[12]?(\+(tcp|ssl|tls))?://|\bstratum\+|--donate-level|--coin[= ]|--algo[= ]|\b(randomx|rx/0|cryptonight|kawpow|ethash|etchash|progpow|autolykos2?|"
-    r"equihash|octopus|verushash|ghostrider|argon2/chukwa)\b|\b(nanopool|minexmr|supportxmr|moneroocean|2miners|ethermine|f2pool|hashvault|nicehash|"
-    r"unmineable|herominers|c3pool|woolypooly|flexpool|minergate|antpool|viabtc|zpool|poolin|hiveon)\b|\b[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}\b",
+    r"--donate-level|\b(randomx|rx/0|cryptonight|kawpow|etchash|progpow|autolykos2?|verushash|ghostrider|argon2/chukwa)\b"
+    r"|(-a|--algo)[= ]+['\"]?(ethash|equihash|octopus|sha256d|scrypt|x11|x16r|lyra2\w*|yescrypt|cn/\w+)"
+    r"|\b(nanopool|minexmr|supportxmr|moneroocean|2miners|ethermine|f2pool|hashvault|nicehash|unmineable|herominers|c3pool|woolypooly|flexpool"
+    r"|minergate|antpool|viabtc|zpool|poolin|hiveon)\b|\b[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}\b",
     re.IGNORECASE,
 )
 # in an argument: the shape of a forwarded port, `2222:localhost:22`, `R:socks`, `-R2222:…`

@@ -42,6 +42,6 @@ def script_of(value: object, home: str = "") -> Script:
         if not word.isprintable() and not word.replace("\n", "").replace("\t", "").isprintable():
             raise ValueError(f"the word {show(word)} holds an unprintable character")
         words.append(str.__str__(word))
-    if not words[0]:
-        raise ValueError("a command begins with a program")
+    if not words[0] or "'" in words[0]:
+        raise ValueError("a command begins with the name of a program, without quotes in it")
     return of_argv(words)

@@ -1,0 +1,93 @@
+"""argv: commands by the programs they start; and the law that a narrower list admits no more."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capabilities.shell import programs
+from gate.constraint import AllOf, AnyOf, Exact, OneOf, Wildcard, parse
+from tests.attacks.verdict import rows
+
+COMMANDS = [row.args["command"] for row in rows() if row.kind == "shell" and isinstance(row.args["command"], str) and len(row.args["command"]) < 500]
+NAMES = st.sampled_from(
+    [
+        "ls",
+        "git",
+        "git status",
+        "git push",
+        "git stash",
+        "git stash list",
+        "git log -5",
+        "grep",
+        "find",
+        "xargs",
+        "timeout",
+        "timeout 5",
+        "bash",
+        "python3",
+        "./run.sh",
+        "ssh",
+        "env",
+        "cd",
+    ]
+)
+LISTS = st.lists(NAMES, min_size=1, max_size=4).map(lambda names: programs(*names))
+
+
+@settings(max_examples=150, deadline=None)
+@given(LISTS, LISTS)
+def test_a_list_that_is_subsumed_admits_nothing_more(wide: object, narrow: object) -> None:
+    if wide.subsumes(narrow):  # type: ignore[attr-defined]
+        admits, narrower = wide.compile(), narrow.compile()  # type: ignore[attr-defined]
+        assert all(admits(command) for command in COMMANDS if narrower(command))
+
+
+@given(LISTS)
+def test_the_wire_form_is_the_same_constraint(one: object) -> None:
+    assert parse(one.to_json()) == one  # type: ignore[attr-defined]
+    assert one.subsumes(one)  # type: ignore[attr-defined]
+
+
+def test_what_subsumes_what() -> None:
+    git = programs("git", "ls")
+    assert git.subsumes(programs("ls")) and git.subsumes(programs("git status")) and git.subsumes(programs("git stash list"))
+    assert not git.subsumes(programs("git push"))  # a subcommand without option data is admitted only where it is named
+    assert not git.subsumes(programs("git stash"))
+    assert not programs("git status").subsumes(programs("git"))
+    assert git.subsumes(Exact("ls -la")) and not git.subsumes(Exact("rm x"))
+    assert git.subsumes(OneOf(["ls", "git log"])) and not git.subsumes(OneOf(["ls", "rm"]))
+    assert git.subsumes(AllOf([Wildcard(), programs("ls")])) and not git.subsumes(AnyOf([programs("ls"), programs("rm")]))
+    assert not git.subsumes(Wildcard())
+
+
+def test_programs_by_their_path() -> None:
+    assert programs("/usr/bin/ls").check("ls -la") and programs("ls").check("/bin/ls")
+    assert programs("./build.sh").check("./build.sh --fast")
+    assert not programs("build.sh").check("./build.sh") and not programs("./build.sh").check("build.sh")
+    assert programs("ls").check(("ls", "a b"))
+
+
+@pytest.mark.parametrize("value", [None, 5, True, 1.5, (), ("",), (1,), {"a": "b"}, "", "\0", "ls\x00", "ls $(id)", "x" * 20_000, ("x" * 20_000,)])
+def test_other_values_are_not_admitted_and_the_reason_says_why(value: object) -> None:
+    one = programs("ls")
+    assert not one.check(value)  # type: ignore[arg-type]
+    assert one.explain(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"constraint_type": "argv"},
+        {"constraint_type": "argv", "programs": []},
+        {"constraint_type": "argv", "programs": ["ls"]},
+        {"constraint_type": "argv", "programs": [[]]},
+        {"constraint_type": "argv", "programs": [["ls", 5]]},
+        {"constraint_type": "argv", "programs": [["l\0s"]]},
+        {"constraint_type": "argv", "programs": [["ls"]], "more": 1},
+    ],
+)
+def test_a_malformed_wire_form_is_refused(data: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="."):
+        parse(data)

@@ -1,0 +1,126 @@
+"""Commands that really run: our own processes, no shell, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capabilities._process.environment import absolute, fresh
+from capabilities.shell import COMMAND, tool
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    """The tool, in an empty folder."""
+    made = tool(tmp_path)
+    return lambda command, **more: made(COMMAND.parse(command), **more)
+
+
+def test_pipelines_conditions_and_redirections(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("b\na\nb\n")
+    assert run("sort f | uniq -c | head -1")["stdout"].split() == ["1", "a"]
+    assert run("false && echo x || echo y; echo z")["stdout"] == "y\nz\n"
+    assert run("true || echo x")["exit"] == 0
+    assert run("cat nope")["exit"] == 1 and "nope" in run("cat nope")["stderr"]
+    assert run("cat nope 2>&1 | wc -l")["stdout"].strip() == "1"
+    assert run("cat nope 2>/dev/null")["stderr"] == ""
+    assert run("echo hi >&2")["stderr"] == "hi\n"
+    run("sort f > g && sort -r f >> g")
+    assert (tmp_path / "g").read_text() == "a\nb\nb\nb\nb\na\n"
+    assert run("wc -l < g")["stdout"].strip() == "6"
+    run("cat nope f > both 2>&1")
+    assert "nope" in (tmp_path / "both").read_text() and "b" in (tmp_path / "both").read_text()
+
+
+def test_words_reach_the_program_exactly(run: Any) -> None:
+    odd = ["printf", "[%s]", "a b", "$HOME", "`id`", "*", "'\"", "\\", "", "ñ", "line\nbreak", "-n", "{a,b}", "~", ";", "|"]
+    assert run(odd)["stdout"] == "".join(f"[{text}]" for text in odd[2:])
+
+
+def test_a_folder_change_holds_for_what_follows(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    assert run("cd sub && pwd")["stdout"] == f"{tmp_path.resolve()}/sub\n"
+    assert run("cd nope && pwd")["stdout"] == "" and run("cd nope")["exit"] == 1
+
+
+def test_a_pattern_cannot_become_an_option(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "-l").touch()
+    assert run("ls *")["stdout"] == "./-l\n"
+
+
+def test_the_environment_is_made_from_scratch(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    monkeypatch.setenv("LD_PRELOAD", "/nonexistent.so")
+    shown = run("env")["stdout"]
+    assert "s3cret" not in shown and "LD_PRELOAD" not in shown
+    assert set(line.partition("=")[0] for line in shown.splitlines()) <= {*fresh(), "PWD", "OLDPWD", "SHLVL", "_"}
+
+
+def test_a_program_is_found_on_the_fixed_path_only(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ls").write_text("#!/bin/sh\necho fake\n")
+    (tmp_path / "ls").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "fake" not in run("ls")["stdout"]
+    assert run("./ls")["stdout"] == "fake\n"
+    with pytest.raises(FileNotFoundError):
+        absolute("nonesuch", str(tmp_path))
+    assert run("nonesuch")["exit"] == 127
+
+
+def test_time_is_limited_and_children_end_too(run: Any, tmp_path: Path) -> None:
+    began = time.monotonic()
+    result = run("bash -c 'sleep 60 & echo $! > pid; sleep 60'", timeout=0.5)
+    assert "longer than 0.5 s" in result["stopped"] and result["exit"] < 0
+    assert time.monotonic() - began < 10
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_process_in_the_background_does_not_outlive_the_call(run: Any, tmp_path: Path) -> None:
+    result = run("bash -c 'sleep 60 & echo $! > pid; echo done'")
+    assert result["stdout"] == "done\n" and result["stopped"] == ""
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_output_is_limited(tmp_path: Path) -> None:
+    result: Any = tool(tmp_path, output=1000)("yes")
+    assert len(result["stdout"]) == 1000 and "more than 1000 bytes" in result["stopped"]
+
+
+def test_redirections_do_not_follow_links_or_open_devices(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("keep")
+    (tmp_path / "link").symlink_to("target")
+    os.mkfifo(tmp_path / "fifo")
+    assert run("echo x > link")["exit"] == 127 and (tmp_path / "target").read_text() == "keep"
+    assert run("cat < fifo")["exit"] == 127
+    assert run("echo x > /dev/null")["exit"] == 0
+
+
+def test_a_repository_cannot_make_git_run_a_program(run: Any, tmp_path: Path) -> None:
+    run("git init -q .")
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\ntouch ran\n")
+    hook.chmod(0o755)
+    for key in ("core.fsmonitor", "core.pager", "diff.external"):
+        run(["git", "config", key, str(hook)])
+    (tmp_path / "a").write_text("1")
+    run("git add a")
+    (tmp_path / "a").write_text("2")
+    for command in ("git status", "git diff", "git log"):
+        run(command)
+    assert not (tmp_path / "ran").exists()
+
+
+def alive(process: int) -> bool:
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        if state == "Z":
+            return False
+        time.sleep(0.02)
+    return True
