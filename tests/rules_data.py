@@ -175,14 +175,19 @@ def capabilities(draw: st.DrawFn) -> Capability | None:
     if draw(st.integers(0, 7)) == 0:
         return None
     grants = {tool: draw(st.just({}) | maps()) for tool in draw(st.lists(st.sampled_from(TOOLS), unique=True, min_size=1))}
-    changed = draw(st.sampled_from([{}, {}, {"expires": NOW}, {"not_before": NOW + 5}, {"expires": NOW + 86400.0, "not_before": NOW - 86400.0}]))
+    always: dict[str, Any] = {"expires": NOW + 86400.0, "not_before": NOW - 86400.0}
+    changed = draw(st.just(always) | st.sampled_from([{}, {"expires": NOW}, {"not_before": NOW + 5}, always | {"agent": "bob"}]))
     return capability(grants, **changed)
 
 
-STANDINGS = st.builds(
-    Standing,
-    st.sampled_from([frozenset(), frozenset(), frozenset({"root"}), frozenset({"leaf", "x"}), frozenset({"x"})]),
-    st.sampled_from([frozenset(), frozenset({"bob"}), frozenset({"ann"})]),
-    st.sampled_from([frozenset(), frozenset({"s2"})]),
-    st.sampled_from([False, False, False, True]),
+STANDINGS = st.just(Standing()) | st.sampled_from(
+    [
+        Standing(frozenset({"root"})),
+        Standing(frozenset({"leaf", "x"})),
+        Standing(frozenset({"x"}), frozenset({"eve"}), frozenset({"s3"})),
+        Standing(stopped_agents=frozenset({"ann"})),
+        Standing(stopped_agents=frozenset({"bob"})),
+        Standing(stopped_sessions=frozenset({"s2"})),
+        Standing(stopped_all=True),
+    ]
 )

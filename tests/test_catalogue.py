@@ -74,7 +74,8 @@ def test_tools_behind_a_gate_come_first_and_are_looked_up_live() -> None:
 def test_the_kinds_of_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "seven_kinds.py"
     package.write_text(
-        "from gate.kind import KindTool\nONE = KindTool('seven.one', {})\nSOME = {'x': KindTool('seven.two', {})}\nMANY = [KindTool('seven.three', {})]\nBAD = [5]\n"
+        "from gate.kind import KindTool\nONE = KindTool('seven.one', {})\nSOME = {'x': KindTool('seven.two', {})}\n"
+        "MANY = [KindTool('seven.three', {})]\nBAD = [5]\n"
     )
     metadata = tmp_path / "seven_kinds-1.dist-info"
     metadata.mkdir()

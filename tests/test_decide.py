@@ -271,6 +271,27 @@ def test_every_reason_is_there_and_names_what_was_compared() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("changed", "standing", "one", "said"),
+    [
+        ({}, GOOD, call(agent="bob"), "the capability is for agent 'ann', and 'bob' is acting"),
+        ({"expires": NOW}, GOOD, call(), "the capability expired at"),
+        ({"not_before": NOW + 1}, GOOD, call(), "the capability is not valid before"),
+        ({"grants": {"x": {}}}, GOOD, call(), "the capability does not grant the tool 'pay'"),
+        ({}, Standing(frozenset({"root"})), call(), "from which this one was delegated, is revoked"),
+        ({}, Standing(frozenset({"leaf"})), call(), "the capability is revoked"),
+        ({}, Standing(stopped_agents=frozenset({"ann"})), call(), "agent 'ann' is stopped"),
+        ({}, Standing(stopped_sessions=frozenset({"s1"})), call(), "session 's1' is stopped"),
+        ({}, Standing(stopped_all=True), call(), "all agents are stopped"),
+    ],
+)
+def test_each_cause_alone_is_enough(changed: dict[str, Any], standing: Standing, one: Any, said: str) -> None:
+    assert isinstance(decide(call(), capability(), Rules.EMPTY, GOOD, NOW), Allow)
+    for risk in ("low", "high"):
+        decision = decide(one._replace(assessment=call(risk=risk).assessment), capability(**changed), Rules.EMPTY, standing, NOW)
+        assert isinstance(decision, Deny) and len(decision.reasons) == 1 and said in decision.reasons[0]
+
+
 def test_a_rule_without_a_remedy_says_whom_it_forbids_it() -> None:
     made = parse('[[rule]]\nid = "no-pay"\ndeny = { tool = "pay" }', file="/etc/gate/gate.toml")
     assert decide(call(), capability(), made, GOOD, NOW)[4] == "Rule 'no-pay' in gate.toml forbids this for everyone"

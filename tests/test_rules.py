@@ -130,6 +130,13 @@ def test_all_conditions_must_hold() -> None:
         assert not matched(made, other)
 
 
+def test_any_of_several_names_will_do() -> None:
+    made = rules('tool = ["x", "p*"], agent = ["bob", "ann"], arguments = { to = ["eve", "fay"] }')
+    for agent, to, expected in (("ann", "eve", True), ("bob", "fay", True), ("ann", "gus", False), ("eve", "eve", False)):
+        assert matched(made, call(agent=agent, arguments={"to": to})) is expected
+    assert matched(rules('agent = ["bob", "ann"]'), call()) and matched(rules('agent = ["b*", "ann"]'), call())
+
+
 # ---- the time of day ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -221,6 +228,14 @@ def test_an_optional_argument_may_be_left_out_or_null() -> None:
     assert matched(rules(said), call(arguments={"eur": "x"})) and not matched(rules(said, verdict="allow"), call(arguments={"eur": "x"}))
 
 
+def test_an_optional_value_may_be_left_out_too() -> None:
+    said = 'tool = "pay", arguments = { to = { constraint_type = "exact", value = "ann", optional = true } }'
+    for arguments, expected in (({}, True), ({"to": None}, True), ({"to": "ann"}, True), ({"to": "bob"}, False), ({"to": 5}, False)):
+        assert matched(rules(said, verdict="allow"), call(arguments=arguments)) is expected
+    for arguments, expected in (({}, False), ({"to": None}, False), ({"to": "ann"}, True), ({"to": "bob"}, False), ({"to": 5}, True)):
+        assert matched(rules(said), call(arguments=arguments)) is expected
+
+
 def test_unless_denies_everything_but_what_is_surely_so() -> None:
     made = rules('tool = "pay", unless = { to = ["ann", "bob"], eur = { constraint_type = "range", max = 10 } }')
     assert not matched(made, call(arguments={"to": "ann", "eur": 10}))
@@ -294,7 +309,8 @@ def test_threads_may_share_rules_of_nothing() -> None:
 
 def test_explain_names_every_rule_that_matches_also_the_overruled() -> None:
     made = parse(
-        '[[rule]]\nid = "a"\nallow = { tool = "p*" }\n[[rule]]\nid = "d"\ndeny = { risk = "low", agent = "ann" }\n[[rule]]\nid = "n"\nask = { tool = "x" }'
+        '[[rule]]\nid = "a"\nallow = { tool = "p*" }\n[[rule]]\nid = "d"\ndeny = { risk = "low", agent = "ann" }\n'
+        '[[rule]]\nid = "n"\nask = { tool = "x" }'
     )
     found = made.explain(call(), NOW)
     assert [(one.rule, one.verdict) for one in found] == [("a", "allow"), ("d", "deny")]

@@ -129,6 +129,13 @@ def test_a_change_that_leaves_size_and_times_as_they_were_takes_effect(path: Pat
     assert verdict(watched) == "ask"
 
 
+def test_changes_too_quick_for_the_times_of_the_file_take_effect(path: Path) -> None:
+    watched = eager(path)
+    for text, expected in [(DENY, "deny"), (ASK, "ask")] * 30:
+        path.write_text(text)
+        assert verdict(watched) == expected
+
+
 def test_a_file_that_replaces_it_takes_effect(path: Path) -> None:
     watched = eager(path)
     assert verdict(watched) == "deny"
