@@ -14,7 +14,7 @@ worth nothing for another argument, another session or after the rules changed.
 >>> call = Call("pay", MappingProxyType({"eur": 5}), frozenset(), NOBODY._replace(agent="a"), UNDECLARED, "c1")
 >>> sorted(binding(call, "sha256:0")["context"])
 ['arguments', 'capability', 'rules', 'session', 'task']
->>> binding_hash(call, "v1") == binding_hash(call._replace(id="c2"), "v1")     # the same call asked again
+>>> binding_hash(call, "v1") == binding_hash(call._replace(serial="c2"), "v1")     # the same call asked again
 True
 >>> binding_hash(call, "v1") == binding_hash(call, "v2")                       # the rules changed
 False

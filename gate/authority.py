@@ -59,7 +59,9 @@ class Authority:
             now=now,
         )
         capability = self.verify(made)
-        home.records.event("grant", agent=agent, principal=principal, capability=capability.jti, expires=capability.expires, tools=sorted(capability.grants))
+        home.records.event(
+            "grant", agent=agent, principal=principal, capability=capability.jti, expires=capability.expires, tools=sorted(capability.grants)
+        )
         return capability
 
     def attenuate(
@@ -99,7 +101,7 @@ class Authority:
             now=now,
         )
         child = self.verify(made)
-        home.records.event("attenuate", agent=agent, parent=parent.jti, capability=child.jti, expires=child.expires, tools=sorted(child.grants))
+        home.records.authority("attenuate", agent=agent, parent=parent.jti, capability=child.jti, expires=child.expires, tools=sorted(child.grants))
         return child
 
     def verify(self, capability: Capability | str) -> Capability:

@@ -104,11 +104,17 @@ class Records:
 
     def answer(self, answer: Answer, asked: Question, call: Call) -> None:
         """What a person said, and how."""
-        self.event("answer", call=call.id, question=asked.id, approver=answer.approver, verdict=answer.verdict, reason=answer.reason, method=answer.method)
+        self.event(
+            "answer", call=call.id, question=asked.id, approver=answer.approver, verdict=answer.verdict, reason=answer.reason, method=answer.method
+        )
 
     def event(self, kind: str, **fields: object) -> None:
         """Any other record: granted, revoked, rules changed."""
         self._home.ledger.append(self._recorder.event(kind, **fields))
+
+    def authority(self, kind: str, **fields: object) -> None:
+        """A record that must be on disk before what it tells of can be used: granted, attenuated."""
+        self._home.ledger.append(self._recorder.event(kind, **fields), durable=True)
 
     def rules_changed(self, version: str) -> None:
         """That other rules are in force."""
@@ -125,5 +131,3 @@ def _actual(ticket: Ticket, outcome: Outcome, cost: Mapping[str, int]) -> dict[s
         elif charge.key.endswith("/wall") and not is_cost:  # a unit may be called "wall"
             actual[charge.key] = int(outcome.seconds * 1e6)
     return actual
-
-
