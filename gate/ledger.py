@@ -181,12 +181,13 @@ class Ledger:
         if self._forked:
             self._reopen()
         group = self._group
-        if not charges and not group.failing:
-            return
-        with group.mutex:
-            taken = self._leases.take(charges)
-        if not taken or group.failing:
-            self._drive(self._taking(charges, taken=taken))
+        if group.failing:
+            self._drive(_one(Barrier()))
+        if charges:
+            with group.mutex:
+                taken = self._leases.take(charges)
+            if not taken:
+                self._drive(self._taking(charges))
 
     def find(self, session: str, ref: str, digest: str) -> Opened | None:
         """The oldest call, spent with these in `Open` and not settled; for an after-hook in another process."""
@@ -310,18 +311,15 @@ class Ledger:
         yield Barrier()
         return settled
 
-    def _taking(self, charges: tuple[Charge, ...], *, taken: bool) -> Steps[None]:
-        group = self._ready()
-        if group.failing:
-            yield Barrier()
+    def _taking(self, charges: tuple[Charge, ...]) -> Steps[None]:
         for _ in range(TRIES):
-            if taken:
-                return
             refused = yield from self._refilling(charges)
-            with group.mutex:
-                taken = self._leases.take(charges)
-            if refused and not taken:
+            with self._group.mutex:
+                if self._leases.take(charges):
+                    return
+            if refused:
                 raise refused
+        raise Short(tuple([charge.key for charge in charges]), ())
 
     def _refilling(self, charges: tuple[Charge, ...]) -> Steps[Short | None]:
         """Leases what the charges need. Gives the refusal when there is not enough, and nothing that a dead process left."""
