@@ -17,7 +17,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from gate.clock import Clock, SystemClock
 from gate.errors import AlreadyUsed, ConfigError, Denied, Exhausted, GateError, Unavailable
 from gate.lease import Leases
-from gate.liveness import ProcessFile, dead
+from gate.liveness import ProcessFile, dead, names
 from gate.note import signed_checkpoint
 from gate.recorder import Recorder
 from gate.redact import Redactor
@@ -361,20 +361,20 @@ class Ledger:
             with group.mutex:
                 self._leases.free(held)
 
-    def _reaping(self, findings: list[Finding] | None = None) -> Steps[bool]:
-        """Settles what dead processes left behind. False when there were none."""
+    def _reaping(self, also: Iterable[str] = (), findings: list[Finding] | None = None) -> Steps[bool]:
+        """Settles what dead processes left behind. also: names of processes that may have left nothing but their file."""
         buried = False
-        for name in self._store.processes():
+        for name in {*self._store.processes(), *also} - {self._file.name}:
             if (body := dead(self._directory / "run", name)) is None:
                 continue
             done = False
             try:
-                found = yield Reap(name, body.counters())
+                found = _findings((yield Reap(name, body.counters())))
                 done = buried = True
             finally:
                 body.close(remove=done)
             if findings is not None:
-                findings += _findings(found)
+                findings += found
         return buried
 
     # ---- what is revoked and stopped ------------------------------------------------------------------------------------------------
@@ -449,7 +449,7 @@ class Ledger:
 
     def _recovering(self) -> Steps[list[Finding]]:
         findings: list[Finding] = []
-        yield from self._reaping(findings)
+        yield from self._reaping(names(self._directory / "run"), findings)
         return findings + _findings((yield Expire(self.now())))
 
     def _tidy(self) -> float | None:

@@ -33,16 +33,25 @@ class ProcessFile:
     """The locked file of this process. `counters` is replaced when it grows, so do not keep it."""
 
     def __init__(self, folder: Path) -> None:
+        private_directory(folder)
+        while not self._made(folder):
+            pass  # somebody who swept the folder was faster than our lock
+
+    def _made(self, folder: Path) -> bool:
         self.name = urlsafe_b64encode(os.urandom(12)).decode()
-        self._path = private_directory(folder) / self.name
+        self._path = folder / self.name
         self._file = private_file(self._path, size=HEADER + FIRST_SLOTS * _WORD)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             os.pwrite(self._file, boot_id().ljust(64, b"\0"), 0)
-            self._remap()
+            if os.fstat(self._file).st_nlink:
+                self._remap()
+                return True
         except BaseException:
             os.close(self._file)
             raise
+        os.close(self._file)
+        return False
 
     def _remap(self) -> None:
         self._map = mmap.mmap(self._file, 0)
@@ -94,6 +103,13 @@ class Dead:
                 self._path.unlink()
         if self._file >= 0:
             os.close(self._file)
+
+
+def names(folder: Path) -> list[str]:
+    """The process files in the folder, of the living and of the dead."""
+    with suppress(OSError):
+        return sorted(os.listdir(folder))
+    return []
 
 
 def dead(folder: Path, name: str) -> Dead | None:

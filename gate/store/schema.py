@@ -116,6 +116,7 @@ def unavailable(error: Exception, path: Path) -> Unavailable:
 _CURES: Final = {
     "full": "free some space and try again; nothing was let through",
     "space": "free some space and try again; nothing was let through",
+    "disk i/o": "check the disk and the space left on it; nothing was let through",
     "too large": "raise the limit on file sizes and try again; nothing was let through",
     "readonly": "make the file writable for this user again",
     "read-only": "make the file writable for this user again",
