@@ -136,6 +136,15 @@ def test_changes_too_quick_for_the_times_of_the_file_take_effect(path: Path) -> 
         assert verdict(watched) == expected
 
 
+def test_a_file_that_has_just_changed_is_read_again_whatever_its_times_say(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = eager(path)
+    watched.current()
+    assert watched._seen is None  # on a coarse clock the next change might leave all times as they are
+    monkeypatch.setattr("gate.rulesfile._RACY", -3600.0)  # as if the change were an hour old
+    first = watched.current()
+    assert watched._seen is not None and watched.current() is first
+
+
 def test_a_file_that_replaces_it_takes_effect(path: Path) -> None:
     watched = eager(path)
     assert verdict(watched) == "deny"
