@@ -17,6 +17,7 @@ Traceback (most recent call last):
 ValueError: nan is not a finite number
 """
 
+# ruff: noqa: PTH109  # by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os
@@ -64,7 +65,7 @@ class Budget(Number):
     def assess(self, value: object) -> Assessment:
         """Spending, of whatever was asked for."""
         asked = value if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
-        risk, reasons = (Risk.HIGH, (f"may use {self.name} {asked:g}",)) if asked > self.much else (Risk.LOW, ())
+        risk, reasons = (Risk.HIGH, (f"may use more than {self.name} {self.much:g}",)) if asked > self.much else (Risk.LOW, ())
         return Assessment(frozenset(["spends"]), risk, reasons)
 
 

@@ -31,12 +31,12 @@ class TicketKind:
     def parse(self, value: object) -> str:
         """The name in upper case; ValueError, and never anything else, for what is no such name."""
         if not isinstance(value, str) or len(value) > 20 or not _FORM.fullmatch(value.upper()):
-            raise ValueError(f"{show(value)} is no ticket such as 'OPS-42'")
+            raise ValueError(f"{show(value) if isinstance(value, str) else 'this'} is no ticket such as 'OPS-42'")
         return value.upper()
 
     def assess(self, value: object) -> Assessment:
         """What a call with this ticket would do: its effects, its risk, and why."""
-        return Assessment(frozenset(["writes"]), Risk.MEDIUM, (f"changes the ticket {show(value)}",))
+        return Assessment(frozenset(["writes"]), Risk.MEDIUM, (f"changes the ticket {value if isinstance(value, str) else ''}"[:60],))
 
 
 @register
@@ -48,19 +48,24 @@ class Project(Constraint):
     project: str
 
     def compile(self) -> Check:
+        """A fast check of frozen values; it never raises."""
         return lambda value: isinstance(value, str) and _FORM.fullmatch(value) is not None and value.startswith(f"{self.project}-")
 
     def explain(self, value: Frozen) -> str:
+        """Why a value is not admitted."""
         return f"{show(value)} is no ticket of {self.project}"
 
     def subsumes(self, other: Constraint) -> bool:
-        return self == other or (isinstance(other, Exact) and self.check(other.value))  # True only when other admits nothing more
+        """True only when every value that `other` admits is admitted here."""
+        return self == other or (isinstance(other, Exact) and self.check(other.value))
 
     def to_json(self) -> dict[str, object]:
+        """The constraint on the wire."""
         return {"constraint_type": self.type, "project": self.project}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
+        """The constraint of its wire form; ValueError for what is missing, unknown or malformed."""
         (name,) = members(data, cls.type, ("project",))
         if not isinstance(name, str) or not re.fullmatch("[A-Z]{2,10}", name):
             raise ValueError("'project' must be 2 to 10 capital letters")

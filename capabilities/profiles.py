@@ -1,16 +1,16 @@
 """Profiles: ready-made rules and grants for a place where agents work.
 
-| profile | runs without a question | asks | refuses |
-|---|---|---|---|
-| `workstation` | inspected commands that only read, in the workspace or in ordinary places outside it; reading files in the workspace | everything else | tunnels, proxies, miners and burners |
-| `workspace` | the same, but nothing outside the workspace | everything else | the same |
+- `workstation`: inspected commands that only read, in the workspace or in ordinary places outside it, and reading files in the workspace, run
+  without a question; tunnels, proxies, miners and burners are refused; everything else asks.
+- `workspace`: the same, but nothing outside the workspace runs without a question.
 
 "Inspected" is what the kinds' data covers; see docs/reference/kinds.md.  Places that may hold keys, tokens or histories always ask.
 
->>> profile("workstation", "/srv/project").grants["files.read"]["path"].check("/anywhere/else")
-True
+>>> profile("workstation", "/srv/project").rules.splitlines()[0]
+'# profile workstation, workspace "/srv/project"'
 """
 
+# ruff: noqa: PTH100, PTH109  # by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import json

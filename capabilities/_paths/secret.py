@@ -3,6 +3,7 @@
 A hit is a reason to ask a person, never a reason to allow: names that are not listed are judged by where they are.
 """
 
+# ruff: noqa: SIM905  # lists of words are data, and read best as text
 from __future__ import annotations
 
 import re
@@ -31,8 +32,9 @@ _FILE: Final = re.compile(
 )
 # places, by how their absolute path begins
 _UNDER: Final = tuple(
-    "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl/private /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d /etc/ipsec.secrets /etc/security /etc/polkit-1 "
-    "/etc/wpa_supplicant /etc/letsencrypt /etc/kubernetes /run/secrets /var/run/secrets /var/lib/docker /var/lib/kubelet /var/lib/pam "
+    "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl/private /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d "
+    "/etc/ipsec.secrets /etc/security /etc/polkit-1 /etc/wpa_supplicant /etc/letsencrypt /etc/kubernetes "
+    "/run/secrets /var/run/secrets /var/lib/docker /var/lib/kubelet /var/lib/pam "
     "/var/spool/cron /var/spool/mail /var/mail /var/backups /boot /sys /lost+found /private/var/db /library/keychains".split()
 )
 _PROC_PUBLIC: Final = frozenset(

@@ -65,7 +65,7 @@ def joined(base: str, parts: list[str]) -> str:
 
 def below(path: str, root: str) -> bool:
     """Whether `path` is `root` or under it; both in normal form."""
-    return path == root or root == "/" or path.startswith(f"{root}/")
+    return root in (path, "/") or path.startswith(f"{root}/")
 
 
 def show(text: str) -> str:

@@ -1,7 +1,9 @@
-"""The environment of a started program: made from scratch, so that nothing of the gate's own process (keys, tokens, search paths,
-libraries to preload) reaches it.
+"""The environment of a started program, made from scratch.
+
+Nothing of the gate's own process (keys, tokens, search paths, libraries to preload) reaches it.
 """
 
+# ruff: noqa: PTH116  # by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os
@@ -48,14 +50,12 @@ def fresh() -> dict[str, str]:
 
 def absolute(program: str, cwd: str) -> str:
     """The file that `program` is: from the fixed search path, or as written when it has a slash; FileNotFoundError when there is none."""
-    if "/" in program:
-        places = [program if program.startswith("/") else f"{cwd}/{program}"]
-    else:
-        places = [f"{folder}/{program}" for folder in PATH]
+    written = [program if program.startswith("/") else f"{cwd}/{program}"]
+    places = written if "/" in program else [f"{folder}/{program}" for folder in PATH]
     for place in places:
         try:
             if S_ISREG(os.stat(place).st_mode) and os.access(place, os.X_OK):
                 return place
         except OSError:
             continue
-    raise FileNotFoundError(f"there is no program {ascii(program)}")
+    raise FileNotFoundError(f"there is no program {program!a}")

@@ -37,8 +37,10 @@ Target: TypeAlias = "IO[bytes] | Literal['out', 'err']"
 
 
 class Stage(NamedTuple):
-    """One program of a pipeline: its file and arguments, where it reads (None: from the stage before) and where its two streams go:
-    `out` is the next stage or the result's `stdout`, `err` the result's `stderr`, or an open file, which `run` closes."""
+    """One program of a pipeline: its file and arguments, where it reads (None: from the stage before), and where its two streams go.
+
+    `out` is the next stage or the result's `stdout`, `err` the result's `stderr`; an open file is closed by `run`.
+    """
 
     argv: tuple[str, ...]
     stdin: IO[bytes] | None = None
@@ -102,7 +104,7 @@ class _Run:
                     ours.callback(os.close, following)
                     ours.callback(os.close, onward)
                 streams = {"out": onward, "err": errors}
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # noqa: S603  # starting what was decided about is what this is for
                     self.launch(stage.argv),
                     stdin=before if stage.stdin is None else stage.stdin.fileno(),
                     stdout=_descriptor(stage.stdout, streams),

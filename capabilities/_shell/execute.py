@@ -4,6 +4,7 @@ Patterns are expanded here, as a shell would (no match leaves the pattern as it 
 gets `./` in front.  `cd` changes the folder of what follows.
 """
 
+# ruff: noqa: PTH112, PTH118, PTH207  # by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import glob
@@ -59,7 +60,7 @@ def _pipeline(pipeline: Pipeline, cwd: str, limits: Limits) -> Result:
     stages: list[Stage] = []
     try:
         for command in pipeline.commands:
-            stages.append(_stage(command, cwd))
+            stages.append(_stage(command, cwd))  # noqa: PERF401  # what was opened before one fails must be closed
         return run(stages, limits, cwd)
     except OSError as error:
         for stage in stages:
@@ -92,7 +93,7 @@ def _open(target: str, op: str, cwd: str) -> IO[bytes]:
     descriptor = os.open(path, _MODES[op] | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     if path != os.devnull and not S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(f"{ascii(target)} is no regular file")
+        raise OSError(f"{target!a} is no regular file")
     return os.fdopen(descriptor, "rb" if op == "<" else "wb", buffering=0)
 
 
@@ -109,4 +110,4 @@ def _cd(command: Command, cwd: str) -> tuple[str, int, bytes]:
     place = os.path.realpath(os.path.join(cwd, target))
     if os.path.isdir(place):
         return place, 0, b""
-    return cwd, 1, f"cd: {ascii(target)} is no folder\n".encode()
+    return cwd, 1, f"cd: {target!a} is no folder\n".encode()

@@ -3,6 +3,7 @@
 find src -name '*.py' -exec grep -l foo {} ;   → list 'src', and the command `grep -l foo {}`
 """
 
+# ruff: noqa: SIM905  # lists of words are data, and read best as text
 from __future__ import annotations
 
 import re
@@ -26,8 +27,10 @@ _RUN: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 
 
 class Found(NamedTuple):
-    """What a find reads, the commands it runs on what it finds, whether its output separates names unmistakably, and a name it looks for
-    under which secrets are kept ("" for none)."""
+    """What a find reads, the commands it runs on what it finds, and whether its output separates names unmistakably.
+
+    telling: a name it looks for under which secrets are kept, "" for none.
+    """
 
     uses: list[Use]
     roots: tuple[str, ...]

@@ -4,6 +4,7 @@ Even a subcommand that only reads runs programs which the repository's own confi
 conversion).  The ready-made tool switches off what git lets it switch off, see `capabilities._process.environment`.
 """
 
+# ruff: noqa: SIM905  # lists of words are data, and read best as text
 from __future__ import annotations
 
 from typing import Final
@@ -14,13 +15,15 @@ from capabilities._shell.spec import Uninspectable, show
 _DIFF: Final = (
     "-psuRabwz -U:num -M[:text] -C[:text] -D -S:text -G:text -W -l:num --patch --no-patch --stat[:text] --shortstat --numstat --summary --name-only "
     "--name-status --diff-filter:text --cached --staged --merge-base --unified:num --raw --minimal --patience --histogram --diff-algorithm:text "
-    "--compact-summary --dirstat[:text] --color[:text] --no-color --color-moved[:text] --word-diff[:text] --word-diff-regex:text --color-words[:text] "
+    "--compact-summary --dirstat[:text] --color[:text] --no-color --color-moved[:text] --word-diff[:text] --word-diff-regex:text "
+    "--color-words[:text] "
     "--no-renames --find-renames[:text] --find-copies[:text] --check --full-index --binary --abbrev[:text] --exit-code --quiet --no-ext-diff "
     "--no-textconv --ignore-all-space --ignore-space-change --ignore-blank-lines --ignore-space-at-eol --function-context --submodule[:text] "
     "--src-prefix:text --dst-prefix:text --no-prefix --relative[:text] --text --pickaxe-all --pickaxe-regex --inter-hunk-context:num "
 )
 _LOG: Final = _DIFF + (
-    "-# -n:num -gicLmqtEFP -i --oneline --graph --all --branches[:text] --tags[:text] --remotes[:text] --decorate[:text] --no-decorate --max-count:num "
+    "-# -n:num -gicLmqtEFP -i --oneline --graph --all --branches[:text] --tags[:text] --remotes[:text] --decorate[:text] --no-decorate "
+    "--max-count:num "
     "--skip:num --since:text --after:text --until:text --before:text --author:text --committer:text --grep:text --invert-grep --all-match --merges "
     "--no-merges --first-parent --follow --format:text --pretty[:text] --abbrev-commit --no-abbrev-commit --date:text --reverse --date-order "
     "--topo-order --author-date-order --simplify-by-decoration --left-right --cherry-pick --cherry-mark --cherry --source --full-history "
@@ -47,7 +50,8 @@ READS: Final[dict[str, str]] = {
     "ls-files": "rev* -cdmokistvzu -x:text -X:read --cached --deleted --modified --others --ignored --stage --unmerged --killed --directory "
     "--exclude:text --exclude-from:read --exclude-standard --error-unmatch --full-name --abbrev[:num] --eol --format:text --recurse-submodules",
     "ls-tree": "rev* -drtlz --name-only --name-status --full-name --full-tree --abbrev[:num] --format:text --object-only --long",
-    "rev-parse": "text* -q --abbrev-ref[:text] --short[:text] --show-toplevel --show-prefix --show-cdup --git-dir --git-common-dir --absolute-git-dir "
+    "rev-parse": "text* -q --abbrev-ref[:text] --short[:text] --show-toplevel --show-prefix --show-cdup --git-dir --git-common-dir "
+    "--absolute-git-dir "
     "--is-inside-work-tree --is-inside-git-dir --is-bare-repository --verify --quiet --symbolic --symbolic-full-name --all --branches[:text] "
     "--tags[:text] --remotes[:text] --show-superproject-working-tree --is-shallow-repository --since:text --until:text --revs-only --no-revs",
     "rev-name": "text*",
@@ -55,7 +59,8 @@ READS: Final[dict[str, str]] = {
     "describe": "text* --tags --all --long --always --dirty[:text] --broken[:text] --abbrev:num --contains --match:text --exclude:text --exact-match "
     "--candidates:num --first-parent",
     "merge-base": "text* -a --all --is-ancestor --fork-point --octopus --independent",
-    "for-each-ref": "text* --count:num --sort:text --format:text --merged[:text] --no-merged[:text] --contains[:text] --no-contains[:text] --points-at:text "
+    "for-each-ref": "text* --count:num --sort:text --format:text --merged[:text] --no-merged[:text] --contains[:text] --no-contains[:text] "
+    "--points-at:text "
     "--ignore-case --color[:text]",
     "show-ref": "text* -sqd --heads --tags --hash[:num] --verify --head --dereference --quiet --branches",
     "show-branch": "text* -ar --all --remotes --list --sha1-name --no-name --current",
@@ -68,7 +73,8 @@ READS: Final[dict[str, str]] = {
     "version": "--build-options",
     "help": "text? -ag --all --guides",
     "fsck": "--full --strict --no-dangling --connectivity-only",
-    "branch": "never? text* -avrqi -l! --list! --all --remotes --verbose --show-current --contains:text --no-contains:text --merged:text --no-merged:text "
+    "branch": "never? text* -avrqi -l! --list! --all --remotes --verbose --show-current --contains:text --no-contains:text --merged:text "
+    "--no-merged:text "
     "--points-at:text --sort:text --format:text --column[:text] --no-column --color[:text] --no-color --abbrev[:num] --no-abbrev --ignore-case",
     "tag": "never? text* -i -l! --list! -n[:num] --sort:text --contains:text --no-contains:text --merged:text --no-merged:text --points-at:text "
     "--format:text --column[:text] --color[:text] --ignore-case",
@@ -98,9 +104,12 @@ READS: Final[dict[str, str]] = {
     "maintenance list": "",
 }
 WRITES: Final = frozenset(
-    "add commit branch tag stash merge cherry-pick revert am apply mv init config notes remote worktree bundle format-patch pull fetch clone checkout restore "
-    "switch reset rebase clean rm gc prune push submodule sparse-checkout bisect replace pack-refs repack maintenance read-tree write-tree commit-tree "
-    "update-index hash-object mktag mktree symbolic-ref index-pack unpack-objects fast-import fast-export lfs svn filter-branch filter-repo update-ref reflog".split()
+    "add commit branch tag stash merge cherry-pick revert am apply mv init config notes remote worktree bundle format-patch pull fetch "
+    "clone checkout restore "
+    "switch reset rebase clean rm gc prune push submodule sparse-checkout bisect replace pack-refs repack maintenance read-tree write-tree "
+    "commit-tree "
+    "update-index hash-object mktag mktree symbolic-ref index-pack unpack-objects fast-import fast-export lfs svn filter-branch "
+    "filter-repo update-ref reflog".split()
 )
 EGRESS: Final = frozenset(
     "push fetch pull clone ls-remote remote-https archive send-email request-pull submodule lfs svn p4 fetch-pack send-pack".split()

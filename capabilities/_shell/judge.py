@@ -262,7 +262,7 @@ def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
     yield Assessment(frozenset(["writes", *effects]), risk, (f"git {sub} changes the repository or what it is joined to",))
 
 
-def _ssh(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+def _ssh(name: str, rest: tuple[Word, ...], _: Context) -> Iterator[Assessment]:
     yield Assessment(frozenset(["egress", "executes"]), Risk.HIGH, (f"{name} works on another machine",), frozenset(["T1021.004"]))
     yield from labels.ssh(tuple([word.text for word in rest]))
 

@@ -1,13 +1,13 @@
-"""Reads a strict subset of the POSIX shell language (IEEE 1003.1-2024, XCU 2) into a `Script`; refuses everything else.
+r"""Reads a strict subset of the POSIX shell language (IEEE 1003.1-2024, XCU 2) into a `Script`; refuses everything else.
 
-Taken: words, `'…'`, `"…"` and `\\` without expansions, `*` `?` `[…]` as patterns, a leading `~/` when a home folder is known, `|`, `&&`,
+Taken: words, `'…'`, `"…"` and `\` without expansions, `*` `?` `[…]` as patterns, a leading `~/` when a home folder is known, `|`, `&&`,
 `||`, `;`, and the redirections `<`, `>`, `>>`, `&>`, `&>>`, `2>&1`.  Not taken, because what would run isn't in the text: variables,
 substitutions, arithmetic, brace expansion, here-documents, assignments, functions, groups, control flow, comments, line breaks outside
 quotes, background jobs.
 
 On everything taken, a real shell sees the same words (tests/capabilities/test_shell_lexer.py compares with bash).
 
->>> str(lex('git  log "-5"&&echo \\'a b\\' 2>/dev/null'))
+>>> str(lex('git  log "-5"&&echo \'a b\' 2>/dev/null'))
 "git log -5 && echo 'a b' 2>/dev/null"
 >>> lex("echo $(id)")
 Traceback (most recent call last):
@@ -83,7 +83,7 @@ class _Reader:
         what = self.text[at : at + 2] if self.text[at : at + 2] in _PAIRS else self.text[at : at + 1]
         if not what:
             return ValueError("the command ends where more must follow" if self.text else "the command is empty")
-        return ValueError(f"{ascii(what)} at character {at + 1}: {why or _WHY.get(what[0], 'is not taken')}")
+        return ValueError(f"{what!a} at character {at + 1}: {why or _WHY.get(what[0], 'is not taken')}")
 
     def script(self) -> Script:
         pipelines: list[Pipeline] = []
@@ -141,7 +141,7 @@ class _Reader:
             raise self.refuse(self.at)
         target = self.word(first=False)
         if target.pattern:
-            raise ValueError(f"a redirection to the pattern {ascii(target.text)} is not taken; name one file")
+            raise ValueError(f"a redirection to the pattern {target.text!a} is not taken; name one file")
         if op:
             return [Redirect(int(fd or (0 if op == "<" else 1)), op, target.text)]
         return [Redirect(1, found.group()[1:], target.text), Redirect(2, ">&", "1")]
@@ -161,7 +161,7 @@ class _Reader:
         if follows == "(":
             raise self.refuse(self.at)
         if first and (raw in RESERVED or _ASSIGNMENT.match(raw)):
-            what = f"{ascii(raw)} is part of the shell's own language" if raw in RESERVED else f"the assignment {ascii(raw[:40])}"
+            what = f"{raw!a} is part of the shell's own language" if raw in RESERVED else f"the assignment {raw[:40]!a}"
             raise ValueError(f"{what}, which is not taken; give a program and its arguments")
         if first and not pattern and not _PROGRAM.fullmatch(raw):
             raise self.refuse(begin, "the name of a program is written plainly or in one pair of quotes, so that everybody reads the same")
@@ -171,7 +171,7 @@ class _Reader:
         glob = "".join(piece.replace("[^", "[!") if special else _GLOB_SPECIAL.sub(r"[\1]", piece) for piece, special in pieces)
         return Word(text, glob, "".join(piece if special else quote(piece) for piece, special in pieces if piece))
 
-    def piece(self, begin: int) -> tuple[str, bool]:
+    def piece(self, begin: int) -> tuple[str, bool]:  # noqa: PLR0911  # one return for each sort of piece
         """The next part of a word, and whether it is a character of a pattern."""
         text, at = self.text, self.at
         char = text[at]

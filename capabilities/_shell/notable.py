@@ -92,7 +92,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("useradd adduser usermod userdel deluser groupadd passwd chpasswd chsh visudo vipw", "writes irreversible", "T1136.001", "changes accounts"),
     ("setfacl setcap chattr xattr setfattr chcon", "writes", "T1222.002", "changes who may do what"),
     (
-        "mount umount losetup cryptsetup fdisk parted sfdisk gdisk mkfs mkfs.ext4 mkfs.xfs mkswap swapon swapoff dd wipefs blkdiscard hdparm lvremove",
+        "umount losetup cryptsetup fdisk parted sfdisk gdisk mkfs mkfs.ext4 mkfs.xfs mkswap swapon swapoff dd wipefs blkdiscard hdparm lvremove",
         "writes irreversible",
         "T1561",
         "works on whole disks or devices",

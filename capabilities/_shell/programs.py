@@ -3,6 +3,7 @@
 An option that is left out here is one that cannot be inspected: it writes, runs something, reads names from a file, or is merely rare.
 """
 
+# ruff: noqa: SIM905  # lists of words are data, and read best as text
 from __future__ import annotations
 
 from typing import Final
@@ -26,7 +27,8 @@ READERS: Final[dict[str, str]] = {
     "--time:text --time-style:text --tabsize:num --width:num --zero",
     "dir": "list* -aAlhRrStd1",
     "vdir": "list* -aAlhRrStd1",
-    "tree": "list* -aAdfilxpsugDFqNQrtUvcSChnJX -L:num -P:text -I:text -H:text -T:text -o:write --dirsfirst --filesfirst --noreport --prune --du --si "
+    "tree": "list* -aAdfilxpsugDFqNQrtUvcSChnJX -L:num -P:text -I:text -H:text -T:text -o:write --dirsfirst --filesfirst --noreport "
+    "--prune --du --si "
     "--filelimit:num --charset:text --sort:text --timefmt:text --inodes --device --matchdirs --ignore-case --gitignore",
     "stat": "list* -Lft -c:text --dereference --file-system --terse --format:text --printf:text --cached:text",
     "file": "list* -bhikLNnrsvz0 -F:text -P:text -e:text --brief --mime --mime-type --mime-encoding --dereference --no-dereference --extension "
@@ -130,7 +132,8 @@ READERS: Final[dict[str, str]] = {
     "ncal": "text* -13jmswyhn",
     "date": "plus? -uRI -d:text -r:list -j -I[:text] --date:text --utc --universal --rfc-email --iso-8601[:text] --rfc-3339:text --reference:list",
     "uptime": "-ps --pretty --since",
-    "uname": "-asnrvmpio --all --kernel-name --nodename --kernel-release --kernel-version --machine --processor --hardware-platform --operating-system",
+    "uname": "-asnrvmpio --all --kernel-name --nodename --kernel-release --kernel-version --machine --processor --hardware-platform "
+    "--operating-system",
     "arch": "",
     "nproc": "--all --ignore:num",
     "hostname": "-fsdiIAya --fqdn --short --domain --ip-address --all-ip-addresses --all-fqdns",
@@ -147,8 +150,10 @@ READERS: Final[dict[str, str]] = {
     "last": "text* -adFiRwx -n:num -# --limit:num",
     "finger": "text* -lmsp",
     "free": "-bkmghltwv -s:num -c:num --human --total --wide --bytes --kilo --mega --giga --si",
-    "ps": "psflags* -aAdefFghHjlLmMNrTuvwxyZ -C:text -g:text -G:text -o:text -O:text -p:text -q:text -s:text -t:text -u[:text] -U:text --pid:text --ppid:text "
-    "--user:text --sort:text --forest --headers --no-headers --no-heading --format:text --width:num --cols:num --group:text --tty:text --quick-pid:text",
+    "ps": "psflags* -aAdefFghHjlLmMNrTuvwxyZ -C:text -g:text -G:text -o:text -O:text -p:text -q:text -s:text -t:text -u[:text] -U:text "
+    "--pid:text --ppid:text "
+    "--user:text --sort:text --forest --headers --no-headers --no-heading --format:text --width:num --cols:num --group:text --tty:text "
+    "--quick-pid:text",
     "pgrep": "text* -acflnoovxiw -d:text -g:text -G:text -P:text -s:text -t:text -u:text -U:text --list-name --list-full --full --count --newest "
     "--oldest --exact --parent:text --euid:text --uid:text",
     "pidof": "text* -csxz -o:text -S:text",

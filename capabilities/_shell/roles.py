@@ -12,6 +12,8 @@ from capabilities._shell.script import Word
 from capabilities._shell.spec import NUMBER, Uninspectable, show
 from gate.effect import Assessment, Risk
 
+_HIDDEN: Final = "may match hidden files"
+_UNKNOWN: Final = "is a set of files outside the workspace that is only known when it runs"
 PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
@@ -137,8 +139,8 @@ def _place(doing: Doing, setting: Setting) -> Place:
     content = doing.role != "list"
     place = look(folder, setting, whole=content)
     if content and any(part.startswith((".", "[.", "[!", "?")) for part in parts[plain:]) and not place.secret:
-        return place._replace(secret="may match hidden files")
+        return place._replace(secret=_HIDDEN)
     if content and not place.inside and not place.secret:
-        return place._replace(secret="is a set of files outside the workspace that is only known when it runs")
+        return place._replace(secret=_UNKNOWN)
     named = look(f"{folder}/{re.sub(r'[*?]', '', parts[-1])}", setting) if parts[-1].strip("*?") else place
     return place._replace(secret=place.secret or named.secret)

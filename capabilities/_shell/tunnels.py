@@ -4,6 +4,7 @@ A label makes a call critical and lets a rule name it.  What is not on these lis
 connection, and asked about: prevention never rests on a name.
 """
 
+# ruff: noqa: SIM905  # lists of words are data, and read best as text
 from __future__ import annotations
 
 import re
@@ -11,20 +12,23 @@ from typing import Final
 
 TUNNELS: Final = frozenset(
     "autossh sshuttle chisel frpc frps ngrok cloudflared bore rathole gost iodine iodined dns2tcpc dns2tcpd dnscat dnscat2 ptunnel ptunnel-ng hans "
-    "icmptunnel stunnel stunnel4 gs-netcat gsocket rpivot revsocks ligolo ligolo-ng ligolo-proxy wg wg-quick wireguard-go boringtun openvpn openconnect "
+    "icmptunnel stunnel stunnel4 gs-netcat gsocket rpivot revsocks ligolo ligolo-ng ligolo-proxy wg wg-quick wireguard-go boringtun "
+    "openvpn openconnect "
     "tailscale tailscaled zerotier-cli zerotier-one nebula netbird netclient headscale lt localtunnel localtonet pagekite inlets inletsctl tsh zrok "
     "loophole holesail playit telebit expose ktunnel telepresence wstunnel websocat ssf ew npc nps iox lcx stowaway regeorg neo-regeorg pivotnacci "
     "n2n edge supernode tincd vtund pppd xl2tpd ipsec strongswan vpncmd vpnc dropbear dbclient plink putty socat sish serveo hypertunnel "
     "rinetd redir simpleproxy portfwd gsnc reverse-ssh revshell pwncat hysteria hysteria2 tun2socks badvpn-tun2socks tunctl sslh ngrokd "
-    "teleport corkscrew httptunnel htc hts proxytunnel udp2raw kcptun kcp-server kcp-client wireproxy onetun mutagen pinggy tunnelto localxpose loclx".split()
+    "teleport corkscrew httptunnel htc hts proxytunnel udp2raw kcptun kcp-server kcp-client wireproxy onetun mutagen pinggy tunnelto "
+    "localxpose loclx".split()
 )
 PROXIES: Final = frozenset(
     "tor torsocks torify 3proxy microsocks sockd danted srelay redsocks v2ray xray sing-box clash mihomo trojan trojan-go ss-local ss-server sslocal "
-    "ssserver shadowsocks naive brook tinyproxy squid privoxy haproxy mitmproxy proxychains proxychains4 i2pd i2prouter lantern psiphon goproxy glider".split()
+    "ssserver shadowsocks naive brook tinyproxy squid privoxy haproxy mitmproxy proxychains proxychains4 i2pd i2prouter lantern psiphon "
+    "goproxy glider".split()
 )
 MINERS: Final = re.compile(
-    r"(xmrig|xmr-stak|xmrminer|minerd|miner$|cpuminer|cpu-miner|cgminer|bfgminer|ethminer|t-rex$|trex$|lolminer|nbminer|phoenixminer|gminer|teamredminer"
-    r"|nanominer|claymore|ccminer|sgminer|srbminer|wildrig|minergate|nicehash|cryptonight|rigel$|bzminer|onezerominer|moneroocean|randomx|kdevtmpfsi"
+    r"(xmrig|xmr-stak|xmrminer|minerd|miner$|cpuminer|cpu-miner|cgminer|bfgminer|ethminer|t-rex$|trex$|lolminer|nbminer|phoenixminer"
+    r"|gminer|teamredminer|nanominer|claymore|ccminer|sgminer|srbminer|wildrig|minergate|nicehash|cryptonight|rigel$|bzminer|onezerominer|moneroocean|randomx|kdevtmpfsi"
     r"|kinsing|hellminer|verusminer|qubic|xelis|ravencoin|kawpowminer|zm$|zminer|ewbf|excavator$|multipoolminer|p2pool|nheqminer|monero-wallet"
     r"|cryptominer|coinminer|mine[-_]?coin|duinocoin|astrominer|deroplus).*",
     re.IGNORECASE,

@@ -35,7 +35,7 @@ def script_of(value: object, home: str = "") -> Script:
     words, room = list[str](), MAX_LENGTH
     for word in value:
         if not isinstance(word, str):
-            raise ValueError(f"every word of a command must be text; {show(word)} is not")
+            raise ValueError(f"every word of a command must be text, not a {type(word).__name__}")
         room -= len(word)
         if room < 0:
             raise ValueError(f"the command is too long; at most {MAX_LENGTH} characters are taken")

@@ -97,7 +97,7 @@ def furnish(folder: Path) -> tuple[str, str]:
     (outside / "secret").write_text("SECRET")
     (workspace / "notes.md").write_text("notes")
     (workspace / ".env").write_text("KEY=1")
-    links = {
+    links: dict[str, str | Path] = {
         "link-out": outside,
         "link-file": outside / "secret",
         "link-dir": outside,

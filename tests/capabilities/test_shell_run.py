@@ -57,7 +57,7 @@ def test_the_environment_is_made_from_scratch(run: Any, monkeypatch: pytest.Monk
     monkeypatch.setenv("LD_PRELOAD", "/nonexistent.so")
     shown = run("env")["stdout"]
     assert "s3cret" not in shown and "LD_PRELOAD" not in shown
-    assert set(line.partition("=")[0] for line in shown.splitlines()) <= {*fresh(), "PWD", "OLDPWD", "SHLVL", "_"}
+    assert {line.partition("=")[0] for line in shown.splitlines()} <= {*fresh(), "PWD", "OLDPWD", "SHLVL", "_"}
 
 
 def test_a_program_is_found_on_the_fixed_path_only(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
