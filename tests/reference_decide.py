@@ -201,7 +201,7 @@ def within(hours: str, tz: str, now: float) -> bool:
     offset = timedelta() if tz == "UTC" else timedelta(hours=int(tz[1:3]), minutes=int(tz[4:6])) * (-1 if tz[0] == "-" else 1)
     local = datetime.fromtimestamp(now, UTC).astimezone(timezone(offset))
     start, _, end = hours.partition("-")
-    minute, minutes = start, []
+    minute, minutes = start, list[str]()
     while minute != end and not (end == "24:00" and minute == "00:00" and minutes):
         minutes.append(minute)
         at = int(minute[:2]) * 60 + int(minute[3:]) + 1
