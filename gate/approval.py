@@ -46,7 +46,7 @@ class Approval(NamedTuple):
 
 def sign(question: Question, key: SigningKey, *, approver: str, audience: str, now: float) -> str:
     """The approval of exactly what the question shows, by `approver`'s key."""
-    from gate import jose
+    from gate.tokens import jose
 
     claims = {
         "iss": approver,
@@ -62,7 +62,7 @@ def sign(question: Question, key: SigningKey, *, approver: str, audience: str, n
 
 def check(token: str, *, binding_hash: str, anchors: TrustAnchors, audience: str, now: float) -> Approval:
     """The approval in a token; TokenError says which check failed. Whether it was used before is the ledger's to say."""
-    from gate import jose
+    from gate.tokens import jose
 
     opened = jose.open_token(token, anchors, TYP)
     claims = opened.claims

@@ -1,7 +1,7 @@
 r"""The audit log: what a record says, and how anyone can check that nobody changed the log.
 
-A record is one compact JSON object in UTF-8.  Its exact bytes are leaf `index` of a Merkle tree (`gate.merkle`), and signed checkpoints
-(`gate.note`) say what was in the tree when it had so many leaves.  Nothing is ever written again in another form: what was hashed is what is kept.
+A record is one compact JSON object in UTF-8.  Its exact bytes are leaf `index` of a Merkle tree (`gate.log.merkle`), and signed checkpoints
+(`gate.log.note`) say what was in the tree when it had so many leaves.  Nothing is ever written again in another form: what was hashed is what is kept.
 
 Every record has
 
@@ -16,7 +16,7 @@ disk first and it ended quickly, there is one record of type "call" with the mem
     call           unique id of the call        ref        the framework's id of it
     agent, principal, session, task             who acts, for whom, in what
     capability     ids of the capability's links, root first
-    tool, args     arguments by name, in clear or as commitments (`gate.redact`)
+    tool, args     arguments by name, in clear or as commitments (`gate.log.redact`)
     digest         of the call (`gate.call`), where something outside knows the call by it; a commitment to it when an argument is hidden
     decision       allow or ask, with reasons, rules (ids), grants, risk, effects, techniques (ATT&CK ids)
     rules_version  SHA-256 of the rules file in force
@@ -25,14 +25,14 @@ disk first and it ended quickly, there is one record of type "call" with the mem
     trace_id       of the span, if one was recorded
     outcome        {"status": ok error timeout cancelled unknown output-limit, "duration_us", "cost", "output_bytes",
                     "error": {"type", "message"}, "reason"}
-    ledger         what it changed in the ledger (`gate.replay`)
+    ledger         what it changed in the ledger (`gate.log.replay`)
 
 Members that would be empty are left out.  A "refusal" has the members of an intent and `error`, `reasons`, `remedy`; a call that was not even
 valid has no arguments.  "open" and "close" tell when a process began and ended to write; "recovery" what a dead one left; "usage" the sum of
 what calls used whose rule says that they leave no record.
 
 >>> from gate.clock import SystemClock
->>> from gate.redact import Redactor
+>>> from gate.log.redact import Redactor
 >>> import json
 >>> recorder = Recorder("example.com/agents", Redactor.off(), SystemClock())
 >>> record = json.loads(recorder.outcome("c1", status="error", error=ValueError("no\x1b such file"), duration_us=12)())
@@ -52,11 +52,11 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from gate.errors import ConfigError, TamperError, TokenError
-from gate.merkle import HASH, HEIGHT, WIDTH, Growing, Tile, consistency_proof, inclusion_proof, leaf_hash, verify_inclusion
-from gate.note import Checkpoint, read_checkpoint, read_verifier_key
-from gate.recorder import VERSION, Recorder
-from gate.redact import Redactor
-from gate.replay import Problem, Replay, Unsettled, compare
+from gate.log.merkle import HASH, HEIGHT, WIDTH, Growing, Tile, consistency_proof, inclusion_proof, leaf_hash, verify_inclusion
+from gate.log.note import Checkpoint, read_checkpoint, read_verifier_key
+from gate.log.recorder import VERSION, Recorder
+from gate.log.redact import Redactor
+from gate.log.replay import Problem, Replay, Unsettled, compare
 from gate.store.tree import LEVEL, nodes
 
 __all__ = ["Problem", "Proof", "Recorder", "Report", "appearances", "check_proof", "growth", "prove", "verify"]
@@ -114,7 +114,7 @@ def reading(database: Database) -> Generator[sqlite3.Connection]:
 def verify(database: Database, key: str | Sequence[str], *, checkpoint: str = "", ledger: bool = True) -> Report:
     """Reads the whole log and says what somebody changed. It needs nothing but the log's public key, and little memory.
 
-    key: the verifier key (`gate.note`), or several when it was rotated.  checkpoint: a signed checkpoint that was kept elsewhere; it also
+    key: the verifier key (`gate.log.note`), or several when it was rotated.  checkpoint: a signed checkpoint that was kept elsewhere; it also
     shows records that were cut off or rewritten by somebody who has the log's key.  ledger: compare the ledger with the log, too.
     ConfigError when there is no log to read, TokenError when the key or the checkpoint given is none.
     """

@@ -1,6 +1,6 @@
 """Call: one request to run one tool, as the single value that is checked, shown, digested, recorded and run.
 
-A call is made by `gate.schema` from what the agent sent: positional arguments are bound to names, values are coerced by the tool's
+A call is made by `gate.describe.schema` from what the agent sent: positional arguments are bound to names, values are coerced by the tool's
 own schema and frozen.  Nothing later looks at the caller's objects again.
 
 The digest of a call is base64url(SHA-256(JCS({"arguments": …, "tool": …}))) without padding (RFC 8785, RFC 4648 section 5), so anyone

@@ -90,8 +90,10 @@ class Commands(click.Group):
             sys.exit(0)
         except (click.exceptions.Abort, KeyboardInterrupt):
             sys.exit(130)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away; nothing more to say to them
+        except (BrokenPipeError, SystemExit) as gone:  # the reader of our output went away; click notices, and ends with 1
+            if isinstance(gone, SystemExit) and gone.code != 1:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered has nowhere to go
             sys.exit(0)
         except Exception as error:
             _fail(error, as_json="--json" in given)
@@ -105,7 +107,7 @@ def _fail(error: Exception, *, as_json: bool) -> NoReturn:
     who, text, code = explain(error)
     if as_json:
         click.echo(json.dumps({"error": text}))
-    click.echo(f"{click.style(who, fg='red')}: {text}", err=True)
+    click.echo(f"{click.style(who, fg='red')}: {text}", err=True, color=False if os.environ.get("NO_COLOR") else None)
     if os.environ.get("GATE_TRACEBACK"):
         raise error
     sys.exit(code)

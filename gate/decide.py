@@ -18,16 +18,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate import refusal
-from gate.decision import Allow, Ask, Decision, Deny, Durability, Standing, Verdict
-from gate.rule import EXPIRES
+from gate.policy import refusal
+from gate.policy.decision import Allow, Ask, Decision, Deny, Durability, Standing, Verdict
+from gate.policy.rule import EXPIRES
 from gate.shown import limited
 
 if TYPE_CHECKING:
     from gate.call import Call
     from gate.capability import Capability
     from gate.rules import Rules
-    from gate.ruling import Ruling
+    from gate.policy.ruling import Ruling
 
 __all__ = ["Allow", "Ask", "Decision", "Deny", "Durability", "Standing", "Verdict", "decide"]
 

@@ -21,7 +21,7 @@ from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
 from gate.charges import charges, check_cost, wall_limit
-from gate.clearance import Clearance, clearance
+from gate.policy.clearance import Clearance, clearance
 from gate.decide import Allow, Deny, decide
 from gate.errors import BadCall, ConfigError, Denied, Unavailable
 from gate.halves import Halves, reopened

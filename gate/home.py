@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from gate import keyfile
+from gate.tokens import keyfile
 from gate.call import b64url
 from gate.charges import Plan, plan
 from gate.clock import Clock, NeverBack, SystemClock
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gate.decide import Standing
     from gate.keys import KeyRing, TrustAnchors
     from gate.ledger import Ledger
-    from gate.records import Records
+    from gate.log.records import Records
     from gate.rules import Rules
     from gate.store import Charge, Finding, Pause
 
@@ -97,7 +97,7 @@ class Home:
         return self.rules()
 
     def _watched(self, path: Path) -> Callable[[], Rules]:
-        from gate.rulesfile import watch
+        from gate.policy.rulesfile import watch
 
         return watch(path, changed=self.records.rules_changed).current
 
@@ -183,7 +183,7 @@ class Home:
     @property
     def verifier_key(self) -> str:
         """The log's public key as C2SP signed notes write it: all that anybody needs to verify the log."""
-        from gate.note import verifier_key
+        from gate.log.note import verifier_key
 
         return verifier_key(self.origin, self.keys.signing("log").public.raw)
 
@@ -195,9 +195,9 @@ class Home:
 
     def _open(self) -> Ledger:
         from gate.ledger import Ledger
-        from gate.note import NoteKey
-        from gate.records import Records
-        from gate.redact import Redactor
+        from gate.log.note import NoteKey
+        from gate.log.records import Records
+        from gate.log.redact import Redactor
         from gate.store.sqlite import no_pause
 
         key = NoteKey(self.origin, self.keys.signing("log"))

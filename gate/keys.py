@@ -19,9 +19,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from gate import keyfile
+from gate.tokens import keyfile
 from gate.errors import KeyFileError
-from gate.jwk import THUMBPRINT_URI, Anchor, PublicKey, SigningKey, TrustAnchors, thumbprint
+from gate.tokens.jwk import THUMBPRINT_URI, Anchor, PublicKey, SigningKey, TrustAnchors, thumbprint
 
 __all__ = ["THUMBPRINT_URI", "Anchor", "KeyRing", "PublicKey", "SigningKey", "TrustAnchors", "thumbprint"]
 

@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from gate.clock import Clock, SystemClock
 from gate.errors import AlreadyUsed, ConfigError, Denied, Exhausted, GateError, Unavailable
-from gate.lease import Leases
-from gate.liveness import ProcessFile, dead, names
-from gate.note import signed_checkpoint
-from gate.recorder import Recorder
-from gate.redact import Redactor
+from gate.store.lease import Leases
+from gate.store.liveness import ProcessFile, dead, names
+from gate.log.note import signed_checkpoint
+from gate.log.recorder import Recorder
+from gate.log.redact import Redactor
 from gate.store import (
     Append,
     Barrier,
@@ -63,7 +63,7 @@ from gate.store.sqlite import SqliteStore, no_pause
 
 if TYPE_CHECKING:
     from gate.decide import Standing
-    from gate.note import Signer
+    from gate.log.note import Signer
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Work, Result, T]

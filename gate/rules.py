@@ -46,14 +46,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from gate.effect import Risk
-from gate.rule import Rule, Zone, fixed_zone
-from gate.ruling import Candidates, Ruling
+from gate.policy.rule import Rule, Zone, fixed_zone
+from gate.policy.ruling import Candidates, Ruling
 
 if TYPE_CHECKING:
     from gate.call import Call
-    from gate.catalogue import Catalogue
-    from gate.decision import Verdict
-    from gate.rule import Sight
+    from gate.policy.catalogue import Catalogue
+    from gate.policy.decision import Verdict
+    from gate.policy.rule import Sight
 
 BUILT_IN: Final[Mapping[Risk, Verdict]] = MappingProxyType({Risk.LOW: "allow", Risk.MEDIUM: "allow", Risk.HIGH: "ask", Risk.CRITICAL: "ask"})
 FILE: Final = "gate.toml"
@@ -146,7 +146,7 @@ def parse(
     catalogue: describes the calls of the examples; without one, a file with examples is refused because nothing could check them.
     zone: finds time zones by name (ValueError for an unknown one); without it only UTC and fixed offsets are known.
     """
-    from gate.rulesparse import read_rules  # here, because a process without a rules file never needs pydantic
+    from gate.policy.rulesparse import read_rules  # here, because a process without a rules file never needs pydantic
 
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     rules, default = read_rules(data, file, catalogue, zone)

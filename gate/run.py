@@ -22,7 +22,7 @@ from gate.errors import GateError, OutputLimit, ToolTimeout
 
 if TYPE_CHECKING:
     from gate.permit import Permit
-    from gate.signature import Function
+    from gate.describe.signature import Function
     from gate.tool import Tool
 
 Status = Literal["ok", "error", "timeout", "cancelled", "output-limit", "unknown"]

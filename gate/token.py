@@ -21,11 +21,11 @@ The format is draft-niyikiza-oauth-attenuating-agent-tokens-02.  A token is a co
     }
 
 A derived token is signed with its parent's holder key and named by it: `iss` is that key's thumbprint URI (RFC 9278).  It also has
-`par_hash`, base64url(SHA-256(signing input of the parent)), and everything in it is within the parent: `gate.chain` for depth, time and
-linkage, `gate.claims` for authority.  As text, a chain is the JSON object of section 7.4, `{"aat_chain": [root, …, leaf]}`.
+`par_hash`, base64url(SHA-256(signing input of the parent)), and everything in it is within the parent: `gate.tokens.chain` for depth, time and
+linkage, `gate.tokens.claims` for authority.  As text, a chain is the JSON object of section 7.4, `{"aat_chain": [root, …, leaf]}`.
 
 >>> from gate.constraint import ANY
->>> from gate.jwk import SigningKey, TrustAnchors
+>>> from gate.tokens.jwk import SigningKey, TrustAnchors
 >>> issuer, holder = SigningKey(bytes(32)), SigningKey(bytes([1]) * 32)
 >>> root = mint(issuer, agent="researcher", tools={"save": {"path": ["a", "b"]}}, expires=900, holder=holder.public, now=0)
 >>> chain = attenuate([root], holder, agent="writer", tools={"save": {"path": "a"}}, holder=holder.public, now=1)
@@ -47,14 +47,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gate import jose
+from gate.tokens import jose
 from gate.capability import NO_LIMITS, Budget, Capability, Grant, Limits
-from gate.chain import MAX_CHAIN, MAX_DEPTH, MAX_LIFETIME, refuse_widening, walk
-from gate.claims import TYP, TYPE, AgentTokens, Claims, parse, widenings
+from gate.tokens.chain import MAX_CHAIN, MAX_DEPTH, MAX_LIFETIME, refuse_widening, walk
+from gate.tokens.claims import TYP, TYPE, AgentTokens, Claims, parse, widenings
 from gate.constraint import show
 from gate.constraints.value import is_array, is_object
 from gate.errors import TokenError
-from gate.jwk import PublicKey, SigningKey, TrustAnchors
+from gate.tokens.jwk import PublicKey, SigningKey, TrustAnchors
 
 if TYPE_CHECKING:
     from gate.keys import KeyRing

@@ -20,8 +20,8 @@ from gate.errors import ConfigError
 from gate.frozen import Frozen
 from gate.kind import Kind
 from gate.run import held, hold
-from gate.schema import Schema, shown
-from gate.signature import Flavour, Function, flavour_of, has_receiver, schema_of
+from gate.describe.schema import Schema, shown
+from gate.describe.signature import Flavour, Function, flavour_of, has_receiver, schema_of
 
 Cost: TypeAlias = Mapping[str, "str | float | Decimal | Callable[[Mapping[str, object]], float | Decimal]"]
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from gate.stream import astream, stream
 from gate.run import passed, run_silently
-from gate.signature import has_receiver
+from gate.describe.signature import has_receiver
 from gate.trace import recording
 from gate.waiting import BLOCKING, LOOPING, drive
 
 if TYPE_CHECKING:
     from gate.gate import Gate
-    from gate.signature import Function
+    from gate.describe.signature import Function
     from gate.tool import Tool
 
 Split = Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any], dict[str, Any]]]

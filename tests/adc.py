@@ -1,6 +1,6 @@
 """Delegation tokens of another draft (draft-asor-wimse-agent-delegation-chain, -01 and -02), verified by the same chain core as ours.
 
-This is no feature: it shows that `gate.chain` knows nothing of one claim type, and scores that core against vectors written by others.
+This is no feature: it shows that `gate.tokens.chain` knows nothing of one claim type, and scores that core against vectors written by others.
 HMAC signatures, which those vectors use and the product never accepts, are checked only here.
 """
 
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from gate import jose
-from gate.chain import Link, walk
+from gate.tokens import jose
+from gate.tokens.chain import Link, walk
 from gate.errors import TokenError
 
 SEGMENT: Final = r"[a-z][a-z0-9_-]*"

@@ -16,9 +16,9 @@ from gate.call import Acting, Call
 from gate.decide import Allow, Durability
 from gate.effect import Assessment, Risk
 from gate.frozen import Frozen
-from gate.jwk import SigningKey
+from gate.tokens.jwk import SigningKey
 from gate.ledger import Ledger
-from gate.note import NoteKey, verifier_key
+from gate.log.note import NoteKey, verifier_key
 from gate.store import Burn, Charge, Open, Settlement, Spend, Status
 from gate.testing import FakeClock
 

@@ -1,6 +1,6 @@
 """What rules and decisions mean, slowly and obviously: on the plain data of a rules file, every rule looked at for every call.
 
-It shares no code with gate.rule, gate.ruling, gate.judge and gate.decide; only constraints are answered by `tests.reference`.
+It shares no code with gate.policy.rule, gate.policy.ruling, gate.policy.judge and gate.decide; only constraints are answered by `tests.reference`.
 """
 
 from __future__ import annotations

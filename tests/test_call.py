@@ -17,7 +17,7 @@ from gate.call import NOBODY, Call, canonical, next_serial
 from gate.effect import UNDECLARED
 from gate.frozen import MAX_INT
 
-ANY_TEXT = st.text(st.characters(codec="utf-8")) | st.text("\x00\x01\x08\t\n\x0b\x0c\r\x1f \"\\/\x7f\x80\u2028\u2029é\ufffd😀", max_size=6)
+ANY_TEXT = st.text(st.characters(codec="utf-8")) | st.text('\x00\x01\x08\t\n\x0b\x0c\r\x1f "\\/\x7f\x80\u2028\u2029é\ufffd😀', max_size=6)
 DATA = st.recursive(
     st.none() | st.booleans() | st.integers(-MAX_INT, MAX_INT) | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
@@ -36,7 +36,9 @@ def test_every_low_character_is_escaped_as_the_standard_says(code: int) -> None:
     assert canonical({text: text}) == rfc8785.dumps({text: text})
 
 
-@pytest.mark.parametrize("value", [2**53, -(2**53), 10**400, float("nan"), float("inf"), b"x", {1: 2}, {"a": {1}}, "\ud800", ["\udfff"], {"\ud800": 1}, object()], ids=repr)
+@pytest.mark.parametrize(
+    "value", [2**53, -(2**53), 10**400, float("nan"), float("inf"), b"x", {1: 2}, {"a": {1}}, "\ud800", ["\udfff"], {"\ud800": 1}, object()], ids=repr
+)
 def test_what_the_standard_cannot_carry_is_an_error(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         canonical(value)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 
 from gate.call import Acting
-from gate.catalogue import KindCatalogue, installed_kinds
+from gate.policy.catalogue import KindCatalogue, installed_kinds
 from gate.effect import Assessment, Risk
 from gate.errors import BadCall, ConfigError
 from gate.kind import KindTool

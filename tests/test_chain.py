@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gate.chain import MAX_CHAIN, MAX_DEPTH, MAX_LIFETIME, Link, walk
+from gate.tokens.chain import MAX_CHAIN, MAX_DEPTH, MAX_LIFETIME, Link, walk
 from gate.errors import TokenError
 
 NOW = 1000.0

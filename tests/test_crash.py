@@ -271,7 +271,7 @@ def test_after_the_power_failed_every_leased_unit_counts_as_spent(tmp_path: Path
     ended(child(lease))
     (granted,) = rows(tmp_path, "SELECT granted FROM lease")[0]
     assert granted > 1
-    monkeypatch.setattr("gate.liveness._boot", b"another boot")
+    monkeypatch.setattr("gate.store.liveness._boot", b"another boot")
     with closing(ledger(tmp_path)) as book:
         book.recover()
         assert spent_on(tmp_path) == granted

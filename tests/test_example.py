@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gate.example
-from gate.example import minutes, moment, parse_example
+import gate.policy.example
+from gate.policy.example import minutes, moment, parse_example
 from tests.strategies import VALUES
 
 
 def test_the_examples_of_the_module_hold() -> None:
-    result = doctest.testmod(gate.example)
+    result = doctest.testmod(gate.policy.example)
     assert result.attempted and not result.failed
 
 

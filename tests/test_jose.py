@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gate.jose
-from gate import jose
+import gate.tokens.jose
+from gate.tokens import jose
 from gate.errors import TokenError
-from gate.jwk import Anchor, SigningKey, TrustAnchors, encode
+from gate.tokens.jwk import Anchor, SigningKey, TrustAnchors, encode
 
 KEY = SigningKey(bytes(32))
 OTHER = SigningKey(bytes([1]) * 32)
@@ -29,7 +29,7 @@ def raw(header: dict[str, Any], payload: bytes, key: SigningKey = KEY) -> str:
 
 
 def test_the_examples() -> None:
-    outcome = doctest.testmod(gate.jose)
+    outcome = doctest.testmod(gate.tokens.jose)
     assert outcome.attempted
     assert not outcome.failed
 

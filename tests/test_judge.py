@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-import gate.judge
+import gate.policy.judge
 from gate.constraint import ANY, AllOf, AnyOf, Constraint, Contains, Exact, NotOneOf, Range, Subset
 from gate.constraint import parse as constraint
 from gate.frozen import freeze
-from gate.judge import judge
+from gate.policy.judge import judge
 from tests import reference, reference_decide
 from tests.strategies import CONSTRAINTS, VALUES
 
 
 def test_the_examples_of_the_module_hold() -> None:
-    result = doctest.testmod(gate.judge)
+    result = doctest.testmod(gate.policy.judge)
     assert result.attempted and not result.failed
 
 

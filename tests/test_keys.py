@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-import gate.jwk
-from gate import jose, keyfile
+import gate.tokens.jwk
+from gate.tokens import jose, keyfile
 from gate.errors import KeyFileError, TokenError
 from gate.keys import KeyRing, PublicKey, SigningKey, TrustAnchors
 
@@ -29,7 +29,7 @@ def ring(tmp_path: Path) -> KeyRing:
 
 
 def test_the_examples() -> None:
-    outcome = doctest.testmod(gate.jwk)
+    outcome = doctest.testmod(gate.tokens.jwk)
     assert outcome.attempted
     assert not outcome.failed
 
@@ -81,7 +81,7 @@ def test_keys_that_are_refused(jwk: Any) -> None:
 
 def test_a_signing_key_shows_nothing_and_stays() -> None:
     key = SigningKey(bytes(range(32)))
-    assert gate.jwk.encode(bytes(range(32))) not in f"{key!r} {key!s}"
+    assert gate.tokens.jwk.encode(bytes(range(32))) not in f"{key!r} {key!s}"
     for leak in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):
             leak(key)

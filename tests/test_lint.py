@@ -7,11 +7,11 @@ import doctest
 import pytest
 from hypothesis import given, settings
 
-import gate.lint
+import gate.policy.lint
 from gate.capability import Grant
 from gate.constraint import parse as constraint
 from gate.constraints.base import Constraint
-from gate.lint import _covers, _impossible, lint
+from gate.policy.lint import _covers, _impossible, lint
 from gate.rules import parse
 from tests import reference
 from tests.rules_data import TIMES, FakeCatalogue, calls, document, rules
@@ -32,7 +32,7 @@ def rule(name: str, said: str) -> str:
 
 
 def test_the_examples_of_the_module_hold() -> None:
-    result = doctest.testmod(gate.lint)
+    result = doctest.testmod(gate.policy.lint)
     assert result.attempted and not result.failed
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gate.merkle
-from gate.merkle import (
+import gate.log.merkle
+from gate.log.merkle import (
     EMPTY_ROOT,
     WIDTH,
     Growing,
@@ -128,7 +128,7 @@ def numbered(count: int) -> list[bytes]:
 
 
 def test_the_example_of_the_module() -> None:
-    outcome = doctest.testmod(gate.merkle)
+    outcome = doctest.testmod(gate.log.merkle)
     assert outcome.attempted
     assert not outcome.failed
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gate.note
+import gate.log.note
 from gate.errors import TamperError, TokenError
-from gate.jwk import SigningKey
-from gate.note import (
+from gate.tokens.jwk import SigningKey
+from gate.log.note import (
     Checkpoint,
     NoteKey,
     key_id,
@@ -40,7 +40,7 @@ GO_NOTE = (
 
 
 def test_the_examples_of_the_module() -> None:
-    outcome = doctest.testmod(gate.note)
+    outcome = doctest.testmod(gate.log.note)
     assert outcome.attempted
     assert not outcome.failed
 

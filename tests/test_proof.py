@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from gate import jose
+from gate.tokens import jose
 from gate.constraint import ANY, Range
 from gate.errors import Denied, TokenError
-from gate.jwk import SigningKey, TrustAnchors
-from gate.proof import TYP, Proof, admit, check, prove
+from gate.tokens.jwk import SigningKey, TrustAnchors
+from gate.tokens.proof import TYP, Proof, admit, check, prove
 from gate.token import Presentation, attenuate, mint, verify
 
 ISSUER, HOLDER, OTHER = (SigningKey(bytes([number]) * 32) for number in range(3))

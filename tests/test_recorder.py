@@ -15,8 +15,8 @@ from gate.call import Acting
 from gate.decide import Allow, Ask, Deny
 from gate.effect import Assessment, Risk
 from gate.frozen import freeze
-from gate.recorder import MOST_TEXT, Recorder
-from gate.redact import Redactor
+from gate.log.recorder import MOST_TEXT, Recorder
+from gate.log.redact import Redactor
 from gate.testing import FakeClock
 from tests.ledgers import ALLOWED, call
 
@@ -201,7 +201,7 @@ def test_what_is_not_json_is_no_field(value: object) -> None:
 
 
 def test_kept_fragments_do_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gate.recorder.MOST_FRAGMENTS", 8)
+    monkeypatch.setattr("gate.log.recorder.MOST_FRAGMENTS", 8)
     writes = recorder()
     for number in range(50):
         made = call(f"tool{number}")._replace(acting=Acting(f"a{number}"))

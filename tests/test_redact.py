@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gate.redact
+import gate.log.redact
 from gate.call import b64url, canonical
 from gate.frozen import Frozen, freeze, thaw
-from gate.redact import PREFIX, Redactor
+from gate.log.redact import PREFIX, Redactor
 
 SECRET = b"k" * 32
 json_data = st.recursive(
@@ -29,7 +29,7 @@ json_data = st.recursive(
 
 
 def test_the_examples() -> None:
-    outcome = doctest.testmod(gate.redact)
+    outcome = doctest.testmod(gate.log.redact)
     assert outcome.attempted
     assert not outcome.failed
 

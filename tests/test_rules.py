@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import gate.rule
+import gate.policy.rule
 import gate.rules
-from gate.catalogue import KindCatalogue
+from gate.policy.catalogue import KindCatalogue
 from gate.effect import Risk
 from gate.errors import RulesError
-from gate.rule import fixed_zone, glob
+from gate.policy.rule import fixed_zone, glob
 from gate.rules import BUILT_IN, Rules, parse, version_of
-from gate.rulesfile import load
+from gate.policy.rulesfile import load
 from tests import reference_decide
 from tests.rules_data import NOW, FakeCatalogue, call
 
@@ -41,7 +41,7 @@ def matched(made: Rules, one: Any, now: float = NOW) -> bool:
     return found
 
 
-@pytest.mark.parametrize("module", [gate.rules, gate.rule])
+@pytest.mark.parametrize("module", [gate.rules, gate.policy.rule])
 def test_the_examples_of_the_module_hold(module: Any) -> None:
     result = doctest.testmod(module)
     assert result.attempted and not result.failed

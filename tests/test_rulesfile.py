@@ -13,7 +13,7 @@ import pytest
 
 from gate.errors import RulesError
 from gate.rules import version_of
-from gate.rulesfile import MAX_BYTES, Watch, load, named_zone, watch
+from gate.policy.rulesfile import MAX_BYTES, Watch, load, named_zone, watch
 from tests.rules_data import FakeCatalogue, call
 
 DENY = '[[rule]]\nid = "r"\ndeny = { tool = "pay" }\n'
@@ -140,7 +140,7 @@ def test_a_file_that_has_just_changed_is_read_again_whatever_its_times_say(path:
     watched = eager(path)
     watched.current()
     assert watched._seen is None  # on a coarse clock the next change might leave all times as they are
-    monkeypatch.setattr("gate.rulesfile._RACY", -3600.0)  # as if the change were an hour old
+    monkeypatch.setattr("gate.policy.rulesfile._RACY", -3600.0)  # as if the change were an hour old
     first = watched.current()
     assert watched._seen is not None and watched.current() is first
 

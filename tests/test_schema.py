@@ -21,8 +21,8 @@ from gate.effect import Assessment, Risk
 from gate.errors import BadCall, ConfigError
 from gate.frozen import thaw
 from gate.kind import KindTool
-from gate.schema import Schema, of_kind_tool
-from gate.signature import schema_of
+from gate.describe.schema import Schema, of_kind_tool
+from gate.describe.signature import schema_of
 
 
 def bound(function: Callable[..., Any], *args: object, **kwargs: object) -> dict[str, object]:

@@ -8,8 +8,8 @@ import tomllib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import gate.tomllines
-from gate.tomllines import Lines
+import gate.policy.tomllines
+from gate.policy.tomllines import Lines
 from tests.rules_data import document, files
 
 HARD = '''
@@ -42,7 +42,7 @@ a = -inf
 
 
 def test_the_examples_of_the_module_hold() -> None:
-    result = doctest.testmod(gate.tomllines)
+    result = doctest.testmod(gate.policy.tomllines)
     assert result.attempted and not result.failed
 
 

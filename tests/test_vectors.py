@@ -11,11 +11,11 @@ from typing import Any, Final
 import attenu_guard.vectors
 import pytest
 
-from gate import jose
+from gate.tokens import jose
 from gate.errors import Denied, TokenError
-from gate.jwk import Anchor, PublicKey, SigningKey, TrustAnchors
-from gate.proof import TYP as PROOF_TYP
-from gate.proof import admit
+from gate.tokens.jwk import Anchor, PublicKey, SigningKey, TrustAnchors
+from gate.tokens.proof import TYP as PROOF_TYP
+from gate.tokens.proof import admit
 from gate.token import TYP, Presentation, verify
 from tests import adc
 from tests.vectors import make_aat

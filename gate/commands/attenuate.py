@@ -14,7 +14,7 @@ from gate.commands.words import limit_words, tool_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gate.claims import Claims
+    from gate.tokens.claims import Claims
 
 
 @click.command("attenuate", short_help="Make a narrower capability for a sub-agent, offline.")
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("agent")
 @tool_options
 @click.option("--keep", multiple=True, metavar="TOOL", help="A tool to pass on as it is. Without --keep and --tool, all are.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="How long it is valid; as long as TOKEN by default.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="N", help="How long it is valid; as long as TOKEN by default.")
 @amount_options
 @click.option("--offline", is_flag=True, help="Only the holder's key is needed: do not verify TOKEN, and record nothing.")
 @home_option

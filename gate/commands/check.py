@@ -64,7 +64,7 @@ def command(
 
 
 def _checker(home: Path, rules_file: str | None, token: str | None, profile: str | None, now: float) -> Checker:
-    from gate.catalogue import KindCatalogue
+    from gate.policy.catalogue import KindCatalogue
     from gate.decide import Standing
 
     catalogue = KindCatalogue()
@@ -85,7 +85,7 @@ def _rules(home: Path, file: str | None) -> Rules:
     path = Path(file) if file else home.parent / "gate.toml"
     if not file and not path.exists():
         return Rules.EMPTY
-    from gate.rulesfile import load
+    from gate.policy.rulesfile import load
 
     return load(path)
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.call import Acting, Call, next_serial
-from gate.catalogue import KindCatalogue
+from gate.policy.catalogue import KindCatalogue
 from gate.commands.strict import decode
 from gate.constraints.value import is_object
 from gate.decide import decide

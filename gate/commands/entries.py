@@ -12,7 +12,7 @@ from gate.commands.shared import bold, dim, plain, verdict
 from gate.commands.words import value_words
 from gate.constraints.value import is_array, is_object
 from gate.frozen import freeze
-from gate.redact import PREFIX
+from gate.log.redact import PREFIX
 
 Entry: TypeAlias = "Mapping[str, object]"
 """A record as data, with its number in the log as `index`."""

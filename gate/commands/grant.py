@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("grant", short_help="Make a capability: what an agent may call, how much, until when.")
 @click.argument("agent")
 @tool_options
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True, help="How long it is valid.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True, metavar="N", help="How long it is valid.")
 @amount_options
 @click.option("--principal", default="", metavar="NAME", help="On whose behalf.")
 @click.option("--not-before", "start", metavar="TIME", help="When it begins: a time, or a span from now such as 10m.")

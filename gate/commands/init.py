@@ -61,7 +61,7 @@ def command(folder: str, origin: str, *, as_json: bool) -> None:
     Nothing that exists is overwritten.
     """
     from gate.gate import Gate
-    from gate.note import verifier_key
+    from gate.log.note import verifier_key
 
     home, rules = Path(folder) / ".gate", Path(folder) / "gate.toml"
     made = [str(path) for path in (home, rules) if not path.exists()]

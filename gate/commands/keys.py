@@ -71,7 +71,7 @@ def export(name: str, home: str, *, as_json: bool) -> None:
     """Print the public key of NAME: for log, the line that gate verify --key takes; for others, a JWK that gate keys trust takes."""
     import json
 
-    from gate.note import verifier_key
+    from gate.log.note import verifier_key
 
     path = existing(home)
     ring = key_ring(home)

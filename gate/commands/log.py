@@ -66,6 +66,7 @@ def command(
         while follow:
             sys.stdout.flush()
             time.sleep(POLL)
+            _look_again(db)
             start, last = last, _end(db)
             for entry in _forwards(db, wanted, start, last):
                 _say(entry, as_json=as_json)
@@ -74,7 +75,7 @@ def command(
 def _values(home: Path, text: str) -> tuple[object, ...]:
     """What stands in the log for a value: itself or its keyed hash; for the text as it is and, where it is JSON, for that value."""
     from gate.keys import KeyRing
-    from gate.redact import Redactor
+    from gate.log.redact import Redactor
 
     found: list[object] = [text]
     try:
@@ -83,6 +84,12 @@ def _values(home: Path, text: str) -> tuple[object, ...]:
         found = [text]
     redactor = Redactor(KeyRing(home / "keys").secret("log-hmac"))
     return (*found, *[redactor.commitment(value) for value in found])
+
+
+def _look_again(db: sqlite3.Connection) -> None:
+    """Leaves the moment that the connection reads, for the present one."""
+    db.execute("COMMIT")
+    db.execute("BEGIN")
 
 
 def _end(db: sqlite3.Connection) -> int:

@@ -14,8 +14,8 @@ from gate.rules import BUILT_IN, Rules, parse
 
 if TYPE_CHECKING:
     from gate.capability import Capability
-    from gate.catalogue import Catalogue
-    from gate.decision import Verdict
+    from gate.policy.catalogue import Catalogue
+    from gate.policy.decision import Verdict
 
 SOMEBODY: Final = "agent"
 _STRICTNESS: Final[tuple[Verdict, ...]] = ("allow", "ask", "deny")
@@ -37,7 +37,7 @@ def load(name: str, catalogue: Catalogue) -> Profile:
         raise ConfigError(f"there are no profiles here: {error}") from error
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    from gate.rulesfile import named_zone
+    from gate.policy.rulesfile import named_zone
 
     return Profile(parse(found.rules, file=f"profile {name}", catalogue=catalogue, zone=named_zone), _capability(found.grants))
 
@@ -53,7 +53,7 @@ def together(one: Rules, other: Rules) -> Rules:
 
 def _capability(grants: Mapping[str, object]) -> Capability:
     """A capability of these grants, signed by a key that nobody has: good for asking what would be, and for nothing else."""
-    from gate.jwk import SigningKey, TrustAnchors
+    from gate.tokens.jwk import SigningKey, TrustAnchors
     from gate.token import mint, verify
 
     key, now = SigningKey.generate(), time.time()

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from gate.audit import reading as reading_file
-from gate.decision import Standing
+from gate.policy.decision import Standing
 from gate.errors import ConfigError
-from gate.note import verifier_key
+from gate.log.note import verifier_key
 
 DATABASE: Final = "gate.db"
 

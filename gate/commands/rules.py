@@ -23,9 +23,9 @@ def check(file: str | None, home: str, *, as_json: bool) -> int:
 
     Exit code 2 when the file is wrong, 1 when something in it is probably a mistake.
     """
-    from gate.catalogue import KindCatalogue
-    from gate.lint import lint
-    from gate.rulesfile import load
+    from gate.policy.catalogue import KindCatalogue
+    from gate.policy.lint import lint
+    from gate.policy.rulesfile import load
 
     path = Path(file) if file else Path(home).parent / "gate.toml"
     rules = load(path, catalogue=KindCatalogue())

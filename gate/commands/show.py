@@ -14,7 +14,7 @@ from gate.commands.words import limit_words, tool_words
 from gate.errors import GateError, TokenError
 
 if TYPE_CHECKING:
-    from gate.claims import Claims
+    from gate.tokens.claims import Claims
 
 
 class Check(NamedTuple):

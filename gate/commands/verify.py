@@ -49,7 +49,7 @@ def command(
 
 def _key(text: str) -> str:
     """The verifier key itself, or from a file."""
-    from gate.note import read_verifier_key
+    from gate.log.note import read_verifier_key
 
     found = text if text.count("+") >= 2 and not Path(text).exists() else read_text(text, "the key")
     read_verifier_key(found.strip())

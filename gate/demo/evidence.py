@@ -25,7 +25,7 @@ _DECISIONS = 5000
 def decisions(play: Play, capability: Capability) -> None:
     """How long a decision takes: the same call, decided many times."""
     from gate.call import Acting
-    from gate.catalogue import KindCatalogue
+    from gate.policy.catalogue import KindCatalogue
 
     home = play.gate.home
     acting = Acting(capability.agent, "timing", "", capability.principal, capability)

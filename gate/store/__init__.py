@@ -2,7 +2,7 @@
 
 A store does one thing: it takes a batch of *works* and does them in one transaction, in order, durably.  Every work succeeds or is refused
 by itself (one exhausted budget does not refuse its neighbours), and when the transaction fails none of the batch has happened.  Budgets,
-burns, open calls and the records that tell of them therefore never disagree: the ledger is a fold of the log (`gate.replay`).
+burns, open calls and the records that tell of them therefore never disagree: the ledger is a fold of the log (`gate.log.replay`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The tables of the embedded store, and opening its file.
 
 record      the log: the exact bytes of record `seq` (0-based), which is also its leaf number
-tile        complete Merkle tiles (gate.merkle): id = level·2^48 + index
+tile        complete Merkle tiles (gate.log.merkle): id = level·2^48 + index
 checkpoint  signed tree heads by size
 budget      spent and leased units by key; what is left is the limit, which the signed capability carries, minus both
 lease       slices that processes hold: granted units, the slot of the counter in the process file, and how many of the used units
@@ -45,6 +45,19 @@ CREATE TABLE process (id TEXT PRIMARY KEY, horizon INTEGER NOT NULL) STRICT, WIT
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 """
 
+MOST_LONE: Final = 4
+LONE: Final = [f"INSERT INTO lone{many} VALUES ({', '.join('?' * (2 + 2 * many))})" for many in range(MOST_LONE + 1)]
+"""A record and so many budgets (key, spent) in one statement, which is its own transaction: half the cost of several statements in one."""
+
+
+def _lone(many: int) -> str:
+    columns = "".join([f", '' AS key{each}, 0 AS spent{each}" for each in range(many)])
+    updates = "".join([f" UPDATE budget SET spent = new.spent{each} WHERE key = new.key{each};" for each in range(many)])
+    return (
+        f"CREATE TEMP VIEW lone{many} AS SELECT 0 AS seq, x'' AS body{columns};"
+        f"CREATE TEMP TRIGGER lone{many}_do INSTEAD OF INSERT ON lone{many} BEGIN INSERT INTO record VALUES (new.seq, new.body);{updates} END;"
+    )
+
 
 def connect(path: Path, origin: str) -> sqlite3.Connection:
     """A connection that commits durably, with the tables made when they are missing.
@@ -71,6 +84,8 @@ def _prepared(path: Path, origin: str) -> sqlite3.Connection:
         if sys.platform == "darwin":
             db.execute("PRAGMA fullfsync = ON")  # fsync alone leaves the data in the drive's cache there
         _check_tables(db, path, origin)
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.executescript("".join([_lone(many) for many in range(MOST_LONE + 1)]))
     except BaseException:
         db.close()
         raise

@@ -14,17 +14,18 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, cast
 
-from gate.replay import moment
-from gate.store import Burned, Opened, Pause, Result, Work
+from gate.log.merkle import WIDTH, leaf_hash
+from gate.log.replay import moment
+from gate.store import Burned, Opened, Pause, Result, Spend, Work
 from gate.store import tree as tiles
 from gate.store.files import private_directory
-from gate.store.schema import connect, unavailable
+from gate.store.schema import LONE, MOST_LONE, connect, unavailable
 from gate.store.shared import Shared
-from gate.store.transaction import Event, Memory, Transaction
+from gate.store.transaction import MOST_BEHIND, Event, Memory, Running, Transaction, intent
 from gate.store.turn import Turn
 
 if TYPE_CHECKING:
-    from gate.merkle import Growing
+    from gate.log.merkle import Growing
 
 NAME: Final = "gate.db"
 LOOK_EVERY: Final = 1.0
@@ -66,7 +67,7 @@ class SqliteStore:
 
     def _commit(self, works: Sequence[Work]) -> list[Result]:
         try:
-            return self._transaction(works)
+            return (self._lone(works[0]) if len(works) == 1 else None) or self._transaction(works)
         except sqlite3.IntegrityError:  # the only key a caller chooses is the id of the call
             return [self._alone(work) for work in works]
 
@@ -77,6 +78,44 @@ class SqliteStore:
             return Burned("the call was spent before")
         except (sqlite3.Error, OSError) as error:
             return unavailable(error, self._path)
+
+    def _lone(self, work: Work) -> list[Result] | None:
+        """One call that waits for the disk, alone: the commonest transaction, as one statement. None when it is not so simple."""
+        tree, memory = self._tree, self._memory
+        if type(work) is not Spend or work.burns or work.open or work.settlement or work.leased or work.call_id in memory.running:
+            return None
+        if tree is None or self._number != self.shared.words[2] or tree.size - memory.horizon > MOST_BEHIND or len(tree.levels[0]) + 1 >= WIDTH:
+            return None
+        budgets = [(charge, memory.budgets.get(charge[0])) for charge in work.charges]
+        if len(budgets) > MOST_LONE or not all([row and row.stored and row.spent + row.leased + charge[1] <= charge[2] for charge, row in budgets]):
+            return None
+        self._pause("begin")
+        now, body = self._now(), intent(work, memory)
+        values: list[object] = [tree.size, body]
+        for charge, row in budgets:
+            if row is None or not 0 <= charge[1] or charge[3] or charge[0] in values:
+                return None
+            values += [charge[0], row.spent + charge[1]]
+        try:
+            tree.append(leaf_hash(body))
+            self._number = self.shared.writing()
+            self._pause("written")
+            self._db.execute(LONE[len(budgets)], values)
+        except BaseException as error:
+            if isinstance(error, sqlite3.Error) or not self._has(tree.size - 1, body):
+                self._undo(changed=False)
+                raise
+            self.interrupted = error  # it came after the commit
+        for charge, row in budgets:
+            if row is not None:
+                row.spent += charge[1]
+        memory.running[work.call_id] = Running(work.charges, now)
+        self._told(now)
+        return [None]
+
+    def _has(self, seq: int, body: bytes) -> bool:
+        found = self._db.execute("SELECT body FROM record WHERE seq = ?", (seq,)).fetchone()
+        return bool(found and found[0] == body)
 
     def _transaction(self, works: Sequence[Work]) -> list[Result]:
         now, pause, shared = max(self._now(), self.shared.floor), self._pause, self.shared
@@ -99,14 +138,18 @@ class SqliteStore:
                 self._undo(changed=transaction is not None and transaction.changed)
                 raise
             self.interrupted = error  # it came after COMMIT
+        transaction.committed()
+        self._told(now, changed=transaction.changed)
+        return results
+
+    def _told(self, now: float, *, changed: bool = False) -> None:
+        """Tells other processes of what is on disk now."""
         try:
-            transaction.committed()
-            pause("committed")
-            self._publish(now, changed=transaction.changed)
+            self._pause("committed")
+            self._publish(now, changed=changed)
         except BaseException as error:  # it is done, whatever comes now, and is told first
             self.interrupted = error
-            shared.changed()
-        return results
+            self.shared.changed()
 
     def _undo(self, *, changed: bool) -> None:
         self._tree = None  # it may hold what is not in the log

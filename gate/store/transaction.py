@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from gate.errors import Unavailable
-from gate.merkle import Growing, leaf_hash
+from gate.log.merkle import Growing, leaf_hash
 from gate.store import (
     Append,
     Barrier,
@@ -52,12 +52,12 @@ NOTHING: Final[Mapping[str, Mapping[str, int]]] = {}
 
 
 class Budget:
-    """A budget row in memory."""
+    """A budget row in memory. stored: it is in the table."""
 
-    __slots__ = ("expires", "leased", "limit", "spent")
+    __slots__ = ("expires", "leased", "limit", "spent", "stored")
 
-    def __init__(self, spent: int, leased: int, limit: int, expires: float) -> None:
-        self.spent, self.leased, self.limit, self.expires = spent, leased, limit, expires
+    def __init__(self, spent: int, leased: int, limit: int, expires: float, *, stored: bool) -> None:
+        self.spent, self.leased, self.limit, self.expires, self.stored = spent, leased, limit, expires, stored
 
 
 class Running:
@@ -120,9 +120,9 @@ class Transaction:
             return self._spend_and_settle(work, work.settlement)
         if call_id in self._memory.running or call_id in self._started:
             raise Burned(f"the call '{call_id}' was spent before")
-        body = _bytes(work.record, call_id, "intent", strict=work.durability == "durable")
+        body = intent(work, self._memory)
         self._reserve(work)
-        self._append(body, self._ledger(work))
+        self._append(body, b"")
         if (waiting := work.open) is None:
             self._started[call_id] = Running(work.charges, self._now)
         else:
@@ -151,7 +151,7 @@ class Transaction:
         differs = self._true_up(settlement, _sums(work.charges)) if settlement.actual else NOTHING
         merged, fragment = getattr(work.record, "merged", None), getattr(settlement.record, "fragment", None)
         if merged is None or fragment is None:
-            self._append(_bytes(work.record, work.call_id, "intent"), self._ledger(work))
+            self._append(intent(work, self._memory), b"")
             return self._append(_bytes(settlement.record, work.call_id, "outcome"), _member(differs))
         try:
             body = merged(fragment())
@@ -211,7 +211,7 @@ class Transaction:
                 self._flush_budgets()
                 self._budgets.clear()
             found = self._db.execute('SELECT spent, leased, "limit", expires FROM budget WHERE key = ?', (key,)).fetchone()
-            row = self._budgets[key] = Budget(*found) if found else Budget(0, 0, limit, expires)
+            row = self._budgets[key] = Budget(*found, stored=True) if found else Budget(0, 0, limit, expires, stored=False)
         return row
 
     def _change(self, key: str, spent: int, leased: int = 0) -> None:
@@ -280,18 +280,6 @@ class Transaction:
         self._bodies.append((tree.size, body))
         if filled := tree.append(leaf_hash(body)):
             self._tiles += [tiles.row(tile) for tile in filled]
-
-    def _ledger(self, work: Spend) -> bytes:
-        """The member "ledger" of an intent; the same for every call that charges the same and burns nothing."""
-        known = self._memory.intents
-        usual = not work.burns and work.open is None
-        member = known.get(work.charges) if usual else None
-        if member is None:
-            ledger: dict[str, object] = {"by": self._process, "charges": _sums(work.charges), "until": _until(work.charges)}
-            member = _member(ledger | {"burns": {burn.jti: burn.expires for burn in work.burns}, "open": work.open is not None})
-            if usual:
-                _keep(known, work.charges, member)
-        return member
 
     def _whole(self, work: Spend, differs: Mapping[str, Mapping[str, int]]) -> bytes:
         """The same of a call with its outcome."""
@@ -457,6 +445,8 @@ class Transaction:
         if self._dirty:
             rows = [(key, row.spent, row.leased, row.limit, row.expires) for key, row in self._dirty.items()]
             self._db.executemany("INSERT OR REPLACE INTO budget VALUES (?, ?, ?, ?, ?)", rows)
+            for row in self._dirty.values():
+                row.stored = True
             self._dirty = {}
 
     def _flush_recorded(self) -> None:
@@ -481,6 +471,19 @@ _APPLY: Final[dict[type[object], Callable[..., Result]]] = {
     Expire: Transaction.expire,
     Leave: Transaction.leave,
 }
+
+
+def intent(work: Spend, memory: Memory) -> bytes:
+    """The intent record of a call, with what it changes in the ledger; that is the same for every call that charges the same."""
+    body = _bytes(work.record, work.call_id, "intent", strict=work.durability == "durable" and work.settlement is None)
+    usual = not work.burns and work.open is None
+    member = memory.intents.get(work.charges) if usual else None
+    if member is None:
+        ledger: dict[str, object] = {"by": memory.process, "charges": _sums(work.charges), "until": _until(work.charges)}
+        member = _member(ledger | {"burns": {burn.jti: burn.expires for burn in work.burns}, "open": work.open is not None})
+        if usual:
+            _keep(memory.intents, work.charges, member)
+    return b"%b,%b}" % (body[:-1], member)
 
 
 def _bytes(record: Record, call_id: str, kind: str, *, strict: bool = False) -> bytes:

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Final
 
 from gate.errors import TamperError
-from gate.merkle import HASH, WIDTH, Growing, Node, Tile, leaf_hash, reader
+from gate.log.merkle import HASH, WIDTH, Growing, Node, Tile, leaf_hash, reader
 
 LEVEL: Final = 1 << 48
 

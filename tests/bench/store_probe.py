@@ -10,8 +10,11 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import random
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,12 +22,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from gate.audit import Recorder
+from gate.audit import prove
 from gate.call import Acting, Call
 from gate.decide import Allow
 from gate.effect import Assessment, Risk
+from gate.tokens.jwk import SigningKey
 from gate.ledger import Ledger
-from gate.redact import Redactor
+from gate.log.note import NoteKey, verifier_key
+from gate.log.redact import Redactor
 from gate.store import Charge, Settlement, Spend
 
 READS = Assessment(frozenset({"reads"}), Risk.LOW, ("reads out/notes.md",))
@@ -141,6 +146,33 @@ def small(rounds: int) -> None:
         hidden.close()
 
 
+def large(records: int) -> None:
+    """A long log: appending, proving, verifying."""
+    signer = NoteKey("probe", SigningKey(bytes(32)))
+    key = verifier_key("probe", signer.public)
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        path = Path(folder) / "long"
+        ledger = Ledger(path, origin="probe", signer=signer)
+        part = records // 10
+        costs = [buffered(ledger, part) for _ in range(10)]
+        show(f"buffered call, first {part} records", costs[0], "us CPU")
+        show(f"buffered call, last {part} of {records}", costs[-1], "us CPU")
+        show("durable call at the end, p50", statistics.median(timed(lambda: one_call(ledger, "durable"), 300)) * 1e6, "us")
+        ledger.close()
+        took = timed(lambda: prove(path / "gate.db", random.randrange(records)), 50)  # noqa: S311  # any record
+        show("proof, file opened for it, p50", statistics.median(took) * 1e3, "ms")
+        show("proof, slowest of 50 (bar 5)", max(took) * 1e3, "ms")
+        start = time.perf_counter()
+        Ledger(path, origin="probe", signer=signer).close()
+        show("opening and closing", (time.perf_counter() - start) * 1e3, "ms")
+        show("file", (path / "gate.db").stat().st_size / 2**20, "MiB")
+        verifying = f"from gate.audit import verify; r = verify({str(path / 'gate.db')!r}, {key!r}); assert r.ok, r.problems[:3]; print(r.records)"
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", verifying], check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # ourselves
+        show("verify with the ledger compared", records / (time.perf_counter() - start), "records/s")
+        show("memory of verify (bar 200)", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, "MiB")
+
+
 def main() -> None:
     """Runs the probe."""
     parser = argparse.ArgumentParser()
@@ -148,6 +180,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     small(given.rounds)
+    if given.records:
+        large(given.records)
     show("peak memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB")
 
 

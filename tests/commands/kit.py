@@ -53,7 +53,9 @@ def environment(**more: str) -> dict[str, str]:
 
 def process(*args: str, cwd: Path, stdin: bytes = b"", **more: str) -> Ran:
     """The command in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "gate", *args], cwd=cwd, input=stdin, env=environment(**more), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "gate", *args], cwd=cwd, input=stdin, env=environment(**more), capture_output=True, timeout=60, check=False
+    )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -61,7 +63,9 @@ def terminal(*args: str, cwd: Path, until: str = "", keys: bytes = b"", **more: 
     """The command on a terminal of 100 columns. When `until` has been printed, `keys` are typed."""
     ours, theirs = pty.openpty()
     env = environment(TERM="xterm", COLUMNS="100", **more)
-    with subprocess.Popen([sys.executable, "-m", "gate", *args], cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True) as done:
+    with subprocess.Popen(
+        [sys.executable, "-m", "gate", *args], cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+    ) as done:
         os.close(theirs)
         text, end, typed = "", time.monotonic() + 60, not until
         while time.monotonic() < end:

@@ -145,8 +145,6 @@ def test_show_takes_text_a_file_and_standard_input(made: Path) -> None:
     assert shown[0] == shown[1] == shown[2]
 
 
-
-
 def test_attack_a_changed_token_is_shown_as_not_genuine(made: Path) -> None:
     import base64
 

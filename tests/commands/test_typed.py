@@ -147,7 +147,9 @@ def test_limits_of_one_tool() -> None:
     assert limit_words(limits) == "calls=10 rate=5/60 wall=30 cost.usd=1.50"
 
 
-@pytest.mark.parametrize("text", ["save", "save calls=", "save calls=x", "save calls=1 calls=2", "save clals=1", "save calls=-1", "save cost.usd=lots", "save rate=5"])
+@pytest.mark.parametrize(
+    "text", ["save", "save calls=", "save calls=x", "save calls=1 calls=2", "save clals=1", "save calls=-1", "save cost.usd=lots", "save rate=5"]
+)
 def test_limits_that_are_not_understood_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="the limits of 'save'|limits 'save'|no rate"):
         parse_limits([text])

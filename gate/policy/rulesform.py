@@ -15,9 +15,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from gate.constraint import show
 from gate.constraints.value import is_array
-from gate.decision import Durability, Verdict
+from gate.policy.decision import Durability, Verdict
 from gate.effect import EFFECTS, Risk, parse_risk
-from gate.rule import UNDECLARED_EFFECT
+from gate.policy.rule import UNDECLARED_EFFECT
 
 Path: TypeAlias = "tuple[str | int, ...]"
 

@@ -15,7 +15,7 @@ from gate.call import Acting, Call, next_serial
 from gate.constraints.value import is_array, is_object
 from gate.errors import BadCall, ConfigError
 from gate.kind import KindTool
-from gate.schema import Schema, of_kind_tool
+from gate.describe.schema import Schema, of_kind_tool
 from gate.tool import unknown_name
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from json.encoder import encode_basestring as quoted
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gate.redact import Redactor
+from gate.log.redact import Redactor
 
 if TYPE_CHECKING:
     from gate.call import Acting, Call

@@ -12,15 +12,15 @@ from gate.constraint import Entry, coerce, parse_entry, show, unknown_types
 from gate.constraints.value import is_array, is_object
 from gate.effect import Risk
 from gate.errors import Denied, RulesError
-from gate.example import Example, minutes, moment, parse_example
-from gate.rule import Hours, Rule, Selector, Zone, fixed_zone
-from gate.rulesform import AskForm, FormError, RuleForm, SelectorForm, read, seconds
-from gate.tomllines import Lines
+from gate.policy.example import Example, minutes, moment, parse_example
+from gate.policy.rule import Hours, Rule, Selector, Zone, fixed_zone
+from gate.policy.rulesform import AskForm, FormError, RuleForm, SelectorForm, read, seconds
+from gate.policy.tomllines import Lines
 
 if TYPE_CHECKING:
     from gate.call import Call
-    from gate.catalogue import Catalogue
-    from gate.decision import Verdict
+    from gate.policy.catalogue import Catalogue
+    from gate.policy.decision import Verdict
 
 _WHERE: Final = re.compile(r" \((?:at line (\d+), column \d+|at end of document)\)$")
 _SOME_DAY: Final = 20_000 * 86400.0  # in October 2024, when no clock changes

@@ -2,7 +2,7 @@
 
 A chain is a list of signed tokens, root first.  Each derived token is signed by the key its parent names and carries `par_hash`, the
 digest of the parent's signing input; its depth is one more, its life is inside the parent's, and it grants nothing the parent doesn't.
-A `Profile` knows one kind of token: how to open it and when its authority is narrower.  `gate.claims` is the profile of
+A `Profile` knows one kind of token: how to open it and when its authority is narrower.  `gate.tokens.claims` is the profile of
 draft-niyikiza-oauth-attenuating-agent-tokens-02 (section 8, steps 1 to 5); a test verifies another draft's chains with this same core.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from gate.errors import TokenError
-from gate.jose import MAX_TOKEN
+from gate.tokens.jose import MAX_TOKEN
 
 MAX_CHAIN: Final = 262144  # characters in all: MAX_CHAIN_SIZE, section 4.3.1
 MAX_DEPTH: Final = 8  # MAX_DELEGATION_DEPTH, section 4.3: the least that interoperates

@@ -15,14 +15,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gate.constraint import Entry, show_some
-from gate.judge import Judge, judge
+from gate.policy.judge import Judge, judge
 from gate.shown import plain, shown
 
 if TYPE_CHECKING:
     from gate.call import Call
-    from gate.decision import Durability, Verdict
+    from gate.policy.decision import Durability, Verdict
     from gate.effect import Risk
-    from gate.example import Example
+    from gate.policy.example import Example
     from gate.frozen import Frozen
 
 UNDECLARED_EFFECT: Final = "undeclared"

@@ -12,7 +12,7 @@ The key id is the first 4 bytes of SHA-256(name || 0x0A || 0x01 || public key). 
 public key)`.  Lines signed by keys one does not know (witnesses) are left alone.  Parsing is strict: what is read must be written again as
 the same bytes, so that two readers never see two different things in one note.
 
->>> from gate.jwk import SigningKey
+>>> from gate.tokens.jwk import SigningKey
 >>> tree_root = bytes.fromhex("aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77")
 >>> signer = NoteKey("example.com/agents", SigningKey(bytes(32)))
 >>> print(signed_checkpoint(signer, 3, tree_root).rpartition("\\n— ")[0])
@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from gate.errors import TamperError, TokenError
 
 if TYPE_CHECKING:
-    from gate.jwk import SigningKey
+    from gate.tokens.jwk import SigningKey
 
 ED25519: Final = b"\x01"
 MOST: Final = 1_000_000
@@ -156,6 +156,6 @@ def _decode(text: str) -> bytes:
 
 
 def _verifies(public: bytes, signature: bytes, data: bytes) -> bool:
-    from gate.jwk import PublicKey
+    from gate.tokens.jwk import PublicKey
 
     return PublicKey(public).verify(signature, data)

@@ -6,7 +6,7 @@ The signature layer is joserfc's.  Around it: exactly one algorithm, the expecte
 from the header, one way to write base64url, at most 64 KiB, and JSON as `loads` reads it.  Claims are parsed after the signature is
 verified.
 
->>> from gate.jwk import SigningKey, TrustAnchors
+>>> from gate.tokens.jwk import SigningKey, TrustAnchors
 >>> key = SigningKey(bytes(32))
 >>> token = sign(b'{"n":1}', key, "example+jwt")
 >>> verify(token, TrustAnchors.of(key.public), "example+jwt")[0]
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from gate.errors import TokenError
 from gate.frozen import MAX_INT
-from gate.jwk import Anchor, PublicKey, SigningKey, TrustAnchors, decode, encode
+from gate.tokens.jwk import Anchor, PublicKey, SigningKey, TrustAnchors, decode, encode
 
 if TYPE_CHECKING:
     from joserfc.jwk import OKPKey

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeAlias
 from gate.effect import Assessment
 from gate.errors import ConfigError
 from gate.kind import Kind
-from gate.parameter import MISSING, Parameter, parameter
-from gate.schema import Schema
+from gate.describe.parameter import MISSING, Parameter, parameter
+from gate.describe.schema import Schema
 
 Flavour: TypeAlias = Literal["plain", "async", "stream", "astream"]
 Function: TypeAlias = Callable[..., Any]

@@ -1,7 +1,7 @@
 """Lease: slices of budgets that this process holds, so that most calls are counted without a transaction.
 
 A slice is taken out of the budget in one transaction and belongs to this process alone; nobody else can spend it.  Each use first raises
-a counter in the process file (`gate.liveness`), then the call runs.  When the process ends, even by kill -9, the counter tells what was used
+a counter in the process file (`gate.store.liveness`), then the call runs.  When the process ends, even by kill -9, the counter tells what was used
 and the rest goes back; when the host lost power the counter may be stale, and the whole slice counts as spent.  So a budget is never
 overspent, and at worst a call is refused early while another process really holds the units.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gate.liveness import ProcessFile
+from gate.store.liveness import ProcessFile
 from gate.store import Charge, Result
 
 

@@ -2,7 +2,7 @@
 
 Each process (each ledger object, to be exact) has a file in the folder `run`, and holds `flock` on it as long as it lives.  The kernel lets the
 lock go in every way a process can end, kill -9 included.  The same file carries the counters of what the process has used of the budgets it
-leased (`gate.lease`), mapped into memory, so that they survive the process:
+leased (`gate.store.lease`), mapped into memory, so that they survive the process:
 
     bytes 0-63     the boot id of the host, padded with zeros
     bytes 4096-    counters, native 64-bit integers, one per leased budget

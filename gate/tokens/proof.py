@@ -21,12 +21,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from gate import jose
+from gate.tokens import jose
 from gate.capability import Capability
 from gate.constraints.value import is_array, is_object
 from gate.errors import Denied, TokenError
 from gate.frozen import Frozen, freeze, thaw
-from gate.jwk import PublicKey, SigningKey, TrustAnchors
+from gate.tokens.jwk import PublicKey, SigningKey, TrustAnchors
 from gate.token import Presentation, inspect, new_jti, verify
 
 TYP: Final = "aat-pop+jwt"

@@ -22,12 +22,12 @@ from types import MappingProxyType
 from typing import Final
 
 from gate.capability import Grant, Limits
-from gate.chain import Link
+from gate.tokens.chain import Link
 from gate.constraint import show, unknown_types
 from gate.constraints.value import is_array, is_object
 from gate.errors import TokenError
-from gate.jose import Jws, open_token
-from gate.jwk import Anchor, PublicKey, TrustAnchors
+from gate.tokens.jose import Jws, open_token
+from gate.tokens.jwk import Anchor, PublicKey, TrustAnchors
 from gate.limits import NO_LIMITS
 
 TYP: Final = "aat+jwt"

@@ -18,9 +18,9 @@ from time import monotonic
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from gate.catalogue import Catalogue, KindCatalogue
+from gate.policy.catalogue import Catalogue, KindCatalogue
 from gate.errors import RulesError
-from gate.rule import Zone, fixed_zone
+from gate.policy.rule import Zone, fixed_zone
 from gate.rules import Rules, parse, version_of
 from gate.shown import shown
 

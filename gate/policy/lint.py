@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from gate.constraint import AllOf, AnyOf, Constraint, Contains, Range, Subset, identity, show, show_some
 from gate.effect import Risk
-from gate.judge import literals
-from gate.rule import Rule, Selector, any_of, glob
+from gate.policy.judge import literals
+from gate.policy.rule import Rule, Selector, any_of, glob
 
 if TYPE_CHECKING:
     from gate.capability import Grant

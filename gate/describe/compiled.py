@@ -11,7 +11,7 @@ For `def pay(to: str, amount: int)` they are
         return function(arguments["to"], arguments["amount"])
 
 so that Python's own argument binding does the work that `inspect.Signature.bind` takes ten times as long for.  They handle what is ordinary;
-whatever they raise sends the call down the slow way of `gate.schema`, which decides alone.  The text is made of parameter names, which are
+whatever they raise sends the call down the slow way of `gate.describe.schema`, which decides alone.  The text is made of parameter names, which are
 identifiers of the tool's source, and of names chosen here; nothing an agent sends is ever compiled.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gate.frozen import MAX_INT, Frozen
-from gate.parameter import MISSING, Parameter
+from gate.describe.parameter import MISSING, Parameter
 
 Bind = Callable[..., dict[str, Frozen]]
 Invoke = Callable[..., Any]

@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gate.constraint import identity
-from gate.decision import Allow, Durability, Verdict
-from gate.judge import TYPES, literals, types_like
-from gate.rule import MISSING, Rule, Sight
+from gate.policy.decision import Allow, Durability, Verdict
+from gate.policy.judge import TYPES, literals, types_like
+from gate.policy.rule import MISSING, Rule, Sight
 
 if TYPE_CHECKING:
     from gate.call import Call

@@ -12,12 +12,12 @@ from keyword import iskeyword
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from gate.compiled import compile_bind, compile_invoke
+from gate.describe.compiled import compile_bind, compile_invoke
 from gate.effect import UNDECLARED, Assessment, join
 from gate.errors import BadCall
 from gate.frozen import Frozen
 from gate.kind import Kind, KindTool
-from gate.parameter import MISSING, Parameter, of_kind
+from gate.describe.parameter import MISSING, Parameter, of_kind
 
 _NONE: Final[frozenset[str]] = frozenset()
 SHOWN: Final = 120
@@ -30,7 +30,21 @@ Bound: TypeAlias = "tuple[dict[str, Frozen], frozenset[str]]"
 class Schema:
     """The parameters of one tool. `positional` are the names positional arguments bind to, in order."""
 
-    __slots__ = ("_defaults", "_kinds", "_load", "_required", "assessment", "count", "extra", "invoke", "parameters", "positional", "quick", "rest", "spread")
+    __slots__ = (
+        "_defaults",
+        "_kinds",
+        "_load",
+        "_required",
+        "assessment",
+        "count",
+        "extra",
+        "invoke",
+        "parameters",
+        "positional",
+        "quick",
+        "rest",
+        "spread",
+    )
 
     def __init__(
         self,

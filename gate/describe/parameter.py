@@ -37,7 +37,7 @@ class Parameter(NamedTuple):
     load: Callable[[Frozen], object] | None = None
     default: Frozen | _Missing = MISSING
     kind: Kind | None = None
-    scalar: object = None  # the plain type that `coerce` lets through unchanged, which `gate.compiled` checks in place
+    scalar: object = None  # the plain type that `coerce` lets through unchanged, which `gate.describe.compiled` checks in place
 
 
 def parameter(name: str, annotation: object, default: object = MISSING, kind: Kind | None = None) -> Parameter:
