@@ -6,7 +6,6 @@ find src -name '*.py' -exec grep -l foo {} ;   → list 'src', and the command `
 # ruff: noqa: SIM905  # lists of words are data, and read best as text
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
 from capabilities._paths.secret import secret
@@ -21,6 +20,7 @@ _TEXT: Final = frozenset(
     "-name -iname -path -ipath -wholename -iwholename -regex -iregex -lname -ilname -type -xtype -size -mtime -atime -ctime -mmin -amin -cmin -perm "
     "-user -group -uid -gid -maxdepth -mindepth -links -inum -fstype -regextype -printf -used -context -newermt -newerat -newerct".split()
 )
+_NAMES: Final = frozenset("-name -iname -path -ipath -wholename -iwholename -regex -iregex".split())
 _LIST: Final = frozenset("-newer -anewer -cnewer -samefile -neweraa -newerac -neweram -newerca -newercc -newercm -newerma -newermc -newermm".split())
 _WRITE: Final = frozenset(["-fprint", "-fprint0", "-fls"])
 _RUN: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
@@ -70,15 +70,21 @@ def parse(words: tuple[Word, ...]) -> Found:
         raise Uninspectable("a folder's name holds a line break")
     if any(word.pattern[:1] in ("*", "?", "[") for role, word, _ in uses if role == "list"):
         raise Uninspectable("a pattern may stand for names that find takes for options; write './' in front of it")
-    telling = next((word.text for role, word, _ in uses if role == "text" and secret("/" + re.sub(r"[*?/]|\[.*\]", "", word.text))), "")
+    telling = next((word.text for role, word, _ in uses if role == "name" and _is_telling(word.text)), "")
     return Found(uses, roots, commands, zero, telling)
+
+
+def _is_telling(pattern: str) -> bool:
+    name = pattern.rpartition("/")[2]
+    return name[:1] in (".", "[", "?") or bool(secret("/" + name.replace("*", "")))
 
 
 def _valued(name: str, words: tuple[Word, ...], at: int) -> list[Use]:
     if at >= len(words) or words[at].pattern:
         raise Uninspectable(f"what follows {show(name)} is missing, or only known when it runs; put patterns in quotes")
     if name in _TEXT:
-        return [Use("text", words[at])]
+        excluded = at > 1 and words[at - 2].text in ("!", "-not")
+        return [Use("name" if name in _NAMES and not excluded else "text", words[at])]
     if name in _LIST:
         return [Use("list", words[at])]
     if name in _WRITE or (name == "-fprintf" and at + 1 < len(words)):

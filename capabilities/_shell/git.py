@@ -44,7 +44,7 @@ READS: Final[dict[str, str]] = {
     "blame": "rev* -wMCblteEsfnp -L:text -S:read --date:text --since:text --porcelain --line-porcelain --show-email --show-name --show-number --root "
     "--abbrev:num --reverse --first-parent",
     "annotate": "rev* -L:text",
-    "grep": "text rev* -nilLcwvhHEFGPqopW -e:text! -A:num -B:num -C:num -m:num --cached --untracked --no-index --line-number --count --ignore-case "
+    "grep": "text rev* -nilLcwvhHEFGPqopW -e:text! -A:num -B:num -C:num -m:num --cached --untracked --line-number --count --ignore-case "
     "--word-regexp --files-with-matches --name-only --files-without-match --extended-regexp --fixed-strings --perl-regexp --and --or --not --heading "
     "--break --color[:text] --show-function --function-context --recurse-submodules --max-depth:num --all-match --quiet --only-matching --column",
     "ls-files": "rev* -cdmokistvzu -x:text -X:read --cached --deleted --modified --others --ignored --stage --unmerged --killed --directory "
@@ -64,7 +64,7 @@ READS: Final[dict[str, str]] = {
     "--ignore-case --color[:text]",
     "show-ref": "text* -sqd --heads --tags --hash[:num] --verify --head --dereference --quiet --branches",
     "show-branch": "text* -ar --all --remotes --list --sha1-name --no-name --current",
-    "cat-file": "text text? -etps --batch-check[:text]",
+    "cat-file": "rev rev? -etps --batch-check[:text]",
     "count-objects": "-vH --verbose --human-readable",
     "check-ignore": "rev* -qvzn --quiet --verbose --non-matching --no-index",
     "check-attr": "rev* -az --all --cached",

@@ -200,6 +200,7 @@ def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asses
     if found.commands and found.telling:
         raise Uninspectable(f"it looks for files such as {show(found.telling)}, where keys, tokens or histories are kept")
     for command in found.commands:
+        yield from words_parts(command, context.deeper())  # with '{}' as it is, which is no program's name
         for root in found.roots[:16]:
             filled = tuple([word._replace(text=word.text.replace("{}", root)) if not word.pattern else word for word in command])
             yield from words_parts(filled, context.deeper(whole=True))
@@ -248,10 +249,12 @@ def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
 
 def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     sub, words, folders = git.subcommand(rest)
+    setting = context.setting
     for folder in folders:
-        yield from use(Doing(name, "list", folder), context.setting)
+        yield from use(Doing(name, "list", folder), setting)
+        setting = setting._replace(cwd=look(folder.text, setting).path)
     if line := git.READS.get(sub):
-        parts = [part for role, word, many in match(parse(line), words).uses for part in use(Doing(f"git {sub}", role, word, many), context.setting)]
+        parts = [part for role, word, many in match(parse(line), words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
         yield from parts or [_only_reads(f"git {sub}")]
         return
     sub = sub.partition(" ")[0]

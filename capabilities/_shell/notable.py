@@ -57,7 +57,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("mail mailx sendmail mutt msmtp swaks telegram-send", "egress", "T1048.003", "sends messages"),
     ("nc ncat netcat nc.openbsd nc.traditional", "egress", "T1095", "opens or accepts network connections"),
-    ("telnet rsh rlogin rexec mosh", "egress executes", "T1021", "works on another machine"),
+    ("ssh slogin telnet rsh rlogin rexec mosh", "egress executes", "T1021", "works on another machine"),
     (
         "dig nslookup host drill kdig whois ping ping6 traceroute tracepath mtr arping hping3 fping ssh-keyscan",
         "egress",

@@ -15,7 +15,7 @@ _GREP: Final = (
     "--count --color[:text] --colour[:text] --files-without-match --files-with-matches --only-matching --quiet --silent --no-messages "
     "--byte-offset --with-filename --no-filename --line-number --initial-tab --null --text --null-data --line-buffered --binary "
     "--recursive>tree --dereference-recursive>tree --regexp:text! --file:read! --max-count:num --after-context:num --before-context:num "
-    "--context:num --include:text --exclude:text --exclude-dir:text --exclude-from:read --label:text --binary-files:text --directories:text"
+    "--context:num --include:filter --exclude:text --exclude-dir:text --exclude-from:read --label:text --binary-files:text --directories:text"
 )
 _COMPRESSED: Final = "read* -qvf --quiet --verbose"
 
@@ -83,7 +83,7 @@ READERS: Final[dict[str, str]] = {
     "uniq": "read? write? -cdDiuz -f:num -s:num -w:num -# --count --repeated --all-repeated[:text] --group[:text] --ignore-case --unique "
     "--skip-fields:num --skip-chars:num --check-chars:num --zero-terminated",
     "tr": "text text? -cCdst --complement --delete --squeeze-repeats --truncate-set1",
-    "shuf": "read? -ezr -n:num -i:text -o:write --head-count:num --input-range:text --repeat --zero-terminated --output:write",
+    "shuf": "read? -z -n:num -i:range -o:write --head-count:num --input-range:range --zero-terminated --output:write",
     "tsort": "read?",
     "iconv": "read* -cs -f:text -t:text -o:write --from-code:text --to-code:text --list --output:write",
     "base64": "read? -diD -w:num --decode --ignore-garbage --wrap:num",
@@ -97,8 +97,10 @@ READERS: Final[dict[str, str]] = {
     "egrep": _GREP,
     "fgrep": _GREP,
     "zgrep": "text read* -EFPivxwclLnohHqs -e:text! -m:num -A:num -B:num -C:num --color[:text]",
-    "rg": "text tree* -FiSsnNwxvcloqLhHIPUz0pu -e:text! -f:read! -m:num -A:num -B:num -C:num -g:text -t:text -T:text -d:num -j:width -r:text -M:num "
-    "--files! --type-list! --regexp:text! --hidden --no-ignore --no-ignore-vcs --glob:text --iglob:text --type:text --type-not:text --max-depth:num "
+    "rg": "text tree* -FiSsnNwxvcloqLhHIPUz0pu -e:text! -f:read! -m:num -A:num -B:num -C:num -g:filter -t:text -T:text -d:num "
+    "-j:width -r:text -M:num "
+    "--files! --type-list! --regexp:text! --hidden --no-ignore --no-ignore-vcs --glob:filter --iglob:filter --type:text "
+    "--type-not:text --max-depth:num "
     "--max-count:num --after-context:num --before-context:num --context:num --count --count-matches --files-with-matches --files-without-match "
     "--fixed-strings --ignore-case --smart-case --case-sensitive --line-number --no-line-number --no-filename --with-filename --no-heading "
     "--heading --color:text --column --json --multiline --only-matching --replace:text --word-regexp --line-regexp --invert-match --pcre2 "
@@ -143,12 +145,11 @@ READERS: Final[dict[str, str]] = {
     "logname": "",
     "tty": "-s",
     "users": "",
-    "who": "text? text? -abdHlmpqrstTuw --all --boot --heading --count --users",
+    "who": "read? read? -abdHlmpqrstTuw --all --boot --heading --count --users",
     "w": "text? -hsfoiu",
     "id": "text* -gGnruzZ --group --groups --name --real --user --zero",
     "groups": "text*",
     "last": "text* -adFiRwx -n:num -# --limit:num",
-    "finger": "text* -lmsp",
     "free": "-bkmghltwv -s:num -c:num --human --total --wide --bytes --kilo --mega --giga --si",
     "ps": "psflags* -aAdefFghHjlLmMNrTuvwxyZ -C:text -g:text -G:text -o:text -O:text -p:text -q:text -s:text -t:text -u[:text] -U:text "
     "--pid:text --ppid:text "
@@ -165,8 +166,8 @@ READERS: Final[dict[str, str]] = {
     "lspci": "-nvkqmDtb",
     "lsusb": "-vt",
     "ifconfig": "text? -asv",
-    "ip": "ipobject ipshow? text* -46bcdhjoprst",
-    "ss": "text* -tulnapxew46Hosimr",
+    "ip": "ipobject ipshow? text* -460cdhjops",
+    "ss": "text* -tulnapxew46Hosim",
     "netstat": "-tulnapsirWev46N",
     "arp": "-anev",
     "mount": "-lv -t:text",

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from capabilities._paths.place import Place, Setting, look
+from capabilities._paths.secret import secret
+from capabilities._paths.text import below
 from capabilities._shell import little
 from capabilities._shell.script import Word
 from capabilities._shell.spec import NUMBER, Uninspectable, show
@@ -18,6 +20,7 @@ PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _GONE: Final = frozenset(["writes", "irreversible"])
+_RANGE: Final = re.compile(r"\d{1,7}-\d{1,7}", re.ASCII)
 _COUNT: Final = re.compile(r"-?(\d{1,7}|\d{0,3}\.\d)", re.ASCII)
 _WIDTH: Final = re.compile(r"\d{1,4}", re.ASCII)
 _PLUS: Final = re.compile(r"\+.{0,200}")
@@ -28,6 +31,7 @@ _MAGIC: Final = re.compile(r"[*?[]")
 _IP_OBJECT: Final = re.compile(r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bour)?)?|rule|maddr")
 _IP_SHOW: Final = re.compile(r"s(how|h)?|l(s|ist|st)?|get")
 _TEXTS: Final[dict[str, re.Pattern[str]]] = {
+    "range": _RANGE,
     "ipobject": _IP_OBJECT,
     "ipshow": _IP_SHOW,
     "num": NUMBER,
@@ -55,12 +59,12 @@ def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
     role, word = doing.role, doing.word
     if word.pattern and not doing.many:
         raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
-    if role == "text":
+    if role in ("text", "name"):
         return
     if role == "rev":
-        role = "read" if word.text.startswith("/") or ".." in word.text.split("/") else "text"
-        if role == "text":
+        if not _names_a_path(word.text, setting):
             return
+        role = "read"
     if role in ("read", "list", "tree"):
         yield from _read(doing._replace(role=role), setting)
     elif role in ("write", "delete"):
@@ -71,9 +75,20 @@ def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
         check_text(doing.program, role, word.text)
 
 
+def _names_a_path(text: str, setting: Setting) -> bool:
+    """Whether a word of git's may be a path that matters: it leaves the folder, the folder is no place of ours, or secrets have its name."""
+    place = text.rpartition(":")[2]
+    if secret(f"/{place.rstrip('/').rpartition('/')[2]}"):
+        raise Uninspectable(f"{show(text)} may hold keys, tokens or a history")
+    return text.startswith("/") or ".." in text.split("/") or not below(setting.cwd, setting.workspace)
+
+
 def check_text(program: str, role: str, text: str) -> None:
     """Refuses a text that its role does not take; roles that name places are not looked at here."""
     if role in PLACES or role in ("text", "rev"):
+        return
+    if role == "filter":
+        _check_filter(text)
         return
     if role in _PROGRAMS:
         _PROGRAMS[role](text)
@@ -81,6 +96,13 @@ def check_text(program: str, role: str, text: str) -> None:
         little.printf(text)
     elif role not in _TEXTS or not _TEXTS[role].fullmatch(text):
         raise Uninspectable(f"{program}'s {show(text)} is not a value that is known to be harmless")
+
+
+def _check_filter(text: str) -> None:
+    """A pattern that picks files by name: none of hidden files, and none of names that secrets have."""
+    name = text.rstrip("/").rpartition("/")[2]
+    if not text.startswith("!") and (name[:1] in (".", "[", "?") or secret("/" + name.replace("*", ""))):
+        raise Uninspectable(f"the pattern {show(text)} may pick files that hold keys, tokens or a history")
 
 
 def _grave(doing: Doing) -> Assessment:

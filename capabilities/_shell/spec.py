@@ -172,7 +172,7 @@ def _operands(  # noqa: C901  # one case for each place an operand may have
     if many < 0 and len(words) > len(roles) and roles[-1:] != ("command",):
         raise Uninspectable(f"the operand {show(words[len(roles)].text)} cannot be inspected")
     if upgrade and roles:
-        roles = tuple([upgrade if role in ("read", "list", "tree", "write") else role for role in roles])
+        roles = tuple([upgrade if role in ("read", "list", "tree", "write", "delete") else role for role in roles])
     after = len(roles) - many - 1 if many >= 0 else 0
     for position, word in enumerate(words):
         if many < 0 or position < many:

@@ -147,6 +147,8 @@ def test_every_line_of_data_is_well_formed(line: str) -> None:
             "list",
             "tree",
             "rev",
+            "filter",
+            "range",
             "write",
             "delete",
             "never",
