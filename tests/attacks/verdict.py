@@ -22,10 +22,10 @@ from capabilities import compute, files, http, shell
 from capabilities.profiles import NAMES, profile
 from gate.call import Acting
 from gate.capability import Grant
-from gate.policy.catalogue import KindCatalogue
 from gate.decide import Standing, decide
 from gate.effect import Risk
 from gate.errors import Denied
+from gate.policy.catalogue import KindCatalogue
 from gate.rules import Rules, parse
 
 FOLDER = Path(__file__).parent
