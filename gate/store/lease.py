@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gate.store.liveness import ProcessFile
 from gate.store import Charge, Result
+from gate.store.liveness import ProcessFile
 
 
 class Slice:

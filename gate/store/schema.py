@@ -75,6 +75,13 @@ def connect(path: Path, origin: str) -> sqlite3.Connection:
         raise unavailable(error, path) from error
 
 
+def reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, while a writer of this process is open."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=5.0, check_same_thread=False)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
 def _prepared(path: Path, origin: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, timeout=5.0, check_same_thread=False, cached_statements=64)
     try:

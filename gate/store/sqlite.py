@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from gate.errors import Unavailable
 from gate.log.merkle import WIDTH, leaf_hash
 from gate.log.replay import moment
-from gate.store import Burned, Opened, Pause, Result, Spend, Work
+from gate.store import Burned, Charge, Opened, Pause, Result, Spend, Work
 from gate.store import tree as tiles
 from gate.store.files import private_directory
-from gate.store.schema import LONE, MOST_LONE, connect, unavailable
+from gate.store.schema import LONE, MOST_LONE, connect, reader, unavailable
 from gate.store.shared import Shared
 from gate.store.transaction import MOST_BEHIND, Event, Memory, Running, Transaction, intent
 from gate.store.turn import Turn
@@ -27,6 +28,7 @@ from gate.store.turn import Turn
 if TYPE_CHECKING:
     from gate.log.merkle import Growing
 
+T = TypeVar("T")
 NAME: Final = "gate.db"
 LOOK_EVERY: Final = 1.0
 
@@ -41,9 +43,12 @@ class SqliteStore:
     def __init__(self, directory: Path, *, origin: str, process: str, now: Callable[[], float], event: Event, pause: Pause = no_pause) -> None:
         self._path, self._origin = private_directory(directory) / NAME, origin
         self._memory, self._now, self._event, self._pause = Memory(process), now, event, pause
-        self._db = connect(self._path, origin)
-        self.shared = Shared(directory / "shared")
         self._turn = Turn(directory / "turn")
+        try:  # in turn, because two who make the files at once would disturb each other
+            self._db, self.shared = self._in_turn(lambda: (connect(self._path, origin), Shared(directory / "shared")))
+        except BaseException:
+            self._turn.close()
+            raise
         self._tree: Growing | None = None
         self._number, self._looked = -1, 0.0
         self._readers: list[sqlite3.Connection] = []
@@ -56,12 +61,20 @@ class SqliteStore:
         """Does the works in one transaction; a result or a refusal for each. Unavailable when nothing of it happened."""
         try:
             self._turn.acquire()
-        except (TimeoutError, OSError) as error:
-            raise unavailable(error, self._path) from error
-        try:
-            return self._commit(works)
+            try:
+                return self._commit(works)
+            finally:
+                self._turn.release()
         except (sqlite3.Error, OSError) as error:
             raise unavailable(error, self._path) from error
+
+    def _in_turn(self, work: Callable[[], T]) -> T:
+        try:
+            self._turn.acquire()
+        except OSError as error:
+            raise unavailable(error, self._path) from error
+        try:
+            return work()
         finally:
             self._turn.release()
 
@@ -86,32 +99,40 @@ class SqliteStore:
             return None
         if tree is None or self._number != self.shared.words[2] or tree.size - memory.horizon > MOST_BEHIND or len(tree.levels[0]) + 1 >= WIDTH:
             return None
-        budgets = [(charge, memory.budgets.get(charge[0])) for charge in work.charges]
-        if len(budgets) > MOST_LONE or not all([row and row.stored and row.spent + row.leased + charge[1] <= charge[2] for charge, row in budgets]):
+        if (values := self._lone_values(work.charges)) is None:
             return None
         self._pause("begin")
-        now, body = self._now(), intent(work, memory)
-        values: list[object] = [tree.size, body]
-        for charge, row in budgets:
-            if row is None or not 0 <= charge[1] or charge[3] or charge[0] in values:
-                return None
-            values += [charge[0], row.spent + charge[1]]
         try:
+            now, body = self._now(), intent(work, memory)
+        except Unavailable as refused:
+            return [refused]
+        self._pause("applied")
+        try:
+            seq = tree.size
             tree.append(leaf_hash(body))
             self._number = self.shared.writing()
             self._pause("written")
-            self._db.execute(LONE[len(budgets)], values)
+            self._db.execute(LONE[len(work.charges)], [seq, body, *values])
         except BaseException as error:
             if isinstance(error, sqlite3.Error) or not self._has(tree.size - 1, body):
                 self._undo(changed=False)
                 raise
             self.interrupted = error  # it came after the commit
-        for charge, row in budgets:
-            if row is not None:
-                row.spent += charge[1]
+        for charge in work.charges:
+            memory.budgets[charge[0]].spent += charge[1]
         memory.running[work.call_id] = Running(work.charges, now)
         self._told(now)
         return [None]
+
+    def _lone_values(self, charges: tuple[Charge, ...]) -> list[object] | None:
+        """Key and new spending of each budget; None when something about them is not simple."""
+        values: list[object] = []
+        for key, amount, limit, expires in charges:
+            row = self._memory.budgets.get(key)
+            if row is None or not row.stored or expires or key in values or not 0 <= amount <= limit - row.spent - row.leased:
+                return None
+            values += [key, row.spent + amount]
+        return values if len(charges) <= MOST_LONE else None
 
     def _has(self, seq: int, body: bytes) -> bool:
         found = self._db.execute("SELECT body FROM record WHERE seq = ?", (seq,)).fetchone()
@@ -198,7 +219,7 @@ class SqliteStore:
     def read(self) -> sqlite3.Connection:
         """A connection of its own for somebody who reads; give it to `closing`."""
         try:
-            return connect(self._path, self._origin)
+            return reader(self._path)
         except sqlite3.Error as error:
             raise unavailable(error, self._path) from error
 
@@ -245,10 +266,15 @@ class SqliteStore:
 
     def close(self) -> None:
         """Lets go of files; commits nothing."""
-        for db in [self._db, *self._readers]:
-            db.close()
+        with suppress(Unavailable):  # the last one to close cleans up, while nobody else opens
+            self._in_turn(self._close)
+        self._close()
         self._turn.close()
         self.shared.close()
+
+    def _close(self) -> None:
+        for db in [*self._readers, self._db]:
+            db.close()
 
     def settle_epoch(self) -> None:
         """Repairs an epoch that stayed odd because the process that was changing something died."""

@@ -16,33 +16,41 @@ from gate.store.files import private_file
 
 
 class Turn:
-    """One member of the queue. Its methods are called by one thread at a time."""
+    """One member of the queue: a process, or rather one ledger in it. Its threads take turns among themselves."""
 
     def __init__(self, path: Path, patience: float = 10.0) -> None:
         self._file = private_file(path)
         self._patience = patience
-        self._state = Lock()
+        self._mine, self._state = Lock(), Lock()
         self._asked, self._granted = Semaphore(0), Semaphore(0)
         self._helper: Thread | None = None
         self._queued = self._abandoned = self._closed = False
 
     def acquire(self) -> None:
         """Waits for the turn. TimeoutError after `patience` seconds, OSError when the file cannot be locked."""
-        if not self._queued:
-            try:
-                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass
-        return self._stand_in_line()
+        self._mine.acquire()
+        try:
+            if self._queued or not self._free():
+                self._stand_in_line()
+        except BaseException:
+            self._mine.release()
+            raise
 
     def release(self) -> None:
         """Gives the turn to the next in line."""
         fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._mine.release()
 
     def try_acquire(self) -> bool:
         """The turn if it is free now."""
-        if self._queued:
+        if not self._mine.acquire(blocking=False):
             return False
+        if self._queued or not self._free():
+            self._mine.release()
+            return False
+        return True
+
+    def _free(self) -> bool:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
