@@ -26,7 +26,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 from gate.call import b64url, canonical
 from gate.effect import Risk
@@ -72,7 +72,7 @@ class Question:
         data: dict[str, object] = {name: getattr(self, name) for name in self.__slots__}
         data["arguments"] = thaw(self.arguments)
         data["risk"] = self.risk.word
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
+        return {name: list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value for name, value in data.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,4 +161,3 @@ def _short(value: Frozen) -> str:
 def visible(text: str) -> str:
     """The text with everything a reader cannot see, or that reorders what they see, written as \\u escapes."""
     return "".join(c if c.isprintable() and not _BLANK(c) else c.encode("unicode_escape").decode() for c in text)
-

@@ -16,7 +16,7 @@ from gate.store import Charge
 
 if TYPE_CHECKING:
     from gate.call import Call
-    from gate.capability import Capability, Limits
+    from gate.capability import Capability
     from gate.tool import Tool
 
 MICRO: Final = 1_000_000

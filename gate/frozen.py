@@ -17,9 +17,9 @@ ValueError: nan is not a finite number
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 Scalar: TypeAlias = None | bool | int | float | str
 Frozen: TypeAlias = "Scalar | tuple[Frozen, ...] | Mapping[str, Frozen]"
@@ -43,9 +43,10 @@ def freeze(value: object, depth: int = 0) -> Frozen:
     if depth >= MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, (list, tuple)):
-        return tuple([freeze(item, depth + 1) for item in value])
+        return tuple([freeze(item, depth + 1) for item in cast("Sequence[object]", value)])
     if isinstance(value, Mapping):
-        return MappingProxyType({_name(name): freeze(item, depth + 1) for name, item in value.items()})
+        members = cast("Mapping[object, object]", value)
+        return MappingProxyType({_name(name): freeze(item, depth + 1) for name, item in members.items()})
     raise ValueError(f"a {kind.__name__} is not plain data")
 
 

@@ -10,7 +10,7 @@ halves in `gate.halves`, `authorize` and `settle`.  Whatever goes wrong inside t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -63,9 +63,9 @@ class Gate(Authority, Halves):
         clock: Clock | None = None,
         clear: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
-        self.home = Home(Path(home), rules=rules, origin=origin, clock=clock, clear=clear)
-        self.approvers = tuple(approvers)
         self._tools: dict[str, Tool] = {}
+        self.home = Home(Path(home), rules=rules, origin=origin, clock=clock, clear=clear, tools=self._tools)
+        self.approvers = tuple(approvers)
         self._gated: dict[str, Callable[..., Any]] = {}
         self._scope: ContextVar[tuple[Acting, dict[Tool, Clearance | None]]] = ContextVar("gate_scope", default=(NOBODY, {}))
         self._presented: ContextVar[list[str] | None] = ContextVar("gate_presented", default=None)
@@ -102,7 +102,9 @@ class Gate(Authority, Halves):
             if ref and (open_ticket := reopened(home, tool, call, decision, ref)):
                 return open_ticket
             permit = (
-                allowed(call, decision) if type(decision) is Allow else await asked_permit(self, call, decision, wait, self._presented.get() or [])
+                allowed(call, decision)
+                if isinstance(decision, Allow)
+                else await asked_permit(self, call, decision, wait, self._presented.get() or [])
             )
             budgets = home.plan(acting.capability, tool.name)
             if tool.timeout is None and (seconds := wall_limit(budgets, tool)):
@@ -192,14 +194,14 @@ class Gate(Authority, Halves):
     def wrap(self, function: F, /, **options: Unpack[Options]) -> F:
         """The gated form of any callable; see `tool` for the options."""
         if isinstance(function, (staticmethod, classmethod)):
-            return type(function)(self.wrap(function.__func__, **options))  # type: ignore[return-value]  # as it was written
+            return _rewrapped(function, lambda inner: self.wrap(inner, **options))  # type: ignore[no-any-return]  # as it was written
         tool = make_tool(function, options)
         if tool.name in self._tools:
             raise ConfigError(f"there is a tool '{tool.name}' already; give this one another name=")
         check_cost(tool)
         gated = wrapper(self, tool, function)
         self._tools[tool.name], self._gated[tool.name] = tool, gated
-        return gated
+        return gated  # type: ignore[return-value]  # it has the same signature
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -232,9 +234,9 @@ class Gate(Authority, Halves):
     def find_tool(self, name: str, arguments: Mapping[str, object]) -> Tool:
         """The tool of a name an agent sent; BadCall, recorded, when there is none or the arguments are no object."""
         try:
-            found = self._tools.get(name) if isinstance(name, str) else None
+            found = self._tools.get(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]  # an agent may send anything
             wrong = [] if found else [unknown_name(name, self._tools)]
-            if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):
+            if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
                 wrong.append("the arguments must be an object with names")
             if found and not wrong and (supplied := found.inject & arguments.keys()):
                 wrong.append(f"argument '{min(supplied)}' is supplied by the program, not by the agent")
@@ -261,7 +263,7 @@ class Gate(Authority, Halves):
         return self._scope.get()[0]
 
     @contextmanager
-    def acting(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Iterator[Acting]:
+    def acting(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Generator[Acting]:
         """Everything called inside acts under this capability, which is verified now and cleared at every call.
 
         agent: must be the capability's agent when given.  session: groups calls; a fresh one without it.  task: what the agent is at.
@@ -275,7 +277,7 @@ class Gate(Authority, Halves):
             self._scope.reset(token)
 
     @contextmanager
-    def approving(self, *approvals: str) -> Iterator[None]:
+    def approving(self, *approvals: str) -> Generator[None]:
         """Presents approval tokens for the calls inside; each is good for exactly one call, once, and is kept for it."""
         token = self._presented.set(list(approvals))
         try:
@@ -292,3 +294,8 @@ class Gate(Authority, Halves):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _rewrapped(method: Any, wrap: Callable[[Any], Any]) -> Any:
+    """A static or class method around the gated form of its function."""
+    return type(method)(wrap(method.__func__))

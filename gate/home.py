@@ -16,6 +16,7 @@ import os
 import threading
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from gate.tokens import keyfile
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gate.ledger import Ledger
     from gate.log.records import Records
     from gate.rules import Rules
+    from gate.tool import Tool
     from gate.store import Charge, Finding, Pause
 
 _PLANS: Final = 4096
@@ -57,8 +59,10 @@ class Home:
         clock: Clock | None = None,
         clear: Mapping[str, Iterable[str]] | None = None,
         pause: Pause | None = None,
+        tools: Mapping[str, Tool] = MappingProxyType({}),
     ) -> None:
         self.path = path
+        self._tools = tools  # those behind the gate, which the examples in its rules may name
         self.findings: list[Finding] = []
         self._given_clock = NeverBack(clock) if clock else None
         self.now: Callable[[], float] = (self._given_clock or SystemClock()).now
@@ -99,7 +103,9 @@ class Home:
     def _watched(self, path: Path) -> Callable[[], Rules]:
         from gate.policy.rulesfile import watch
 
-        return watch(path, changed=self.records.rules_changed).current
+        from gate.policy.catalogue import KindCatalogue
+
+        return watch(path, changed=self.records.rules_changed, catalogue=KindCatalogue(tools=self._tools)).current
 
     @property
     def rules_version(self) -> str:
@@ -229,6 +235,5 @@ def new_session() -> str:
 
 def _no_rules() -> Callable[[], Rules]:
     from gate.rules import Rules
-    from gate.store import Charge
 
     return lambda: Rules.EMPTY

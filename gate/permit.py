@@ -6,6 +6,7 @@ sealed, so that `Permit(...)` written anywhere else is an error at once and not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from gate.approval import Approval
     from gate.call import Call
 
-_make = tuple.__new__
+_make: Callable[..., Permit] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 class Permit(tuple["Call", "Allow | Ask", "tuple[Approval, ...]"]):

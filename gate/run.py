@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import partial
@@ -30,7 +30,7 @@ _LAZY: Final = frozenset({GeneratorType, AsyncGeneratorType})
 _UNMEASURED: Final = frozenset({int, float, bool, type(None), list, dict, tuple})  # ordinary results that only a declared limit measures
 _NOTHING: Final[Mapping[str, object]] = {}
 _functions: dict[int, Function] = {}
-_make_outcome = tuple.__new__
+_make_outcome: Callable[..., Outcome] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _spent: ContextVar[dict[str, object] | None] = ContextVar("gate_spent", default=None)
 
 
@@ -136,16 +136,18 @@ async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), in
     """Runs an async tool in this task."""
     start = perf_counter()
     cost: dict[str, object] | None = None
+    value: object
     try:
         call = permit[0]
         if tool.invoke is not None and call[0] == tool.name and not receiver and not injected:
-            value = await tool.invoke(_functions[id(tool)], call[1])  # type: ignore[misc]  # an async tool's call gives something to await
+            value = await tool.invoke(_functions[id(tool)], call[1])
         else:
             ready = bare(permit, tool, receiver, injected)
             if tool.cost:
                 cost = {}
                 ready = _awaited_with_cost(ready, cost)
-            value = await (_attempts(ready, tool) if tool.retries or tool.timeout is not None else ready())  # type: ignore[misc]  # as above
+            running: Any = _attempts(ready, tool) if tool.retries or tool.timeout is not None else ready()
+            value = await running
         size = measure(value, tool) if type(value) not in _UNMEASURED or tool.measured else None
     except BaseException as error:  # noqa: BLE001  # whatever a tool raises is an outcome
         return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
@@ -201,7 +203,7 @@ def _prepared(call: Callable[[], object], tool: Tool) -> tuple[dict[str, object]
 
 
 @contextmanager
-def paying(cost: dict[str, object] | None) -> Iterator[None]:
+def paying(cost: dict[str, object] | None) -> Generator[None]:
     """A place for what the tool says it `spent`; None for a tool that declares no cost."""
     token = _spent.set(cost)
     try:
@@ -263,7 +265,7 @@ async def _attempts(call: Callable[[], object], tool: Tool) -> object:
             async with asyncio.timeout(tool.timeout) as limit:
                 return await awaitable
         except TimeoutError as error:
-            if not limit.expired():
+            if not limit.expired():  # pyright: ignore[reportUnboundVariable, reportAttributeAccessIssue, reportUnknownMemberType]  # timeout() itself does not raise
                 raise
             raise ToolTimeout(f"'{tool.name}' ran longer than {tool.timeout:g} s and was cancelled") from error
 

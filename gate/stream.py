@@ -178,6 +178,6 @@ async def _within(step: Awaitable[object], meter: Meter) -> object:
         async with asyncio.timeout(max(left, 0)) as limit:
             return await step
     except TimeoutError as error:
-        if not limit.expired():
+        if not limit.expired():  # pyright: ignore[reportUnboundVariable, reportAttributeAccessIssue, reportUnknownMemberType]  # timeout() itself does not raise
             raise
         raise ToolTimeout(f"'{meter.tool.name}' has streamed longer than {meter.tool.timeout:g} s") from error

@@ -29,7 +29,7 @@ NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", re.ASCII)
 OUTPUT_LIMIT: Final = 16 * 1024 * 1024
 _NO_LABELS: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
 _ALL_GIVEN: Final[frozenset[str]] = frozenset()
-_make_call = tuple.__new__
+_make_call: Callable[..., Call] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 class Tool:
@@ -121,7 +121,7 @@ def _no_quick_way(*_: object, **__: object) -> dict[str, Frozen]:
 
 def check_name(name: str) -> str:
     """The name, if it is one that cannot be mistaken for another; ConfigError names what is wrong with it."""
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]  # anybody may pass anything
         raise ConfigError(f"{shown(name)} is no tool name{_odd(name)}; use ASCII letters, digits and _ . : / -, at most 128")
     return name
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
@@ -134,7 +134,7 @@ def started(tool: str, acting: Acting) -> Span | None:
 
 
 @contextmanager
-def within(span: Span | None) -> Iterator[None]:
+def within(span: Span | None) -> Generator[None]:
     """Makes the span the current one; it does not end with that."""
     if span is None:
         yield

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from gate.effect import Assessment, Risk
+from gate.effect import Assessment, Risk, declared
 from gate.errors import BadCall, ConfigError
 from gate.frozen import thaw
 from gate.kind import KindTool
@@ -284,3 +284,14 @@ def test_whatever_is_sent_is_bound_or_refused(kwargs: dict[str, Any]) -> None:
     else:
         assert set(made[0]) == {"to", "amount", "note"}
         assert type(made[0]["amount"]) is int
+
+
+def test_declared_effects_do_not_stand_in_for_what_the_kind_says() -> None:
+    """The hole: a tool that declares `reads` and takes a command would have been a pure read whatever the command."""
+
+    def f(x: Annotated[int, Even()]) -> None: ...
+
+    schema = schema_of(f, assessment=declared("reads"))
+    assert schema.assessment is None
+    assert schema.assess(schema.bind((4,), {})[0]).risk is Risk.HIGH
+    assert schema.assess(schema.bind((2,), {})[0]).reasons == ("declared: reads", "reads 2")

@@ -39,7 +39,7 @@ def compile_bind(parameters: Mapping[str, Parameter], positional: tuple[str, ...
     """The function that binds and coerces the arguments that are given; any exception means: look closer."""
     mark = _mark(parameters)
     scope: dict[str, object] = {f"{mark}M": _Missing()}
-    required, optional = [], []
+    required, optional = list[str](), list[str]()
     for number, (name, parameter) in enumerate(parameters.items()):
         scope[f"{mark}{number}"] = parameter.coerce
         value = _IN_PLACE.get(parameter.scalar, "{coerce}({x})").format(x=name, coerce=f"{mark}{number}")
@@ -59,7 +59,7 @@ def compile_invoke(parameters: Mapping[str, Parameter], positional: tuple[str, .
     """The function that calls the tool with the values of the frozen arguments."""
     mark = _mark(parameters)
     scope: dict[str, object] = {}
-    parts = []
+    parts: list[str] = []
     for number, (name, parameter) in enumerate(parameters.items()):
         value = f"{mark}a[{name!r}]"
         if parameter.load:

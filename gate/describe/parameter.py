@@ -13,9 +13,9 @@ Coercion is pydantic's, except that a boolean never becomes a number or the othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, Final, NamedTuple, cast, get_args, get_origin
 
 from gate.errors import ConfigError
 from gate.frozen import MAX_INT, Frozen, freeze, number, thaw
@@ -58,7 +58,11 @@ def parameter(name: str, annotation: object, default: object = MISSING, kind: Ki
 
 def of_kind(name: str, kind: Kind, *, optional: bool = False) -> Parameter:
     """A parameter whose values a kind parses."""
-    return Parameter(name, lambda value: freeze(kind.parse(value)), thaw, None if optional else MISSING, kind)
+
+    def coerce(value: object) -> Frozen:
+        return freeze(kind.parse(value))
+
+    return Parameter(name, coerce, thaw, None if optional else MISSING, kind)
 
 
 def kind_of(annotation: object) -> Kind | None:
@@ -151,7 +155,10 @@ def _described(name: str, annotation: object) -> Parameter:
         _same_flags(value, frozen)
         return frozen
 
-    return Parameter(name, coerce, lambda frozen: adapter.validate_python(thaw(frozen)))
+    def load(frozen: Frozen) -> object:
+        return adapter.validate_python(thaw(frozen))
+
+    return Parameter(name, coerce, load)
 
 
 def _same_flags(sent: object, kept: Frozen) -> None:
@@ -159,8 +166,10 @@ def _same_flags(sent: object, kept: Frozen) -> None:
     if isinstance(sent, bool) != isinstance(kept, bool):
         raise ValueError("a boolean is not a number" if isinstance(sent, bool) else "must be true or false")
     if isinstance(sent, Mapping) and isinstance(kept, Mapping):
-        for key in sent.keys() & kept.keys():
-            _same_flags(sent[key], kept[key])
+        members = cast("Mapping[object, object]", sent)
+        for name in kept:
+            if name in members:
+                _same_flags(members[name], kept[name])
     elif isinstance(sent, (list, tuple)) and isinstance(kept, tuple):
-        for one, other in zip(sent, kept, strict=False):
+        for one, other in zip(cast("Sequence[object]", sent), kept, strict=False):
             _same_flags(one, other)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from keyword import iskeyword
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from gate.describe.compiled import compile_bind, compile_invoke
 from gate.effect import UNDECLARED, Assessment, join
 from gate.errors import BadCall
 from gate.frozen import Frozen
-from gate.kind import Kind, KindTool
+from gate.kind import KindTool
 from gate.describe.parameter import MISSING, Parameter, of_kind
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -35,6 +35,7 @@ class Schema:
         "_kinds",
         "_load",
         "_required",
+        "_declared",
         "assessment",
         "count",
         "extra",
@@ -65,7 +66,9 @@ class Schema:
         self._defaults = {name: p.default for name, p in parameters.items() if p.default is not MISSING}
         self._load = tuple((name, p.load) for name, p in parameters.items() if p.load)
         self._kinds = tuple((name, p.kind) for name, p in parameters.items() if p.kind)
-        self.assessment = assessment if assessment or self._kinds else UNDECLARED
+        self._declared = assessment
+        # of every call; None when it depends on the arguments, whatever else is declared
+        self.assessment = None if self._kinds else assessment or UNDECLARED
         plain = not rest and extra is None and (*positional, *parameters)[: len(positional)] == tuple(parameters)[: len(positional)]
         self.quick = compile_bind(parameters, positional) if plain and _identifiers(parameters) else None
         self.count = len(parameters)
@@ -119,9 +122,9 @@ class Schema:
     def assess(self, arguments: Mapping[str, Frozen]) -> Assessment:
         """What the call would do: what the tool declares, joined with what each argument's kind says."""
         if not self._kinds:
-            return self.assessment or UNDECLARED
+            return self._declared or UNDECLARED
         parts = [kind.assess(arguments[name]) for name, kind in self._kinds if name in arguments]
-        return join([self.assessment, *parts] if self.assessment else parts)
+        return join([self._declared, *parts] if self._declared else parts)
 
     def load(self, arguments: Mapping[str, Frozen]) -> tuple[tuple[object, ...], dict[str, object]]:
         """What the tool is called with: fresh values made from the frozen ones."""
@@ -135,7 +138,7 @@ class Schema:
             return (), kwargs
         args = [kwargs.pop(name) for name in self.spread]
         if self.rest:
-            args += kwargs.pop(self.rest)  # type: ignore[arg-type]  # *args is always a list here
+            args += cast("list[object]", kwargs.pop(self.rest))
         return tuple(args), kwargs
 
 
@@ -158,7 +161,8 @@ def shown(value: object) -> str:
 def _why(error: Exception) -> str:
     """One line for the agent about why a value was refused."""
     if isinstance(error, ValueError) and type(error).__module__.startswith("pydantic"):
-        details = error.errors(include_url=False, include_input=False, include_context=False)  # type: ignore[attr-defined]
+        described: Any = error  # pydantic is not imported here, because most tools do without
+        details: list[Any] = described.errors(include_url=False, include_input=False, include_context=False)
         places = ("".join(f"[{part!r}]" for part in d["loc"]) + (": " if d["loc"] else "") + str(d["msg"]).lower() for d in details[:3])
         return "; ".join(places)
     return str(error) if isinstance(error, ValueError) else f"could not be parsed ({type(error).__name__})"

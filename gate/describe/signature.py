@@ -84,9 +84,9 @@ def schema_of(
 
 def _hints(function: Function, wanted: frozenset[str]) -> dict[str, object]:
     """The wanted annotations with their extras, resolved; ConfigError when one names something that cannot be found."""
-    target = getattr(function, "func", function)  # functools.partial
+    target: Any = getattr(function, "func", function)  # functools.partial
     if not inspect.isroutine(target):
-        target = getattr(type(target), "__call__", target)
+        target = getattr(target, "__call__", target)
     written = {name: hint for name, hint in getattr(target, "__annotations__", {}).items() if name in wanted}
     try:
         return typing.get_type_hints(
