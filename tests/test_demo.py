@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -105,8 +104,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     folder = tmp_path_factory.mktemp("demo")
     (folder / "tmp").mkdir()
     result = process("demo", "--json", cwd=folder, TMPDIR=str(folder / "tmp"))
-    assert os.listdir(folder) == ["tmp"]
-    assert os.listdir(folder / "tmp") == []
+    assert [path.name for path in folder.iterdir()] == ["tmp"]
+    assert list((folder / "tmp").iterdir()) == []
     return result
 
 
@@ -199,7 +198,7 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path: Path) -> None:
     shown = terminal("demo", cwd=tmp_path, until="The side effects", keys=b"\x03", TMPDIR=str(tmp_path / "tmp"))
     assert shown.code == 130
     assert "Traceback" not in shown.out
-    assert os.listdir(tmp_path / "tmp") == []
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_the_programs_do_what_they_say(scene: Scene) -> None:

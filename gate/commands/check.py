@@ -18,6 +18,7 @@ from gate.errors import ConfigError
 
 if TYPE_CHECKING:
     from gate.capability import Capability
+    from gate.commands.tools import AnyTool
     from gate.decide import Standing
     from gate.rules import Rules
 
@@ -64,22 +65,22 @@ def command(
 
 
 def _checker(home: Path, rules_file: str | None, token: str | None, profile: str | None, now: float) -> Checker:
-    from gate.policy.catalogue import KindCatalogue
+    from gate.commands.tools import AnyTool
     from gate.decide import Standing
 
-    catalogue = KindCatalogue()
+    catalogue = AnyTool()
     catalogue.kinds  # noqa: B018  # loaded now, so that a kind that is broken is one error and not one per line
     capability, standing = _capability(home, token, now) if token else (None, Standing())
     if profile is None:
-        return Checker(_rules(home, rules_file), capability, standing, now, catalogue)
+        return Checker(_rules(home, rules_file, catalogue), capability, standing, now, catalogue)
     from gate.commands.profiles import load, together
 
     found = load(profile, catalogue)
-    rules = together(found.rules, _rules(home, rules_file)) if rules_file else found.rules
+    rules = together(found.rules, _rules(home, rules_file, catalogue)) if rules_file else found.rules
     return Checker(rules, capability or found.capability, standing, now, catalogue, anyone=capability is None)
 
 
-def _rules(home: Path, file: str | None) -> Rules:
+def _rules(home: Path, file: str | None, catalogue: AnyTool) -> Rules:
     from gate.rules import Rules
 
     path = Path(file) if file else home.parent / "gate.toml"
@@ -87,7 +88,7 @@ def _rules(home: Path, file: str | None) -> Rules:
         return Rules.EMPTY
     from gate.policy.rulesfile import load
 
-    return load(path)
+    return load(path, catalogue=catalogue)
 
 
 def _capability(home: Path, token: str, now: float) -> tuple[Capability, Standing]:

@@ -13,17 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gate.call import Acting, Call, next_serial
-from gate.policy.catalogue import KindCatalogue
+from gate.call import Acting, Call
 from gate.commands.strict import decode
+from gate.commands.tools import AnyTool
 from gate.constraints.value import is_object
 from gate.decide import decide
-from gate.effect import UNDECLARED, Risk
+from gate.effect import Risk
 from gate.errors import ConfigError, Denied
-from gate.frozen import Frozen, freeze
+from gate.frozen import freeze
 from gate.shown import plain
 from gate.tool import check_name
 
@@ -70,7 +69,7 @@ class Checker(NamedTuple):
     capability: Capability | None
     standing: Standing
     now: float
-    catalogue: KindCatalogue
+    catalogue: AnyTool
     agent: str = ""
     session: str = ""
     task: str = ""
@@ -98,7 +97,7 @@ class Checker(NamedTuple):
             capability = replace(capability, agent=agent)
         principal = capability.principal if capability else ""
         acting = Acting(agent, request.session or self.session, request.task or self.task, principal, capability)
-        call = self._describe(request, acting)
+        call = self.catalogue.describe(request.tool, request.args, acting)
         decision = decide(call, capability, self.rules, self.standing, self.now, capability_required=False)
         return _verdict(decision, call)
 
@@ -119,18 +118,12 @@ class Checker(NamedTuple):
             *[f"'{request.tool}' has no argument {name[:_SHOWN]!a}; it has {known}" for name in unknown],
         )
 
-    def _describe(self, request: Request, acting: Acting) -> Call:
-        if request.tool in self.catalogue.kinds:
-            return self.catalogue.describe(request.tool, request.args, acting)
-        return Call(request.tool, request.frozen, frozenset(), acting, UNDECLARED, next_serial())
-
 
 class Request(NamedTuple):
     """One line of input, as far as it can be read without knowing the tool."""
 
     tool: str
     args: Mapping[str, object]
-    frozen: Mapping[str, Frozen]
     agent: str
     session: str
     task: str
@@ -150,13 +143,12 @@ def _request(line: bytes) -> Request:
         raise ValueError("its member 'tool' must be the name of a tool")
     if not is_object(args):
         raise ValueError("its member 'args' must be an object of arguments by name")
-    frozen: dict[str, Frozen] = {}
     for name, value in args.items():
         try:
-            frozen[str(freeze(name))] = freeze(value)
+            freeze({name: value})
         except ValueError as error:
             raise ValueError(f"argument {name[:_SHOWN]!a}: {error}") from None
-    return Request(tool, args, MappingProxyType(frozen), _text(data, "agent"), _text(data, "session"), _text(data, "task"))
+    return Request(tool, args, _text(data, "agent"), _text(data, "session"), _text(data, "task"))
 
 
 def _text(data: Mapping[str, object], name: str) -> str:

@@ -67,15 +67,14 @@ def command(
             principal=principal,
             labels=how.labels,
         )
-        now = gate.home.now()
     if not as_json:
-        click.echo(dim("\n".join(summary(made, now))), err=True)
+        click.echo(dim("\n".join(summary(made, minutes * 60))), err=True)
     put(as_data(made), [made.presentation], as_json=as_json)
 
 
-def summary(capability: Capability, now: float) -> Iterator[str]:
-    """What a fresh capability says, in a few lines."""
-    yield f"{plain(capability.agent)} may, until {utc(capability.expires)} ({lasting(capability.expires - now)}):"
+def summary(capability: Capability, seconds: float) -> Iterator[str]:
+    """What a fresh capability of so many seconds says, in a few lines."""
+    yield f"{plain(capability.agent)} may, until {utc(capability.expires)} ({lasting(seconds)}):"
     for tool, grant in capability.grants.items():
         limits = limit_words(grant.limits)
         yield f"  {tool_words(tool, grant.arguments)}{f'   [{limits}]' if limits else ''}"

@@ -53,8 +53,8 @@ def together(one: Rules, other: Rules) -> Rules:
 
 def _capability(grants: Mapping[str, object]) -> Capability:
     """A capability of these grants, signed by a key that nobody has: good for asking what would be, and for nothing else."""
-    from gate.tokens.jwk import SigningKey, TrustAnchors
     from gate.token import mint, verify
+    from gate.tokens.jwk import SigningKey, TrustAnchors
 
     key, now = SigningKey.generate(), time.time()
     token = mint(key, agent=SOMEBODY, tools=grants, expires=now + 86400, holder=key.public, now=now)

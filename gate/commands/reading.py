@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from gate.audit import reading as reading_file
-from gate.policy.decision import Standing
 from gate.errors import ConfigError
 from gate.log.note import verifier_key
+from gate.policy.decision import Standing
 
 DATABASE: Final = "gate.db"
 

@@ -23,12 +23,12 @@ def check(file: str | None, home: str, *, as_json: bool) -> int:
 
     Exit code 2 when the file is wrong, 1 when something in it is probably a mistake.
     """
-    from gate.policy.catalogue import KindCatalogue
+    from gate.commands.tools import AnyTool
     from gate.policy.lint import lint
     from gate.policy.rulesfile import load
 
     path = Path(file) if file else Path(home).parent / "gate.toml"
-    rules = load(path, catalogue=KindCatalogue())
+    rules = load(path, catalogue=AnyTool())
     found = lint(rules, {})  # a rule may well name a tool that only the program behind the gate has
     examples = sum(len(rule.match) + len(rule.not_match) for rule in rules.rules)
     lines = [plain(one) for one in found] + [

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gate.policy.catalogue import KindCatalogue
 from gate.commands.check import lines
 from gate.commands.checker import MAX_LINE, Checker
+from gate.commands.tools import AnyTool
 from gate.decide import Standing
 from gate.rules import Rules, parse
 from tests.commands.kit import process, run, terminal
@@ -259,7 +259,7 @@ def test_reading_a_line_never_takes_more_than_the_limit(folder: Path) -> None:
     assert sizes == [MAX_LINE + 2, 2, MAX_LINE, MAX_LINE + 1]
 
 
-CATALOGUE = KindCatalogue()
+CATALOGUE = AnyTool()
 CHECKER = Checker(parse(RULES), None, Standing(), 1_800_000_000.0, CATALOGUE)
 
 
@@ -301,7 +301,7 @@ def test_a_kind_that_crashes_denies_its_own_line_only() -> None:
         def assess(self, value: object) -> Assessment:
             raise ZeroDivisionError("\x1b[2J")
 
-    checker = Checker(Rules.EMPTY, None, Standing(), 0.0, KindCatalogue([KindTool("bad", {"x": Broken()})]))
+    checker = Checker(Rules.EMPTY, None, Standing(), 0.0, AnyTool([KindTool("bad", {"x": Broken()})]))
     found = checker.check(b'{"tool": "bad", "args": {"x": 1}}')
     assert (found.decision, found.valid) == ("deny", True)
     assert "ZeroDivisionError" in found.reasons[0]
