@@ -8,11 +8,13 @@ which tells nobody what the value was, but lets whoever has the key ask whether 
 the same value gives the same commitment in every tool and under every name.  The key never leaves the gate's key folder.
 
 The digest of a call is a plain hash over its arguments, and a short secret could be found from it by trying; so when any argument of a
-call is redacted, the digest in its record is replaced by a commitment to the digest.
+call is redacted, the digest in its record is replaced by a commitment to the digest.  Reasons quote values; in the log they are concealed.
 
 >>> redactor = Redactor(b"k" * 32, clear={"mail.send": ["subject"]})
 >>> redactor.arguments("mail.send", {"subject": "hello", "to": "ann@example.com"})[0]
 '{"subject":"hello","to":"hmac-sha256:XWvcmk5ItFAEt9trE1Sok3aNLvEUc4iFgSqw9uNgLNA"}'
+>>> redactor.conceal(["argument 'to': 'ann@example.com' is not 'bob'"], "mail.send", {"to": "ann@example.com"})
+("argument 'to': '<hidden>' is not 'bob'",)
 >>> redactor.commitment("ann@example.com")
 'hmac-sha256:XWvcmk5ItFAEt9trE1Sok3aNLvEUc4iFgSqw9uNgLNA'
 """
@@ -20,7 +22,8 @@ call is redacted, the digest in its record is replaced by a commitment to the di
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from json import JSONEncoder
 from json.encoder import encode_basestring
 from typing import Final
@@ -30,7 +33,11 @@ from gate.frozen import Frozen, thaw
 
 PREFIX: Final = "hmac-sha256:"
 EVERY: Final = "*"
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+HIDDEN: Final = "<hidden>"
+WORD: Final = 4
+START: Final = 12
+_SMALL: Final = frozenset({int, bool, type(None)})
+MOST_SMALL: Final = 4096
 _ENCODE: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -46,6 +53,7 @@ class Redactor:
         self._mac = hmac.new(secret, digestmod="sha256")  # copied for each value: a third cheaper than starting with the key
         self._clear = {tool: frozenset(names) for tool, names in (clear or {}).items()}
         self._by_tool: dict[str, frozenset[str]] = {}
+        self._small: dict[object, str] = {}  # no text: a secret should not stay in memory for this
 
     @classmethod
     def off(cls) -> Redactor:
@@ -74,6 +82,16 @@ class Redactor:
             parts.append(f"{encode_basestring(name)}:{_plain(value) if shown else self._quoted(value)}")
         return "{" + ",".join(parts) + "}", hidden
 
+    def conceal(self, texts: Iterable[str], tool: str, arguments: Mapping[str, Frozen]) -> tuple[str, ...]:
+        """Texts about a call (reasons, a remedy) without the values of its redacted arguments, which stand as <hidden>.
+
+        A value is found as it is, as a reason quotes it, or by how it begins where the reason cut it. A text that tells it in other words
+        is not found: a kind should not put into words what its argument is.
+        """
+        names = self.clear(tool)
+        hidden = () if EVERY in names else tuple([leaf for name, value in arguments.items() if name not in names for leaf in _leaves(value)])
+        return tuple([_concealed(text, hidden) for text in texts]) if hidden else tuple(texts)
+
     def commitment(self, value: object) -> str:
         """What stands in the log for `value` (plain data) where it is redacted. ValueError for what is no JSON data."""
         mac = self._mac.copy()
@@ -81,8 +99,42 @@ class Redactor:
         return PREFIX + b64url(mac.digest())
 
     def _quoted(self, value: Frozen) -> str:
-        return f'"{self.commitment(value if type(value) in _SCALARS else thaw(value))}"'
+        kind = type(value)
+        if kind is str or kind is float:
+            return f'"{self.commitment(value)}"'
+        if kind not in _SMALL:
+            return f'"{self.commitment(thaw(value))}"'
+        known = self._small.get((kind, value))
+        if known is None:
+            known = f'"{self.commitment(value)}"'
+            if len(self._small) < MOST_SMALL:
+                self._small[kind, value] = known
+        return known
 
 
 def _plain(value: Frozen) -> str:
     return encode_basestring(value) if type(value) is str else _ENCODE(thaw(value))
+
+
+def _leaves(value: Frozen) -> Iterator[str]:
+    """The texts and numbers in a value, longest way to write them first."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield name
+            yield from _leaves(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _concealed(text: str, hidden: Iterable[str]) -> str:
+    for leaf in sorted({form for leaf in hidden for form in (leaf, repr(leaf)[1:-1], ascii(leaf)[1:-1]) if form}, key=len, reverse=True):
+        if len(leaf) >= WORD:
+            text = text.replace(leaf, HIDDEN)
+        else:  # a short one would be found inside words
+            text = re.sub(rf"(?<![\w.-]){re.escape(leaf)}(?![\w-])", HIDDEN, text)
+        if len(leaf) >= START and (start := text.find(leaf[:START])) >= 0:
+            text = f"{text[:start]}{HIDDEN}"
+    return text
