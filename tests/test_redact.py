@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import hmac
 import json
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -12,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gate.log.redact
+from gate import ANY, Denied, Gate, Range
+from gate.approvers.callback import Callback
 from gate.call import b64url, canonical
 from gate.frozen import Frozen, freeze, thaw
 from gate.log.redact import PREFIX, Redactor
+from gate.shown import shown
 
 SECRET = b"k" * 32
 json_data = st.recursive(
@@ -95,3 +99,41 @@ def test_a_value_cannot_pretend_to_be_a_commitment_of_another_name() -> None:
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 16 bytes"):
         Redactor(b"short")
+
+
+def test_reasons_in_the_log_do_not_tell_what_the_arguments_hide(tmp_path: Path) -> None:
+    """The hole: arguments stood as commitments, and the reasons beside them quoted the values."""
+    secret, card = "sk-live-4242-very-secret-token", 987654321
+    (tmp_path / "gate.toml").write_text('[[rule]]\nid = "ask"\nask = { tool = "send" }\n')
+    with Gate(tmp_path / ".gate", rules=tmp_path / "gate.toml") as gate:
+        gate.approvers = (Callback(gate, lambda _: True),)
+        send = gate.wrap(lambda to, note: None, name="send")
+        pay = gate.wrap(lambda to, card: None, name="pay")
+        grants = {"send": ANY, "pay": {"to": ["bob"], "card": Range(max=10)}}
+        with gate.acting(gate.grant("assistant", tools=grants)):
+            send(secret, {"inner": [secret]})
+            with pytest.raises(Denied, match=secret):  # the agent may read what it sent
+                pay(secret, card)
+        gate.home.ledger.flush()
+        log = b"\n".join(gate.home.ledger.records())
+    assert b"refusal" in log
+    assert b"<hidden>" in log
+    assert secret.encode() not in log
+    assert secret[:12].encode() not in log
+    assert str(card).encode() not in log
+
+
+@pytest.mark.parametrize("value", ["a" * 300, "x\n\u202ey/etc/passwd", "5", "Ünïcode-Value", "it's \"quoted\""])
+def test_a_value_is_concealed_however_a_reason_quotes_it(value: str) -> None:
+    redactor = Redactor(b"k" * 32)
+    texts = redactor.conceal([f"argument 'x': {shown(value)} is refused", f"over {value} by far"], "t", {"x": value})
+    assert all(value not in text and shown(value)[1:40].rstrip("'\"") not in text for text in texts)
+    assert all("<hidden>" in text for text in texts)
+
+
+def test_short_values_are_not_cut_out_of_words() -> None:
+    assert Redactor(b"k" * 32).conceal(["a rule of 15 about a"], "t", {"x": "a", "n": 5}) == ("<hidden> rule of 15 about <hidden>",)
+
+
+def test_a_tool_in_clear_keeps_its_reasons() -> None:
+    assert Redactor.off().conceal(["'bob' is refused"], "t", {"x": "bob"}) == ("'bob' is refused",)

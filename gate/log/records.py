@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from gate.charges import micro
+from gate.decide import Ask
 from gate.store import Burn, Open, Settlement, Spend
 from gate.trace import trace_id
 
@@ -37,9 +38,12 @@ class Records:
         call = permit.call
         durability = permit.decision.durability
         digest = call.digest() if ticket.ref else ""
+        decision = permit.decision
+        if isinstance(decision, Ask):
+            decision = decision._replace(reasons=self._conceal(decision.reasons, call))
         intent = self._recorder.intent(
             call,
-            permit.decision,
+            decision,
             digest=digest,
             ref=ticket.ref,
             approvals=permit.approvals,
@@ -74,16 +78,20 @@ class Records:
         self._home.ledger.append(
             self._recorder.refusal(
                 call,
-                reasons=denial.reasons,
+                reasons=self._conceal(denial.reasons, call),
                 tool=denial.tool,
                 acting=acting,
                 decision=denial.decision,
-                remedy=denial.remedy,
+                remedy=self._conceal((denial.remedy,), call)[0],
                 trace_id=trace_id(),
                 rules_version=self._home.rules_version,
                 error=type(denial).__name__,
             )
         )
+
+    def _conceal(self, texts: tuple[str, ...], call: Call | None) -> tuple[str, ...]:
+        """What the agent and the approver read whole, without what the log must not show."""
+        return texts if call is None else self._recorder.redactor.conceal(texts, call.tool, call.arguments)
 
     def question(self, asked: Question, call: Call) -> None:
         """That a person is asked, about which binding, until when."""
@@ -95,7 +103,7 @@ class Records:
             tool=asked.tool,
             risk=asked.risk.word,
             rules=asked.rules,
-            reasons=asked.reasons,
+            reasons=self._conceal(asked.reasons, call),
             binding=self._recorder.redactor.commitment(asked.binding_hash),
             approvers=asked.approvers,
             quorum=asked.quorum,
