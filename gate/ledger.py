@@ -17,18 +17,16 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gate.clock import Clock, SystemClock
 from gate.errors import AlreadyUsed, ConfigError, Denied, Exhausted, GateError, Unavailable
-from gate.store.lease import Leases
-from gate.store.liveness import ProcessFile, dead, names
 from gate.log.note import signed_checkpoint
 from gate.log.recorder import Recorder
 from gate.log.redact import Redactor
@@ -45,20 +43,20 @@ from gate.store import (
     Opened,
     Pause,
     Prune,
-    Reap,
     Record,
-    Refill,
     Result,
-    Return,
     Settlement,
     Short,
     Sign,
     Spend,
+    Steps,
     Subject,
     Work,
 )
 from gate.store.files import private_directory
 from gate.store.group import Group
+from gate.store.holdings import TRIES, Holdings, found_by
+from gate.store.liveness import ProcessFile
 from gate.store.sqlite import SqliteStore, no_pause
 
 if TYPE_CHECKING:
@@ -66,14 +64,11 @@ if TYPE_CHECKING:
     from gate.log.note import Signer
 
 T = TypeVar("T")
-Steps: TypeAlias = Generator[Work, Result, T]
-"""What must be committed, one work after the other; how (in this thread, or awaited) is the driver's business."""
 TIDY: Final = 5.0
 PRUNE_EVERY: Final = 600.0
 KEEP: Final = 86_400.0
 SIGN_EVERY: Final = 1.0
 KEEP_EVERY: Final = 60.0
-TRIES: Final = 64
 
 
 class Ledger:
@@ -116,8 +111,9 @@ class Ledger:
         if not self._given_clock:
             self.clock = SystemClock(floor=self._store.seen())
             self.recorder.now = self.clock.now
-        self._leases = Leases(self._file)
         self._group = Group(self._store, orphan=self._orphan, rest=self._tidy)
+        self._holdings = Holdings(self._group, self._store, self._file, self._directory / "run")
+        self._leases = self._holdings.leases
         self._off: dict[str, Spend] = {}
         self._words = self._store.shared.words
         self._tidied = self._pruned = self._signed = self._kept = monotonic()
@@ -148,7 +144,7 @@ class Ledger:
         try:
             group.submit(spend, swift=not spend.burns and spend.open is None)
         except Exception as error:
-            self._drive(self._spending_again(spend, error))
+            self._drive(self._holdings.spending(spend, error))
         if spend.open is None:
             group.live[spend.call_id] = spend
 
@@ -187,7 +183,7 @@ class Ledger:
             with group.mutex:
                 taken = self._leases.take(charges)
             if not taken:
-                self._drive(self._taking(charges))
+                self._drive(self._holdings.taking(charges))
 
     def find(self, session: str, ref: str, digest: str) -> Opened | None:
         """The oldest call, spent with these in `Open` and not settled; for an after-hook in another process."""
@@ -223,13 +219,13 @@ class Ledger:
         if group.failing or spend.burns or spend.open is not None:
             return False
         with group.mutex:
+            if spend.call_id in group.pending or spend.call_id in group.live:
+                return False
             if spend.charges and not self._leases.take(spend.charges):
                 return False
             if spend.durability == "off":
                 self._off[spend.call_id] = spend
                 return True
-            if spend.call_id in group.pending or spend.call_id in group.live:
-                return False
             spend.leased = bool(spend.charges)
             group.put(spend)
             group.pending[spend.call_id] = spend
@@ -239,7 +235,7 @@ class Ledger:
         group = self._ready()
         now = spend.durability == "durable" or spend.burns or spend.open is not None or group.failing
         for _ in range(0 if now else TRIES):
-            refused = yield from self._refilling(spend.charges)
+            refused = yield from self._holdings.refilling(spend.charges)
             if self._take(spend):
                 return
             if refused:
@@ -247,37 +243,9 @@ class Ledger:
         try:
             yield spend
         except Short as short:
-            yield from self._spending_again(spend, short)
+            yield from self._holdings.spending(spend, short)
         if spend.open is None:
             group.live[spend.call_id] = spend
-
-    def _spending_again(self, spend: Spend, error: Exception) -> Steps[None]:
-        """After a refusal: out of this process's own slices, or when budget comes back from calls that have ended and from leases."""
-        for attempt in range(TRIES):
-            if not isinstance(error, Short):
-                break
-            with self._group.mutex:
-                spend.leased = self._leases.take(spend.charges)
-                if spend.leased:
-                    self._leases.pin(spend.charges)
-            if not spend.leased and not (yield from self._freeing(error)) and attempt:
-                break
-            try:
-                yield spend
-            except Exception as refused:
-                error = refused
-                self._unpin(spend, used=False)
-            else:
-                return self._unpin(spend, used=True)
-        raise error
-
-    def _unpin(self, spend: Spend, *, used: bool) -> None:
-        if spend.leased:
-            with self._group.mutex:
-                self._leases.unpin(spend.charges)
-                if not used:
-                    self._adjust(spend, dict.fromkeys([charge.key for charge in spend.charges], 0))
-            spend.leased = used
 
     def _settle(self, settlement: Settlement) -> bool | None:
         """Queues the outcome of a call that only this process can settle. None when the store must be asked whose it is."""
@@ -292,90 +260,18 @@ class Ledger:
                 settlement.spend = spend
                 group.put(settlement)
             elif (spend := self._off.pop(call_id, None)) is not None:
-                self._adjust(spend, settlement.actual)
+                self._holdings.adjust(spend, settlement.actual)
             else:
                 return None
             if settlement.actual and any([settlement.actual.get(charge.key, 0) > charge.amount for charge in spend.charges]):
                 group.hold_back()  # it took more than it had reserved: nothing overtakes that
         return True
 
-    def _adjust(self, spend: Spend, actual: Mapping[str, int]) -> None:
-        for charge in spend.charges:
-            units = actual.get(charge.key, charge.amount) - charge.amount
-            if units and not self._leases.adjust(charge.key, units):
-                self._group.put(Return(charge.key, 0, units))
-
     def _settling(self, settlement: Settlement, settled: bool | None) -> Steps[bool]:
         if settled is None:
             return bool((yield settlement))
         yield Barrier()
         return settled
-
-    def _taking(self, charges: tuple[Charge, ...]) -> Steps[None]:
-        for _ in range(TRIES):
-            refused = yield from self._refilling(charges)
-            with self._group.mutex:
-                if self._leases.take(charges):
-                    return
-            if refused:
-                raise refused
-        raise Short(tuple([charge.key for charge in charges]), ())
-
-    def _refilling(self, charges: tuple[Charge, ...]) -> Steps[Short | None]:
-        """Leases what the charges need. Gives the refusal when there is not enough, and nothing that a dead process left."""
-        with self._group.mutex:
-            wanted = [(self._leases.slice(charge.key), charge) for charge in self._leases.missing(charges)]
-        for held, charge in wanted:
-            try:
-                units = yield Refill(charge, held.slot)
-            except Short as short:
-                if held.adjust < 0:
-                    yield from self._returning([charge.key])
-                elif not short.held or not (yield from self._reaping()):
-                    return short
-                continue
-            with self._group.mutex:
-                self._leases.add(charge.key, held, units)
-        return None
-
-    def _freeing(self, short: Short) -> Steps[bool]:
-        """Gives back what this process and dead ones hold of the budgets. False when that was nothing."""
-        keys = [key for key in short.keys if self._leases.left(key)]
-        yield from self._returning(keys)
-        reaped = (yield from self._reaping()) if short.held else False
-        return bool(keys) or reaped
-
-    def _returning(self, keys: list[str]) -> Steps[None]:
-        group = self._group
-        for key in keys:
-            with group.mutex:
-                held = self._leases.detach(key)
-            if held is None:
-                continue
-            try:
-                yield Return(key, held.used, held.adjust)
-            except BaseException:
-                with group.mutex:
-                    self._leases.attach(key, held)
-                raise
-            with group.mutex:
-                self._leases.free(held)
-
-    def _reaping(self, also: Iterable[str] = (), findings: list[Finding] | None = None) -> Steps[bool]:
-        """Settles what dead processes left behind. also: names of processes that may have left nothing but their file."""
-        buried = False
-        for name in {*self._store.processes(), *also} - {self._file.name}:
-            if (body := dead(self._directory / "run", name)) is None:
-                continue
-            done = False
-            try:
-                found = _findings((yield Reap(name, body.counters())))
-                done = buried = True
-            finally:
-                body.close(remove=done)
-            if findings is not None:
-                findings += found
-        return buried
 
     # ---- what is revoked and stopped ------------------------------------------------------------------------------------------------
 
@@ -449,8 +345,8 @@ class Ledger:
 
     def _recovering(self) -> Steps[list[Finding]]:
         findings: list[Finding] = []
-        yield from self._reaping(names(self._directory / "run"), findings)
-        return findings + _findings((yield Expire(self.now())))
+        yield from self._holdings.reaping(findings)
+        return findings + found_by((yield Expire(self.now())))
 
     def _tidy(self) -> float | None:
         """What the background thread does when there is nothing to write; the seconds until it should look again."""
@@ -458,17 +354,19 @@ class Ledger:
         if now - self._pruned > PRUNE_EVERY:
             self._pruned = now
             self._prune()
-        if self._leases.keys() and now - self._tidied > TIDY:
+        with self._group.mutex:
+            idle = self._leases.idle() if now - self._tidied > TIDY else []
+            holds = bool(self._leases.keys())
+        if idle or now - self._tidied > TIDY:
             self._tidied = now
-            self._drive(self._returning(self._leases.idle()))
+            self._drive(self._holdings.returning(idle))
         unsigned = size - self._signed_size if self._signer else 0
         if unsigned > 0 and now - self._signed > SIGN_EVERY:
             passing = now - self._kept < KEEP_EVERY
             self._signed, self._signed_size, self._kept = now, size, self._kept if passing else now
             self._drive(_one(self._sign(passing=passing)))
             unsigned = 0
-        waits = [TIDY] * bool(self._leases.keys()) + [SIGN_EVERY] * (unsigned > 0)
-        return min(waits, default=None)
+        return min([TIDY] * holds + [SIGN_EVERY] * (unsigned > 0), default=None)
 
     def _prune(self) -> None:
         self._drive(_one(Prune(self.now() - KEEP)))
@@ -494,10 +392,7 @@ class Ledger:
             if not self._used():
                 group.queue.clear()
                 return True
-            with group.mutex:
-                for key in self._leases.keys():
-                    if held := self._leases.detach(key):
-                        group.put(Return(key, held.used, held.adjust))
+            self._holdings.leaving()
             record = self.recorder.event("close", process=self._file.name)
             return bool(self._drive(_one(Leave(record, self._sign().sign if self._signer else None))))
         finally:
@@ -505,39 +400,19 @@ class Ledger:
 
     def _used(self) -> bool:
         with self._group.mutex:
-            return self._store.size >= 0 or len(self._group.queue) > 1
+            return self._store.entered or len(self._group.queue) > 1
 
     # ---- driving --------------------------------------------------------------------------------------------------------------------
 
     def _drive(self, steps: Steps[T]) -> T:
-        """Runs steps in this thread, committing each work they yield."""
         try:
-            work = next(steps)
-            while True:
-                try:
-                    result = self._group.submit(work)
-                except Exception as error:
-                    work = steps.throw(error)
-                else:
-                    work = steps.send(result)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # a generator's value is not typed
+            return self._group.drive(steps)
         except Exception as error:
             raise _denied(error) from error
 
     async def _adrive(self, steps: Steps[T]) -> T:
-        """Runs steps in a task; the background thread commits."""
         try:
-            work = next(steps)
-            while True:
-                try:
-                    result = await self._group.asubmit(work)
-                except Exception as error:
-                    work = steps.throw(error)
-                else:
-                    work = steps.send(result)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # as above
+            return await self._group.adrive(steps)
         except Exception as error:
             raise _denied(error) from error
 
@@ -573,10 +448,6 @@ class Ledger:
 
 def _one(work: Work) -> Steps[Result]:
     return (yield work)
-
-
-def _findings(result: Result) -> list[Finding]:
-    return result if isinstance(result, list) else []  # pyright: ignore[reportUnknownVariableType]  # the store gives a list for these works
 
 
 def _subject(agent: str, session: str, *, everything: bool) -> tuple[Subject, str]:

@@ -146,18 +146,6 @@ def stopping(folder: Path, pause: Callable[[str], None]) -> None:
     book.close()
 
 
-def long_running(folder: Path, pause: Callable[[str], None]) -> None:
-    """A call that runs on while thousands of others come and go."""
-    book = ledger(folder, pause=pause)
-    book.spend(spend(book, f"long-{os.getpid()}", calls(100)))
-    effect(folder, f"long-{os.getpid()}")
-    for _ in range(6):
-        for _ in range(900):
-            run(book, durability="buffered")
-        book.flush()
-    book.close()
-
-
 WORK = {work.__name__: work for work in (durable, plain, buffered, waiting, stopping)}
 
 
@@ -238,7 +226,17 @@ def test_killed_while_cleaning_up_after_somebody_killed(tmp_path: Path, step: st
 
 
 def test_a_call_that_ran_on_for_thousands_of_records_is_found(tmp_path: Path) -> None:
-    assert ended(child(lambda: long_running(tmp_path, killer("begin", 7)))) == signal.SIGKILL
+    def work() -> None:
+        book = ledger(tmp_path)
+        book.spend(spend(book, f"long-{os.getpid()}", calls(100)))
+        effect(tmp_path, f"long-{os.getpid()}")
+        for _ in range(6):
+            for _ in range(900):
+                run(book, durability="buffered")
+            book.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert ended(child(work)) == signal.SIGKILL
     with database(tmp_path) as db:
         assert db.execute("SELECT count(*) FROM open").fetchone() == (1,)  # so that nobody must read all the log for it
     fits(tmp_path, lost=False)

@@ -247,7 +247,7 @@ def test_two_ledgers_on_one_folder_share_everything(tmp_path: Path) -> None:
 
 def other_idle(book: Ledger) -> bool:
     """The ledger gave back what it leased."""
-    book._drive(book._returning(book._leases.keys()))  # noqa: SLF001  # as its background thread does after a while
+    book._drive(book._holdings.returning(book._leases.keys()))  # noqa: SLF001  # as its background thread does after a while
     return not book._leases.keys()  # noqa: SLF001  # as above
 
 

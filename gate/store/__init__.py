@@ -7,9 +7,9 @@ burns, open calls and the records that tell of them therefore never disagree: th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from gate.decide import Durability
@@ -167,6 +167,11 @@ class Leave(NamedTuple):
 Work: TypeAlias = "Spend | Settlement | Append | Barrier | Refill | Return | Change | Sign | Prune | Reap | Expire | Leave"
 Result: TypeAlias = object
 """What a work gave, or the exception that refused it: None (Spend, Append …), bool (Settlement), int (Refill), list[Finding] (Reap …)."""
+
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Work, Result, T]
+"""What must be committed, one work after the other; how (in this thread, or awaited) is the driver's business."""
 
 
 class Finding(NamedTuple):

@@ -17,14 +17,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock, Thread
 from time import sleep
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 
 from gate.errors import Unavailable
-from gate.store import Refused, Result, Settlement, Spend, Work
+from gate.store import Refused, Result, Settlement, Spend, Steps, Work
 
 if TYPE_CHECKING:
     from _thread import LockType
 
+T = TypeVar("T")
 GATHER: Final = 0.02
 RETRY: Final = 1.0
 MOST_QUEUED: Final = 8192
@@ -194,6 +195,34 @@ class Group:
         if isinstance(result, Exception):
             raise result
         return result
+
+    def drive(self, steps: Steps[T]) -> T:
+        """Runs steps in this thread, committing each work they yield."""
+        try:
+            work = next(steps)
+            while True:
+                try:
+                    result = self.submit(work)
+                except Exception as error:
+                    work = steps.throw(error)
+                else:
+                    work = steps.send(result)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # a generator's value is not typed
+
+    async def adrive(self, steps: Steps[T]) -> T:
+        """Runs steps in a task; the background thread commits."""
+        try:
+            work = next(steps)
+            while True:
+                try:
+                    result = await self.asubmit(work)
+                except Exception as error:
+                    work = steps.throw(error)
+                else:
+                    work = steps.send(result)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # as above
 
     def abandon(self, ticket: Ticket) -> None:
         """Somebody stopped waiting: the work is withdrawn if that is still possible, otherwise its call is settled as never run."""

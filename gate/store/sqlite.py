@@ -210,6 +210,11 @@ class SqliteStore:
         self._number = -1
 
     @property
+    def entered(self) -> bool:
+        """True when this process has committed something."""
+        return self._memory.horizon >= 0
+
+    @property
     def size(self) -> int:
         """Records in the log when this process last committed; -1 when it never did."""
         return self._tree.size if self._tree is not None else -1
