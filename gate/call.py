@@ -77,6 +77,12 @@ class Call(NamedTuple):
         return b64url(sha256(self.canonical()).digest())
 
 
+    def claim(self) -> str:
+        """What tells this call, once authorized, from the same call of somebody else: its digest, the agent and the capability together."""
+        capability = self.acting.capability
+        return b64url(sha256(canonical([self.digest(), self.acting.agent, capability.jti if capability else ""])).digest())
+
+
 def canonical(value: object) -> bytes:
     """RFC 8785 bytes of plain data; ValueError for what the standard cannot carry.
 

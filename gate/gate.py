@@ -23,7 +23,7 @@ from gate.call import NOBODY, Acting, Call
 from gate.charges import charges, check_cost, wall_limit
 from gate.policy.clearance import Clearance, clearance
 from gate.decide import Allow, Deny, decide
-from gate.errors import BadCall, ConfigError, Denied, Unavailable
+from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
 from gate.permit import Permit, allowed
@@ -115,7 +115,12 @@ class Gate(Authority, Halves):
                 clearances[tool] = clearance(call, decision, rules, standing, taken) if tool.assessment and tool.invoke else None
                 return Ticket(permit, tool, taken, silent=True)
             ticket = Ticket(permit, tool, taken, ref, budgets.varies)
-            await wait.spend(home.ledger, home.records.spend(ticket))
+            try:
+                await wait.spend(home.ledger, home.records.spend(ticket))
+            except AlreadyUsed:
+                if not ref or (open_ticket := reopened(home, tool, call, decision, ref)) is None:
+                    raise
+                return open_ticket  # another hook was authorized under this ref in the meantime
         except Denied as denial:
             raise self._refused(denial, tool.name, acting, call) from denial.__cause__
         except Exception as error:

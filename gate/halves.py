@@ -4,8 +4,9 @@
     value = save(**ticket.arguments)                               # the framework runs it, with the checked values
     gate.settle(ticket, value=value)                               # settle
 
-`ref` is the framework's own id of the call.  Authorizing the same call of the same session under the same ref again gives the same ticket
-and charges nothing, also from another process; `gate.ticket` finds it for an after hook that runs elsewhere.  The first outcome stands.
+`ref` is the framework's own id of the call.  Authorizing the same call of the same session under the same ref again, for the same agent and
+capability, gives the same ticket and charges nothing, also from another process; `gate.ticket` finds it for an after hook that runs
+elsewhere.  The first outcome stands.
 """
 
 from __future__ import annotations
@@ -93,8 +94,8 @@ class Halves(ABC):
 
 
 def reopened(home: Home, tool: Tool, call: Call, decision: Allow | Ask, ref: str) -> Ticket | None:
-    """The ticket of a call that is open under this ref already: same session, same ref, same digest."""
-    found = home.ledger.find(call.acting.session, ref, call.digest())
+    """The ticket of a call that is open under this ref already: same session, same ref, same call by the same agent and capability."""
+    found = home.ledger.find(call.acting.session, ref, call.claim())
     if found is None:
         return None
     taken = tuple([Charge(key, amount, amount) for key, amount in found.reserved.items()])

@@ -32,6 +32,5 @@ class Ticket(NamedTuple):
     @property
     def arguments(self) -> dict[str, object]:
         """Fresh values of the checked arguments, by name: what the tool must be run with."""
-        args, kwargs = self.tool.schema.load(self.call.arguments)
-        return {**dict(zip(self.tool.schema.spread, args, strict=False)), **kwargs}
+        return self.tool.schema.values(self.call.arguments)
 

@@ -128,18 +128,24 @@ class Schema:
 
     def load(self, arguments: Mapping[str, Frozen]) -> tuple[tuple[object, ...], dict[str, object]]:
         """What the tool is called with: fresh values made from the frozen ones."""
-        kwargs: dict[str, object] = dict(arguments)
-        for name, load in self._load:
-            if name in kwargs:
-                kwargs[name] = load(arguments[name])
-        if self.extra and self.extra.load:
-            kwargs.update((name, self.extra.load(value)) for name, value in arguments.items() if name not in self.parameters)
+        kwargs = self.values(arguments)
         if not self.spread:
             return (), kwargs
         args = [kwargs.pop(name) for name in self.spread]
         if self.rest:
             args += cast("list[object]", kwargs.pop(self.rest))
         return tuple(args), kwargs
+
+
+    def values(self, arguments: Mapping[str, Frozen]) -> dict[str, object]:
+        """Fresh values by name; for *args, a list under its name."""
+        values: dict[str, object] = dict(arguments)
+        for name, load in self._load:
+            if name in values:
+                values[name] = load(arguments[name])
+        if self.extra and self.extra.load:
+            values.update((name, self.extra.load(value)) for name, value in arguments.items() if name not in self.parameters)
+        return values
 
 
 def _identifiers(names: Iterable[str]) -> bool:

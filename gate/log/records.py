@@ -52,7 +52,7 @@ class Records:
             rules_version=self._home.rules().version,
         )
         burns = tuple([Burn(approval.jti, approval.expires) for approval in permit.approvals]) if permit.approvals else ()
-        opened = Open(call.acting.session, ticket.ref, digest) if ticket.ref else None
+        opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened)
 
     def settlement(self, ticket: Ticket, outcome: Outcome) -> Settlement:

@@ -44,7 +44,10 @@ class Burn(NamedTuple):
 
 
 class Open(NamedTuple):
-    """How an after-hook in another process finds the call. until: when a call nobody settled counts as lost; 0 means a day."""
+    """How an after-hook in another process finds the call; of each session, ref and digest one can be open at a time.
+
+    until: when a call nobody settled counts as lost; 0 means a day.
+    """
 
     session: str
     ref: str

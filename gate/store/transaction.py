@@ -24,6 +24,7 @@ from gate.store import (
     Finding,
     Late,
     Leave,
+    Open,
     Prune,
     Reap,
     Record,
@@ -120,6 +121,8 @@ class Transaction:
             return self._spend_and_settle(work, work.settlement)
         if call_id in self._memory.running or call_id in self._started:
             raise Burned(f"the call '{call_id}' was spent before")
+        if work.open is not None and self._is_open(work.open):
+            raise Burned(f"the call '{work.open.ref}' was authorized before and is not settled yet")
         body = intent(work, self._memory)
         self._reserve(work)
         self._append(body, b"")
@@ -129,6 +132,11 @@ class Transaction:
             until = waiting.until or self._now + DAY
             self._opened.append(_open_row(call_id, self._process, waiting.session, waiting.ref, waiting.digest, until, self._now, work.charges))
         return None
+
+    def _is_open(self, waiting: Open) -> bool:
+        self._flush_open()
+        known = "SELECT 1 FROM open WHERE until > 0 AND session = ? AND digest = ? AND ref = ?"
+        return self._db.execute(known, (waiting.session, waiting.digest, waiting.ref)).fetchone() is not None
 
     def _reserve(self, work: Spend) -> None:
         """Charges and burns, after everything that could refuse them."""
