@@ -76,7 +76,6 @@ class Call(NamedTuple):
         """SHA-256 of the canonical bytes, base64url without padding."""
         return b64url(sha256(self.canonical()).digest())
 
-
     def claim(self) -> str:
         """What tells this call, once authorized, from the same call of somebody else: its digest, the agent and the capability together."""
         capability = self.acting.capability

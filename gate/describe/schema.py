@@ -136,7 +136,6 @@ class Schema:
             args += cast("list[object]", kwargs.pop(self.rest))
         return tuple(args), kwargs
 
-
     def values(self, arguments: Mapping[str, Frozen]) -> dict[str, object]:
         """Fresh values by name; for *args, a list under its name."""
         values: dict[str, object] = dict(arguments)
