@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.commands.kit import ROOT, environment
+from tests.commands.kit import ROOT, environment, on_terminal
 
 PAGE = ROOT / "docs" / "tutorial" / "first-gate.md"
 BLOCK = re.compile(r"(?:<!-- (file|append): (\S+) -->\n)?```(\w+)[^\n]*\n(.*?)```\n", re.DOTALL)
@@ -54,21 +54,53 @@ def env(tmp_path: Path) -> dict[str, str]:
     return environment(PATH=f"{programs}:/usr/bin:/bin")
 
 
-def test_the_tutorial_does_what_it_says(tmp_path: Path, env: dict[str, str]) -> None:
-    folder = tmp_path / "empty"
-    folder.mkdir()
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the reader works, empty."""
+    made = tmp_path / "empty"
+    made.mkdir()
+    return made
+
+
+def do(step: Step, folder: Path, env: dict[str, str]) -> str:
+    """Does one step; what a command printed."""
+    if step.kind != "run":
+        with (folder / step.name).open("a" if step.kind == "append" else "x") as file:
+            file.write(f"\n{step.text}" if step.kind == "append" else step.text)
+        return ""
+    done = subprocess.run(
+        ["bash", "-c", step.name], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
+    )
+    return done.stdout
+
+
+def test_the_tutorial_does_what_it_says(folder: Path, env: dict[str, str]) -> None:
     did = 0
     for step in steps():
-        if step.kind != "run":
-            with (folder / step.name).open("a" if step.kind == "append" else "x") as file:
-                file.write(f"\n{step.text}" if step.kind == "append" else step.text)
-            continue
-        done = subprocess.run(
-            ["bash", "-c", step.name], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
-        )
-        assert pattern(step.text).fullmatch(done.stdout.strip()), f"$ {step.name}\nprints\n{done.stdout}\nwhere the page says\n{step.text}"
-        did += 1
+        printed = do(step, folder, env)
+        if step.kind == "run":
+            assert pattern(step.text).fullmatch(printed.strip()), f"$ {step.name}\nprints\n{printed}\nwhere the page says\n{step.text}"
+            did += 1
     assert did >= 20
+
+
+def test_the_person_at_the_terminal_is_asked(folder: Path, env: dict[str, str]) -> None:
+    asked = "draft.md"
+    before = [step for step in steps() if step.kind != "run" or step.name.startswith(("gate init", "gate grant"))]
+    for step in before:
+        do(step, folder, env)
+    (added,) = re.findall(r"```python[^\n]*\n(from gate\.approvers.*?)```", PAGE.read_text(), re.DOTALL)
+    program = (folder / "agent.py").read_text()
+    first, gate, rest = program.partition("# the log shows paths; other arguments appear as keyed hashes\n")
+    (folder / "agent.py").write_text(first + gate + added + rest)
+    command = [sys.executable, "agent.py", "token.json", "save", asked, "for the press"]
+    no = on_terminal(command, folder, env, "denies: ", b"no\n")
+    assert "owner refused it" in no.out
+    assert not (folder / asked).exists()
+    yes = on_terminal(command, folder, env, "denies: ", b"yes\n")
+    assert 'text = "for the press"' in yes.out
+    assert "saved 13 characters" in yes.out
+    assert (folder / asked).read_text() == "for the press"
 
 
 def test_the_pattern_is_not_satisfied_by_anything() -> None:

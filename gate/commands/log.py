@@ -56,17 +56,17 @@ def command(
     The number before each record is the one that gate prove takes.
     """
     path, now = existing(home), time.time()
-    values = _values(path, appears) if appears is not None else ()
-    wanted = Wanted(agent, tool, session, call, types, decision, moment(since, now, before=True) if since else None, values)
     most = (TERMINAL_LIMIT if sys.stdout.isatty() else 0) if limit is None else limit
     with reading(path) as db:
+        values = _values(path, appears) if appears is not None else ()
+        wanted = Wanted(agent, tool, session, call, types, decision, moment(since, now, before=True) if since else None, values)
         last = _end(db)
         for entry in reversed(list(_backwards(db, wanted, most))) if most or wanted.since is not None else _forwards(db, wanted, 0, last):
             _say(entry, as_json=as_json)
+        db.execute("COMMIT")  # from here on each reading is of its own moment; a moment held on to would keep the writers' journal growing
         while follow:
             sys.stdout.flush()
             time.sleep(POLL)
-            _look_again(db)
             start, last = last, _end(db)
             for entry in _forwards(db, wanted, start, last):
                 _say(entry, as_json=as_json)
@@ -84,12 +84,6 @@ def _values(home: Path, text: str) -> tuple[object, ...]:
         found = [text]
     redactor = Redactor(KeyRing(home / "keys").secret("log-hmac"))
     return (*found, *[redactor.commitment(value) for value in found])
-
-
-def _look_again(db: sqlite3.Connection) -> None:
-    """Leaves the moment that the connection reads, for the present one."""
-    db.execute("COMMIT")
-    db.execute("BEGIN")
 
 
 def _end(db: sqlite3.Connection) -> int:

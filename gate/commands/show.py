@@ -64,7 +64,7 @@ def _check(text: str, home: Path, now: float) -> Check:
 def _lines(links: tuple[Claims, ...], check: Check, now: float) -> Iterator[str]:
     leaf = links[-1]
     word = {True: click.style("genuine", fg="green"), False: click.style("not genuine", fg="red"), None: click.style("not verified", fg="yellow")}
-    yield f"{bold(plain(leaf.agent))} for {plain(leaf.principal) or 'nobody named'}"
+    yield f"{bold(plain(leaf.agent))}{f' for {plain(leaf.principal)}' if leaf.principal else ''}"
     yield f"  {word[check.genuine]}: {plain(check.why)}"
     if check.revoked:
         yield f"  {click.style('revoked', fg='red')}: {', '.join(map(plain, sorted(check.revoked)))}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,10 +63,14 @@ def process(*args: str, cwd: Path, stdin: bytes = b"", **more: str) -> Ran:
 
 def terminal(*args: str, cwd: Path, until: str = "", keys: bytes = b"", **more: str) -> Ran:
     """The command on a terminal of 100 columns. When `until` has been printed, `keys` are typed."""
+    return on_terminal([sys.executable, "-m", "gate", *args], cwd, environment(TERM="xterm", COLUMNS="100", **more), until, keys)
+
+
+def on_terminal(argv: list[str], cwd: Path, env: dict[str, str], until: str = "", keys: bytes = b"") -> Ran:
+    """A program with a terminal of its own."""
     ours, theirs = pty.openpty()
-    env = environment(TERM="xterm", COLUMNS="100", **more)
     with subprocess.Popen(
-        [sys.executable, "-m", "gate", *args], cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+        argv, cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True, preexec_fn=_take_terminal
     ) as done:
         os.close(theirs)
         text, end, typed = "", time.monotonic() + 60, not until
@@ -73,15 +79,24 @@ def terminal(*args: str, cwd: Path, until: str = "", keys: bytes = b"", **more: 
                 if done.poll() is not None:
                     break
                 continue
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # Linux says EIO when the other side is closed
-                break
+            part = _read(ours)
             if not part:
                 break
             text += part.decode("utf-8", "replace")
             if not typed and until in text:
                 typed = True
-                os.write(ours, keys) if keys != b"\x03" else os.killpg(done.pid, 2)
+                time.sleep(0.3)  # as a person would; what is typed while the question is still being written does not count
+                os.write(ours, keys)
         os.close(ours)
         return Ran(done.wait(30), text.replace("\r\n", "\n"), "")
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except OSError:  # Linux says EIO when the other side is closed
+        return b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -167,6 +168,26 @@ def test_follow_shows_what_is_written_afterwards(gate: Gate, made: Path) -> None
     gate.close()
 
 
+def test_following_does_not_keep_the_writers_journal_growing(gate: Gate, made: Path) -> None:
+    token = gate.grant("one", tools={"save": ANY}).presentation
+    gate.home.ledger.flush()
+    with subprocess.Popen(
+        [sys.executable, "-m", "gate", "log", "--follow", "--json"], cwd=made, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout is not None
+        following.stdout.readline()
+        time.sleep(0.5)
+        use(gate, token, "hello")
+        gate.home.ledger.flush()
+        time.sleep(0.5)
+        db = sqlite3.connect(made / ".gate" / "gate.db")
+        busy, pages, done = db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        db.close()
+        following.terminate()
+    assert (busy, pages) == (0, done)
+    gate.close()
+
+
 def test_interrupting_follow_is_quiet(told: Gate, made: Path) -> None:
     shown = terminal("log", "--follow", cwd=made, until="close", keys=b"\x03")
     assert shown.code == 130
@@ -189,8 +210,6 @@ def test_no_log_yet_and_no_gate(folder: Path) -> None:
 
 
 def test_a_record_that_is_none_is_shown_as_that(told: Gate, made: Path) -> None:
-    import sqlite3
-
     db = sqlite3.connect(made / ".gate" / "gate.db")
     db.execute("UPDATE record SET body = ? WHERE seq = 1", (b"\xff\x1b[2J",))
     db.commit()
