@@ -53,7 +53,7 @@ class Project(Constraint):
 
     def explain(self, value: Frozen) -> str:
         """Why a value is not admitted."""
-        return f"{show(value)} is no ticket of {self.project}"
+        return f"{show(value) if isinstance(value, str) else 'this'} is no ticket of {self.project}"
 
     def subsumes(self, other: Constraint) -> bool:
         """True only when every value that `other` admits is admitted here."""

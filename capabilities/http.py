@@ -77,9 +77,10 @@ class MethodKind:
 
     def assess(self, value: object) -> Assessment:
         """Reading methods add nothing; the others send data or change something there."""
-        if value is None or value in ("GET", "HEAD", "OPTIONS"):
+        if value is None or (isinstance(value, str) and value in _READING):
             return NOTHING
-        return Assessment(_SENDS, Risk.HIGH if value == "DELETE" else Risk.MEDIUM, (f"sends a {value}",))
+        known = value if isinstance(value, str) and value in METHODS else "request of an unknown method"
+        return Assessment(_SENDS, Risk.MEDIUM if known in ("POST", "PUT", "PATCH") else Risk.HIGH, (f"sends a {known}",))
 
 
 class HeadersKind:

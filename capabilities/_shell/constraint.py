@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 from capabilities._shell import git
 from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable
-from capabilities._shell.starts import identity, starts
+from capabilities._shell.starts import Start, identity, starts
 from capabilities._shell.value import script_of
 from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
 from gate.constraints.value import is_array
@@ -40,20 +40,24 @@ class Programs(Constraint):
         object.__setattr__(self, "programs", tuple(made))
 
     def compile(self) -> Check:
-        return lambda value: not self._refusal(value)
+        def check(value: Frozen) -> bool:
+            try:
+                return all(map(self._admits, starts(script_of(value))))
+            except (ValueError, Uninspectable):
+                return False
+
+        return check
 
     def explain(self, value: Frozen) -> str:
-        return self._refusal(value) or f"{show(value)} is not admitted"
-
-    def _refusal(self, value: Frozen) -> str:
         try:
-            found = starts(script_of(value))
+            other = next((start.argv for start in starts(script_of(value)) if not self._admits(start)), ())
         except (ValueError, Uninspectable) as error:
-            return f"which programs {show(value)} starts cannot be told: {error}"
-        for argv, inspected in found:
-            if not any(argv[: len(words)] == words and (inspected or argv[0] != "git" or len(words) > 1) for words in self.programs):
-                return f"{show(' '.join(argv))} is not among the programs {show(', '.join(map(' '.join, self.programs)))}"
-        return ""
+            return f"which programs {show(value) if isinstance(value, str) else 'this'} starts cannot be told: {error}"
+        return f"{show(' '.join(other))} is not among the programs {show(', '.join(map(' '.join, self.programs)))}"
+
+    def _admits(self, start: Start) -> bool:
+        argv, inspected = start
+        return any(argv[: len(words)] == words and (inspected or argv[0] != "git" or len(words) > 1) for words in self.programs)
 
     def subsumes(self, other: Constraint) -> bool:
         if isinstance(other, (Exact, OneOf)):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capabilities import compute, example, files, http, shell
+from gate.constraint import Constraint
 from gate.effect import Assessment
 from gate.frozen import freeze
 from gate.kind import Kind
@@ -99,6 +100,17 @@ def test_a_value_or_a_refusal_with_a_reason(kind: Kind, value: object) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_assessing_never_raises(kind: Kind, value: object) -> None:
     assert isinstance(kind.assess(value), Assessment)
+
+
+@pytest.mark.parametrize("value", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize(
+    "constraint", [shell.programs("rm"), files.below("/data"), http.hosts("a.example"), example.project("OPS")], ids=lambda one: one.type
+)
+def test_a_constraint_refuses_it_and_says_why(constraint: Constraint, value: Any) -> None:
+    began = time.thread_time()
+    assert constraint.check(value) is False or (value is BAD["subclass"] and constraint.type == "argv")
+    assert 5 < len(constraint.explain(value)) < 700
+    assert time.thread_time() - began < 1.0
 
 
 @settings(max_examples=100, deadline=None)
