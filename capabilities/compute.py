@@ -17,7 +17,7 @@ Traceback (most recent call last):
 ValueError: nan is not a finite number
 """
 
-# ruff: noqa: PTH109  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os

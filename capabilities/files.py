@@ -13,7 +13,7 @@ component by component, which `RACE_FREE` tells apart.
 (True, False)
 """
 
-# ruff: noqa: PTH100, PTH109  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os
@@ -94,7 +94,7 @@ def tools(root: str | os.PathLike[str], *, largest: int = 10_000_000, entries: i
         """The text of a file (UTF-8)."""
         return folder.read(path).decode()
 
-    def write(path: str, text: str, overwrite: bool = False) -> int:  # noqa: FBT001, FBT002  # arguments of a tool are named by the agent
+    def write(path: str, text: str, overwrite: bool = False) -> int:  # arguments of a tool are named by the agent
         """Makes a file, or with `overwrite` replaces one; the number of bytes written."""
         folder.write(path, data := text.encode(), overwrite=overwrite)
         return len(data)

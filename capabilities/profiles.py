@@ -10,7 +10,7 @@
 '# profile workstation, workspace "/srv/project"'
 """
 
-# ruff: noqa: PTH100, PTH109  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import json

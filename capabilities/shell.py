@@ -15,7 +15,7 @@ What this guarantees is which programs are started with which words.  What a pro
 True
 """
 
-# ruff: noqa: PTH109  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os

@@ -5,7 +5,7 @@ it is opened, so that opening a device or a FIFO can have no effect and cannot b
 because another name of it may be outside.  New content replaces old content as a whole, by rename, so a reader never sees half of it.
 """
 
-# ruff: noqa: PTH100, PTH112  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import errno

@@ -1,6 +1,6 @@
 """One request, within limits, redirects only where a constraint admits them."""
 
-# ruff: noqa: SIM905  # lists of words are data, and read best as text
+# lists of words are data, and read best as text
 from __future__ import annotations
 
 import re

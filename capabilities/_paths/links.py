@@ -5,7 +5,7 @@ known cannot be checked.  Only `lstat` and `readlink` are used, nothing is opene
 tools that open files below a root use `capabilities._files`, where the kernel checks while it opens.
 """
 
-# ruff: noqa: PTH115  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os

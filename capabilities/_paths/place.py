@@ -3,7 +3,7 @@
 `look` follows links (`lstat` and `readlink` only, see `links`), so a link inside the workspace that leads out is outside.
 """
 
-# ruff: noqa: PTH109, PTH111  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os

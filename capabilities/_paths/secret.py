@@ -3,7 +3,7 @@
 A hit is a reason to ask a person, never a reason to allow: names that are not listed are judged by where they are.
 """
 
-# ruff: noqa: SIM905  # lists of words are data, and read best as text
+# lists of words are data, and read best as text
 from __future__ import annotations
 
 import re

@@ -3,7 +3,7 @@
 Nothing of the gate's own process (keys, tokens, search paths, libraries to preload) reaches it.
 """
 
-# ruff: noqa: PTH116  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os

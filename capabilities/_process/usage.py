@@ -4,7 +4,7 @@ A session is what `setsid` makes: every process started in it belongs to it unti
 seen here any more; only containment (cgroups, a process id namespace) holds such a one.
 """
 
-# ruff: noqa: PTH110, PTH123, PTH208  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import os

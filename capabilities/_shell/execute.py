@@ -4,7 +4,7 @@ Patterns are expanded here, as a shell would (no match leaves the pattern as it 
 gets `./` in front.  `cd` changes the folder of what follows.
 """
 
-# ruff: noqa: PTH112, PTH118, PTH207  # by descriptors and in microseconds, which pathlib does not do
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
 import glob
@@ -60,7 +60,7 @@ def _pipeline(pipeline: Pipeline, cwd: str, limits: Limits) -> Result:
     stages: list[Stage] = []
     try:
         for command in pipeline.commands:
-            stages.append(_stage(command, cwd))  # noqa: PERF401  # what was opened before one fails must be closed
+            stages.append(_stage(command, cwd))  # what was opened before one fails must be closed
         return run(stages, limits, cwd)
     except OSError as error:
         for stage in stages:

@@ -3,7 +3,7 @@
 find src -name '*.py' -exec grep -l foo {} ;   → list 'src', and the command `grep -l foo {}`
 """
 
-# ruff: noqa: SIM905  # lists of words are data, and read best as text
+# lists of words are data, and read best as text
 from __future__ import annotations
 
 from typing import Final, NamedTuple

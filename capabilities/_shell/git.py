@@ -4,7 +4,7 @@ Even a subcommand that only reads runs programs which the repository's own confi
 conversion).  The ready-made tool switches off what git lets it switch off, see `capabilities._process.environment`.
 """
 
-# ruff: noqa: SIM905  # lists of words are data, and read best as text
+# lists of words are data, and read best as text
 from __future__ import annotations
 
 from typing import Final

@@ -171,7 +171,7 @@ class _Reader:
         glob = "".join(piece.replace("[^", "[!") if special else _GLOB_SPECIAL.sub(r"[\1]", piece) for piece, special in pieces)
         return Word(text, glob, "".join(piece if special else quote(piece) for piece, special in pieces if piece))
 
-    def piece(self, begin: int) -> tuple[str, bool]:  # noqa: PLR0911  # one return for each sort of piece
+    def piece(self, begin: int) -> tuple[str, bool]:  # one return for each sort of piece
         """The next part of a word, and whether it is a character of a pattern."""
         text, at = self.text, self.at
         char = text[at]

@@ -3,7 +3,7 @@
 An option that is left out here is one that cannot be inspected: it writes, runs something, reads names from a file, or is merely rare.
 """
 
-# ruff: noqa: SIM905  # lists of words are data, and read best as text
+# lists of words are data, and read best as text
 from __future__ import annotations
 
 from typing import Final

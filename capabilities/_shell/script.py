@@ -6,7 +6,7 @@ is two pipelines: `git log` into `head`, then, if that went well, `echo`.  `str(
 needed, which means the same to this package and to a POSIX shell.  That text is the canonical value of a command.
 """
 
-# ruff: noqa: SIM905  # lists of words are data, and read best as text
+# lists of words are data, and read best as text
 from __future__ import annotations
 
 import re

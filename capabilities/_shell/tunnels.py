@@ -4,7 +4,7 @@ A label makes a call critical and lets a rule name it.  What is not on these lis
 connection, and asked about: prevention never rests on a name.
 """
 
-# ruff: noqa: SIM905  # lists of words are data, and read best as text
+# lists of words are data, and read best as text
 from __future__ import annotations
 
 import re

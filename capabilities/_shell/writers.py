@@ -1,6 +1,6 @@
 """Programs that change files, and programs that start another one, as data (see `spec`)."""
 
-# ruff: noqa: SIM905  # lists of words are data, and read best as text
+# lists of words are data, and read best as text
 from __future__ import annotations
 
 from typing import Final
