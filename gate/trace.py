@@ -93,7 +93,11 @@ def _find_api() -> bool:
 def _provided() -> bool:
     from opentelemetry import metrics, trace
 
-    tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
+    try:
+        tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
+    except Exception:  # the environment may name one that cannot be loaded
+        _log.exception("calls are not traced")
+        return False
     no_tracers = isinstance(tracers, (trace.ProxyTracerProvider, trace.NoOpTracerProvider))
     return not no_tracers or not type(meters).__module__.startswith("opentelemetry.metrics")
 
