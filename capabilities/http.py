@@ -68,7 +68,7 @@ def tool(
 
     fetcher = Fetcher(private, follow, Limits(seconds, largest), resolver)
 
-    def request(url: str, method: str = "GET", headers: dict[str, str] = {}, body: str = "") -> dict[str, object]:  # never changed
+    def request(url: str, method: str = "GET", headers: dict[str, str] = {}, body: str = "") -> dict[str, object]:  # noqa: B006  # never changed
         """Sends one request: status, url, headers, text, and location when it is a redirect that was not followed."""
         return fetcher.fetch(method, url, headers, body)
 

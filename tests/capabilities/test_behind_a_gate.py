@@ -56,7 +56,7 @@ def test_what_is_granted_runs_and_nothing_else(gate: Gate, tools: dict[str, Call
             lambda: tools["http.request"]("https://api.example.com/", method="POST"),
         ):
             with pytest.raises(Denied):
-                call()
+                call()  # type: ignore[no-untyped-call]  # a lambda
     assert (tmp_path / "work" / "notes.md").read_text() == "hello\n"
 
 
@@ -69,5 +69,5 @@ def test_a_high_risk_asks_although_it_is_granted(gate: Gate, tools: dict[str, Ca
             lambda: tools["files.delete"]("notes.md"),
         ):
             with pytest.raises(NeedsApproval):
-                call()
+                call()  # type: ignore[no-untyped-call]  # a lambda
         assert tools["shell.run"]("cat notes.md")["stdout"] == "hello\n"
