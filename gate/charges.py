@@ -54,7 +54,7 @@ def charges(made: Plan, tool: Tool, call: Call, now: float) -> tuple[Charge, ...
         window = int(now // seconds)
         taken.append(Charge(f"{key}/{window}", 1, limit, (window + 1) * seconds))
     wall = wall_limit(made, tool)
-    taken += [Charge(key, micro(wall), limit) for key, limit in made.walls if wall is not None]
+    taken += [Charge(key, max(micro(wall), 1), limit) for key, limit in made.walls if wall is not None]
     if made.costs:
         cost = estimate(tool, call)
         for key, unit, limit in made.costs:

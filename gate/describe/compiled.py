@@ -28,21 +28,22 @@ Invoke = Callable[..., Any]
 """(function, arguments) -> what the function returns"""
 
 _IN_PLACE: Mapping[object, str] = {
-    str: "{x} if type({x}) is str and {x}.isascii() else {coerce}({x})",
-    int: f"{{x}} if type({{x}}) is int and {-MAX_INT} <= {{x}} <= {MAX_INT} else {{coerce}}({{x}})",
-    float: "{x} if type({x}) is float and {x} - {x} == 0.0 else {coerce}({x})",
+    str: "{x} if {m}type({x}) is {m}str and {x}.isascii() else {coerce}({x})",
+    int: f"{{x}} if {{m}}type({{x}}) is {{m}}int and {-MAX_INT} <= {{x}} <= {MAX_INT} else {{coerce}}({{x}})",
+    float: "{x} if {m}type({x}) is {m}float and {x} - {x} == 0.0 else {coerce}({x})",
     bool: "{x} if {x} is True or {x} is False else {coerce}({x})",
 }
+_BUILT_IN: Mapping[str, object] = {"type": type, "str": str, "int": int, "float": float, "KeyError": KeyError}  # parameters may be called so, too
 
 
 def compile_bind(parameters: Mapping[str, Parameter], positional: tuple[str, ...]) -> Bind:
     """The function that binds and coerces the arguments that are given; any exception means: look closer."""
     mark = _mark(parameters)
-    scope: dict[str, object] = {f"{mark}M": _Missing()}
+    scope: dict[str, object] = {f"{mark}M": _Missing(), **{f"{mark}{name}": value for name, value in _BUILT_IN.items()}}
     required, optional = list[str](), list[str]()
     for number, (name, parameter) in enumerate(parameters.items()):
         scope[f"{mark}{number}"] = parameter.coerce
-        value = _IN_PLACE.get(parameter.scalar, "{coerce}({x})").format(x=name, coerce=f"{mark}{number}")
+        value = _IN_PLACE.get(parameter.scalar, "{coerce}({x})").format(x=name, m=mark, coerce=f"{mark}{number}")
         if parameter.default is MISSING:
             required.append(f"{name!r}: {value}")
         else:
@@ -51,7 +52,7 @@ def compile_bind(parameters: Mapping[str, Parameter], positional: tuple[str, ...
     if named := ", ".join(f"{name}={mark}M" for name in parameters if name not in positional):
         given = f"{given}, *, {named}" if given else f"*, {named}"
     missing = " or ".join(f"{name} is {mark}M" for name, parameter in parameters.items() if parameter.default is MISSING) or "False"
-    lines = [f"def {mark}f({given}):", f" if {missing}: raise KeyError", f" {mark}d = {{{', '.join(required)}}}", *optional, f" return {mark}d"]
+    lines = [f"def {mark}f({given}):", f" if {missing}: raise {mark}KeyError", f" {mark}d = {{{', '.join(required)}}}", *optional, f" return {mark}d"]
     return _compile("\n".join(lines), scope, mark)
 
 
