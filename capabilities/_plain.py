@@ -32,7 +32,7 @@ class Text:
         frozen = freeze(value)
         return frozen if isinstance(frozen, str) else ""
 
-    def assess(self, value: object) -> Assessment:  # noqa: ARG002  # the Kind protocol
+    def assess(self, value: object) -> Assessment:  # the Kind protocol
         """Nothing."""
         return NOTHING
 
@@ -54,7 +54,7 @@ class Number:
             raise ValueError(f"{self.name} must be over {self.low:g} and at most {self.high:g}")
         return found
 
-    def assess(self, value: object) -> Assessment:  # noqa: ARG002  # the Kind protocol
+    def assess(self, value: object) -> Assessment:  # the Kind protocol
         """Nothing."""
         return NOTHING
 

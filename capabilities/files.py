@@ -94,7 +94,7 @@ def tools(root: str | os.PathLike[str], *, largest: int = 10_000_000, entries: i
         """The text of a file (UTF-8)."""
         return folder.read(path).decode()
 
-    def write(path: str, text: str, overwrite: bool = False) -> int:  # noqa: FBT001, FBT002  # arguments of a tool are named by the agent
+    def write(path: str, text: str, overwrite: bool = False) -> int:  # arguments of a tool are named by the agent
         """Makes a file, or with `overwrite` replaces one; the number of bytes written."""
         folder.write(path, data := text.encode(), overwrite=overwrite)
         return len(data)

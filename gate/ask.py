@@ -159,5 +159,5 @@ def _short(value: Frozen) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with everything a reader cannot see, or that reorders what they see, written as \\u escapes."""
+    """The text with everything a reader cannot see, or that reorders what they see, written as backslash escapes."""
     return "".join(c if c.isprintable() and not _BLANK(c) else c.encode("unicode_escape").decode() for c in text)

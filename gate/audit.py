@@ -1,7 +1,7 @@
 r"""The audit log: what a record says, and how anyone can check that nobody changed the log.
 
 A record is one compact JSON object in UTF-8.  Its exact bytes are leaf `index` of a Merkle tree (`gate.log.merkle`), and signed checkpoints
-(`gate.log.note`) say what was in the tree when it had so many leaves.  Nothing is ever written again in another form: what was hashed is what is kept.
+(`gate.log.note`) say what was in the tree when it had so many leaves.  Nothing is written again in another form: what was hashed is kept.
 
 Every record has
 

@@ -50,7 +50,9 @@ NOBODY: Final = Acting("")
 
 
 class Call(NamedTuple):
-    """One request. `serial` numbers the calls of this process (or is a whole id, for a call that was made elsewhere). `defaulted` names the arguments the caller left out: their value is the tool author's default.
+    """One request. `serial` numbers the calls of this process (or is a whole id, for a call that was made elsewhere).
+
+    `defaulted` names the arguments the caller left out: their value is the tool author's default.
 
     `labels` is the place for origins of single arguments: argument name → where its value came from.
     """

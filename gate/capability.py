@@ -92,7 +92,7 @@ class Grant:
                 if not admits(arguments[name]):
                     return False
             return len(arguments) == self._count or self._rest_covered(arguments, defaulted)
-        except Exception:  # noqa: BLE001  # a missing argument, or a constraint that breaks its promise not to raise: refused
+        except Exception:  # a missing argument, or a constraint that breaks its promise not to raise: refused
             return False
 
     def refusals(self, arguments: Mapping[str, Frozen], defaulted: frozenset[str]) -> tuple[str, ...]:
@@ -179,7 +179,7 @@ def _entries(data: Mapping[str, object], tool: str, *, written: bool) -> dict[st
 def _why_not(entry: Entry, value: Frozen) -> str:
     try:
         return "" if entry.constraint.check(value) else entry.constraint.explain(value) or "not admitted"
-    except Exception:  # noqa: BLE001  # a constraint that breaks its promise not to raise admits nothing
+    except Exception:  # a constraint that breaks its promise not to raise admits nothing
         return f"{show(value)} could not be checked against {entry.constraint}"
 
 

@@ -26,8 +26,8 @@ from gate.shown import limited
 if TYPE_CHECKING:
     from gate.call import Call
     from gate.capability import Capability
-    from gate.rules import Rules
     from gate.policy.ruling import Ruling
+    from gate.rules import Rules
 
 __all__ = ["Allow", "Ask", "Decision", "Deny", "Durability", "Standing", "Verdict", "decide"]
 

@@ -21,12 +21,12 @@ from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
 from gate.charges import charges, check_cost, wall_limit
-from gate.policy.clearance import Clearance, clearance
 from gate.decide import Allow, Deny, decide
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
 from gate.permit import Permit, allowed
+from gate.policy.clearance import Clearance, clearance
 from gate.run import Outcome
 from gate.ticket import Ticket
 from gate.tool import Options, Tool, make_tool, timed, unknown_name

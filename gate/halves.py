@@ -108,5 +108,5 @@ def _outcome(ticket: Ticket, value: object, error: BaseException | None, seconds
         return Outcome(status_of(error), None, error, seconds, None, cost)
     try:
         return Outcome("ok", value, None, seconds, measure(value, ticket.tool), cost)
-    except Exception as limit:  # noqa: BLE001  # too large, or not to be measured: recorded as that
+    except Exception as limit:  # too large, or not to be measured: recorded as that
         return Outcome(status_of(limit), None, limit, seconds, None, cost)

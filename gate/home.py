@@ -19,11 +19,11 @@ from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from gate.tokens import keyfile
 from gate.call import b64url
 from gate.charges import Plan, plan
 from gate.clock import Clock, NeverBack, SystemClock
 from gate.errors import ConfigError, Denied
+from gate.tokens import keyfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from gate.ledger import Ledger
     from gate.log.records import Records
     from gate.rules import Rules
-    from gate.tool import Tool
     from gate.store import Charge, Finding, Pause
+    from gate.tool import Tool
 
 _PLANS: Final = 4096
 _VERIFIED: Final = 1024
@@ -101,9 +101,8 @@ class Home:
         return self.rules()
 
     def _watched(self, path: Path) -> Callable[[], Rules]:
-        from gate.policy.rulesfile import watch
-
         from gate.policy.catalogue import KindCatalogue
+        from gate.policy.rulesfile import watch
 
         return watch(path, changed=self.records.rules_changed, catalogue=KindCatalogue(tools=self._tools)).current
 
@@ -112,7 +111,7 @@ class Home:
         """The version of the rules in force, "" when they cannot be read: a refusal is recorded all the same."""
         try:
             return self.rules().version
-        except Exception:  # noqa: BLE001  # whatever is wrong with the file, the call was refused for it
+        except Exception:  # whatever is wrong with the file, the call was refused for it
             return ""
 
     def plan(self, capability: Capability | None, tool: str) -> Plan:
@@ -215,9 +214,10 @@ class Home:
         return ledger
 
     def _open_records(self) -> Records:
-        ledger = self.ledger
-        assert self._records is not None, ledger  # opening the ledger makes them
-        return self._records
+        from gate.log.records import Records
+
+        opened = self.ledger  # which makes them
+        return self._records or Records(self, opened.recorder)
 
     def close(self) -> None:
         """Flushes and signs the log, gives leased budget back, closes the files."""

@@ -19,8 +19,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from gate.tokens import keyfile
 from gate.errors import KeyFileError
+from gate.tokens import keyfile
 from gate.tokens.jwk import THUMBPRINT_URI, Anchor, PublicKey, SigningKey, TrustAnchors, thumbprint
 
 __all__ = ["THUMBPRINT_URI", "Anchor", "KeyRing", "PublicKey", "SigningKey", "TrustAnchors", "thumbprint"]
@@ -109,7 +109,7 @@ class KeyRing:
 
 
 def _listed(fd: int) -> list[str]:
-    return sorted(os.listdir(fd))  # noqa: PTH208  # the directory that was checked, not whatever has its name now
+    return sorted(os.listdir(fd))  # the directory that was checked, not whatever has its name now
 
 
 def _checked(name: str) -> str:

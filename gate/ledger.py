@@ -162,14 +162,14 @@ class Ledger:
         """
         settled = self._settle(settlement)
         if settled is None or settlement.durable or self._group.failing or self._group.crowded:
-            return self._drive(self._settling(settlement, settled))
+            return self._drive(self._settling(settlement, settled=settled))
         return settled
 
     async def asettle(self, settlement: Settlement) -> bool:
         """`settle` for a task. A task that is cancelled meanwhile does not take the outcome with it."""
         settled = self._settle(settlement)
         if settled is None or settlement.durable or self._group.failing or self._group.crowded:
-            return await self._adrive(self._settling(settlement, settled))
+            return await self._adrive(self._settling(settlement, settled=settled))
         return settled
 
     def take(self, charges: tuple[Charge, ...]) -> None:
@@ -267,7 +267,7 @@ class Ledger:
                 group.hold_back()  # it took more than it had reserved: nothing overtakes that
         return True
 
-    def _settling(self, settlement: Settlement, settled: bool | None) -> Steps[bool]:
+    def _settling(self, settlement: Settlement, *, settled: bool | None) -> Steps[bool]:
         if settled is None:
             return bool((yield settlement))
         yield Barrier()
@@ -356,7 +356,7 @@ class Ledger:
             self._prune()
         with self._group.mutex:
             idle = self._leases.idle() if now - self._tidied > TIDY else []
-            holds = bool(self._leases.keys())
+            holds = bool(self._leases.held())
         if idle or now - self._tidied > TIDY:
             self._tidied = now
             self._drive(self._holdings.returning(idle))
@@ -461,7 +461,7 @@ def _subject(agent: str, session: str, *, everything: bool) -> tuple[Subject, st
 def _denied(error: Exception) -> Exception:
     """What a caller sees."""
     if isinstance(error, Short):
-        reasons = [f"nothing is left of the budget '{key}'{_held(key, error)}" for key in error.keys]
+        reasons = [f"{_in_words(key)}{_held(key, error)}" for key in error.keys]
         denied = Exhausted(*reasons, remedy="ask for a capability with a larger budget")
         denied.keys = error.keys
         return denied
@@ -472,6 +472,17 @@ def _denied(error: Exception) -> Exception:
     if isinstance(error, GateError):
         return error
     return Unavailable(f"the ledger failed: {error}")
+
+
+def _in_words(key: str) -> str:
+    """What a budget that has nothing left limited; the keys are made by `gate.charges`."""
+    jti, _, rest = key.partition("/")
+    for mark, words in (("/calls", "calls"), ("/wall", "seconds of tool time"), ("/rate/", "calls for now"), ("/cost/", "cost in ")):
+        tool, found, tail = f"/{rest}".rpartition(mark)
+        if found:
+            unit = tail if mark == "/cost/" else ""
+            return f"the {words}{unit} that the capability allows{f' of {tool[1:]}' if tool else ''} are used up ({jti})"
+    return f"nothing is left of the budget '{key}'"
 
 
 def _held(key: str, short: Short) -> str:

@@ -29,6 +29,7 @@ class Permit(tuple["Call", "Allow | Ask", "tuple[Approval, ...]"]):
     approvals: tuple[Approval, ...] = property(itemgetter(2))  # type: ignore[assignment]  # as above
 
     def __new__(cls, *_: object, **__: object) -> Permit:
+        """Sealed: TypeError always."""
         raise TypeError("a permit comes from a decision or from approvals; it cannot be made by hand")
 
 

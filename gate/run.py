@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from gate.errors import GateError, OutputLimit, ToolTimeout
 
 if TYPE_CHECKING:
-    from gate.permit import Permit
     from gate.describe.signature import Function
+    from gate.permit import Permit
     from gate.tool import Tool
 
 Status = Literal["ok", "error", "timeout", "cancelled", "output-limit", "unknown"]
@@ -107,7 +107,7 @@ def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected:
             if isawaitable(value) or type(value) in _LAZY:
                 value = _refuse_lazy(value)
             size = measure(value, tool)
-    except BaseException as error:  # noqa: BLE001  # whatever a tool raises is an outcome
+    except BaseException as error:  # whatever a tool raises is an outcome
         return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
     return _make_outcome(Outcome, ("ok", value, None, perf_counter() - start, size, cost))
 
@@ -149,7 +149,7 @@ async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), in
             running: Any = _attempts(ready, tool) if tool.retries or tool.timeout is not None else ready()
             value = await running
         size = measure(value, tool) if type(value) not in _UNMEASURED or tool.measured else None
-    except BaseException as error:  # noqa: BLE001  # whatever a tool raises is an outcome
+    except BaseException as error:  # whatever a tool raises is an outcome
         return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
     return Outcome("ok", value, None, perf_counter() - start, size, cost)
 
@@ -246,7 +246,7 @@ def _in_thread(call: Callable[[], object], tool: Tool) -> object:
     def work() -> None:
         try:
             box.append(Outcome("ok", call()))
-        except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
+        except BaseException as error:  # carried to the caller's thread
             box.append(Outcome("error", None, error))
 
     context = copy_context()

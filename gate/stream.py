@@ -72,7 +72,7 @@ def stream(
     args: tuple[object, ...],
     kwargs: Mapping[str, object],
     receiver: tuple[object, ...] = (),
-    injected: Mapping[str, object] = {},  # noqa: B006  # never changed
+    injected: Mapping[str, object] = {},  # never changed
 ) -> Generator[object, object, object]:
     """The gated stream of a generator function."""
     ticket, meter = drive(_begun(gate, tool, args, kwargs, BLOCKING))
@@ -99,7 +99,7 @@ def _metered(inner: Generator[object, object, object], meter: Meter) -> Generato
                 sent = yield counted
             except GeneratorExit:
                 raise
-            except BaseException as error:  # noqa: BLE001  # thrown in by the consumer, for the tool to see
+            except BaseException as error:  # thrown in by the consumer, for the tool to see
                 chunk = meter.step(inner.throw, error)
             else:
                 chunk = meter.step(inner.send, sent)
@@ -113,7 +113,7 @@ async def astream(
     args: tuple[object, ...],
     kwargs: Mapping[str, object],
     receiver: tuple[object, ...] = (),
-    injected: Mapping[str, object] = {},  # noqa: B006  # never changed
+    injected: Mapping[str, object] = {},  # never changed
 ) -> AsyncGenerator[object, object]:
     """The gated stream of an async generator function."""
     ticket, meter = await _begun(gate, tool, args, kwargs, LOOPING)
@@ -130,7 +130,7 @@ async def astream(
                     sent = yield counted
                 except GeneratorExit:
                     raise
-                except BaseException as error:  # noqa: BLE001  # thrown in by the consumer, for the tool to see
+                except BaseException as error:  # thrown in by the consumer, for the tool to see
                     step = inner.athrow(error)
                 else:
                     step = inner.asend(sent)

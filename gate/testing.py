@@ -79,7 +79,7 @@ class SimulatedAgent:
             return Step(tool, arguments, self.gate.call(tool, arguments))
         except Denied as denied:
             return Step(tool, arguments, denied=denied)
-        except Exception as error:  # noqa: BLE001  # a model sees a failing tool's message and goes on
+        except Exception as error:  # a model sees a failing tool's message and goes on
             return Step(tool, arguments, f"{type(error).__name__}: {error}")
 
 

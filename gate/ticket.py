@@ -33,4 +33,3 @@ class Ticket(NamedTuple):
     def arguments(self) -> dict[str, object]:
         """Fresh values of the checked arguments, by name: what the tool must be run with."""
         return self.tool.schema.values(self.call.arguments)
-

@@ -47,13 +47,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gate.tokens import jose
 from gate.capability import NO_LIMITS, Budget, Capability, Grant, Limits
-from gate.tokens.chain import MAX_CHAIN, MAX_DEPTH, MAX_LIFETIME, refuse_widening, walk
-from gate.tokens.claims import TYP, TYPE, AgentTokens, Claims, parse, widenings
 from gate.constraint import show
 from gate.constraints.value import is_array, is_object
 from gate.errors import TokenError
+from gate.tokens import jose
+from gate.tokens.chain import MAX_CHAIN, MAX_DEPTH, MAX_LIFETIME, refuse_widening, walk
+from gate.tokens.claims import TYP, TYPE, AgentTokens, Claims, parse, widenings
 from gate.tokens.jwk import PublicKey, SigningKey, TrustAnchors
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ def _ours(agent: str, limits: Limits, tool_limits: Mapping[str, Limits], labels:
     return ours if labels is None else ours | {"labels": sorted(labels)}
 
 
-def _signed(  # noqa: PLR0913, PLR0917  # the parts of one token, from its two makers above
+def _signed(  # the parts of one token, from its two makers above
     key: SigningKey,
     claims: dict[str, object],
     grants: Mapping[str, Grant],

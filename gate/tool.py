@@ -15,13 +15,13 @@ from types import MappingProxyType
 from typing import Final, TypeAlias, TypedDict
 
 from gate.call import Acting, Call, next_serial
+from gate.describe.schema import Schema, shown
+from gate.describe.signature import Flavour, Function, flavour_of, has_receiver, schema_of
 from gate.effect import Risk, declared
 from gate.errors import ConfigError
 from gate.frozen import Frozen
 from gate.kind import Kind
 from gate.run import held, hold
-from gate.describe.schema import Schema, shown
-from gate.describe.signature import Flavour, Function, flavour_of, has_receiver, schema_of
 
 Cost: TypeAlias = Mapping[str, "str | float | Decimal | Callable[[Mapping[str, object]], float | Decimal]"]
 
@@ -37,7 +37,8 @@ class Tool:
 
     timeout: seconds a run may take, None for no limit.  retries: further attempts inside the one permit, only for idempotent tools.
     output_limit, chunk_limit: bytes in total and per chunk of a stream; text and bytes are always measured, other results only when a
-    limit is given here (by their size as JSON), because measuring costs as much as sending.  cost: unit → a number, an argument's name, or a function of
+    limit is given here (by their size as JSON), because measuring costs as much as sending.
+    cost: unit → a number, an argument's name, or a function of
     the arguments; it is reserved before the run and replaced by the actual cost afterwards.  method: it was written in a class body and
     runs only on an object, which Python hands over and not the agent.
     """
@@ -96,7 +97,7 @@ class Tool:
         """The call for what was sent; BadCall when it is none."""
         try:
             arguments = self._quick(*args, **kwargs)  # what `schema.bind` tries first, without the call
-        except Exception:  # noqa: BLE001  # `bind` finds it again and says it
+        except Exception:  # `bind` finds it again and says it
             arguments, defaulted = self.schema.bind(args, kwargs)
         else:
             defaulted = _ALL_GIVEN

@@ -9,15 +9,15 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gate.stream import astream, stream
-from gate.run import passed, run_silently
 from gate.describe.signature import has_receiver
+from gate.run import passed, run_silently
+from gate.stream import astream, stream
 from gate.trace import recording
 from gate.waiting import BLOCKING, LOOPING, drive
 
 if TYPE_CHECKING:
-    from gate.gate import Gate
     from gate.describe.signature import Function
+    from gate.gate import Gate
     from gate.tool import Tool
 
 Split = Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any], dict[str, Any]]]
@@ -100,7 +100,7 @@ def _astream(gate: Gate, tool: Tool, split: Split) -> Function:
                     sent = yield chunk
                 except GeneratorExit:
                     raise
-                except BaseException as error:  # noqa: BLE001  # thrown in by the consumer, for the tool to see
+                except BaseException as error:  # thrown in by the consumer, for the tool to see
                     step = inner.athrow(error)
                 else:
                     step = inner.asend(sent)
@@ -122,7 +122,7 @@ def _whole(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ..
     return (), args, kwargs, {}
 
 
-def _splitter(method: bool, inject: frozenset[str]) -> Split:
+def _splitter(method: bool, inject: frozenset[str]) -> Split:  # noqa: FBT001  # one caller, just above
     """Sets apart what does not come from the agent: the instance of a method, and the arguments that the program itself supplies."""
 
     def split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any], dict[str, Any]]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from gate.errors import TokenError
 from gate.tokens import jose
 from gate.tokens.chain import Link, walk
-from gate.errors import TokenError
 
 SEGMENT: Final = r"[a-z][a-z0-9_-]*"
 LITERAL: Final = re.compile(rf"{SEGMENT}(\.{SEGMENT})+\Z")

@@ -16,11 +16,11 @@ from gate.call import Acting, Call
 from gate.decide import Allow, Durability
 from gate.effect import Assessment, Risk
 from gate.frozen import Frozen
-from gate.tokens.jwk import SigningKey
 from gate.ledger import Ledger
 from gate.log.note import NoteKey, verifier_key
 from gate.store import Burn, Charge, Open, Settlement, Spend, Status
 from gate.testing import FakeClock
+from gate.tokens.jwk import SigningKey
 
 ORIGIN = "example.com/agents"
 SIGNER = NoteKey(ORIGIN, SigningKey(b"l" * 32))

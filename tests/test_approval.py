@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from gate.tokens import jose
 from gate.approval import SKEW, TYP, Approval, check, sign
 from gate.ask import Question, question
 from gate.call import Acting, Call
 from gate.decide import Ask
 from gate.effect import UNDECLARED, Risk
 from gate.errors import TokenError
+from gate.tokens import jose
 from gate.tokens.jwk import Anchor, SigningKey, TrustAnchors
 
 KEY, OTHER = SigningKey(bytes(range(32))), SigningKey(bytes(range(1, 33)))

@@ -15,11 +15,11 @@ import pytest
 import gate.audit
 from gate.audit import Problem, appearances, check_proof, growth, prove, verify
 from gate.errors import ConfigError, TamperError, TokenError
-from gate.tokens.jwk import SigningKey
 from gate.log.merkle import Growing, leaf_hash, verify_consistency
 from gate.log.note import NoteKey, read_checkpoint, signed_checkpoint, verifier_key
 from gate.log.redact import Redactor
 from gate.store import tree as tiles
+from gate.tokens.jwk import SigningKey
 from tests.ledgers import ALLOWED, KEY, ORIGIN, SIGNER, busy_log, call, calls, database, end, ledger, records, rows, run, spend
 
 Attack = Callable[[sqlite3.Connection], object]

@@ -9,10 +9,10 @@ from types import MappingProxyType
 import pytest
 
 from gate.call import Acting
-from gate.policy.catalogue import KindCatalogue, installed_kinds
 from gate.effect import Assessment, Risk
 from gate.errors import BadCall, ConfigError
 from gate.kind import KindTool
+from gate.policy.catalogue import KindCatalogue, installed_kinds
 from gate.tool import make_tool
 
 ACTING = Acting("ann")

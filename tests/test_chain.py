@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gate.tokens.chain import MAX_CHAIN, MAX_DEPTH, MAX_LIFETIME, Link, walk
 from gate.errors import TokenError
+from gate.tokens.chain import MAX_CHAIN, MAX_DEPTH, MAX_LIFETIME, Link, walk
 
 NOW = 1000.0
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gate.tokens.jose
-from gate.tokens import jose
 from gate.errors import TokenError
+from gate.tokens import jose
 from gate.tokens.jwk import Anchor, SigningKey, TrustAnchors, encode
 
 KEY = SigningKey(bytes(32))

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import gate.tokens.jwk
-from gate.tokens import jose, keyfile
 from gate.errors import KeyFileError, TokenError
 from gate.keys import KeyRing, PublicKey, SigningKey, TrustAnchors
+from gate.tokens import jose, keyfile
 
 EIGHT = 8
 
@@ -105,7 +105,7 @@ def test_keys_are_made_once_and_are_only_ours(ring: KeyRing) -> None:
     assert again.secret("log-hmac") == ring.secret("log-hmac")
     for path in (ring.directory, *ring.directory.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
-    assert not [path for path in ring.directory.rglob(".*")]  # nothing left over
+    assert not list(ring.directory.rglob(".*"))  # nothing left over
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../issuer", "a/b", "/etc/passwd", ".hidden", "a\0b", "a\nb", "ключ", "x" * 200])

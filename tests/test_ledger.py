@@ -247,8 +247,8 @@ def test_two_ledgers_on_one_folder_share_everything(tmp_path: Path) -> None:
 
 def other_idle(book: Ledger) -> bool:
     """The ledger gave back what it leased."""
-    book._drive(book._holdings.returning(book._leases.keys()))  # noqa: SLF001  # as its background thread does after a while
-    return not book._leases.keys()  # noqa: SLF001  # as above
+    book._drive(book._holdings.returning(book._leases.held()))  # noqa: SLF001  # as its background thread does after a while
+    return not book._leases.held()  # noqa: SLF001  # as above
 
 
 def test_a_thousand_budgets_at_once(book: Ledger, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 import gate.log.note
 from gate.errors import TamperError, TokenError
-from gate.tokens.jwk import SigningKey
 from gate.log.note import (
     Checkpoint,
     NoteKey,
@@ -23,6 +22,7 @@ from gate.log.note import (
     signed_checkpoint,
     verifier_key,
 )
+from gate.tokens.jwk import SigningKey
 
 SIGNER = NoteKey("example.com/agents", SigningKey(bytes(range(32))))
 KEY = verifier_key(SIGNER.name, SIGNER.public)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gate.tokens import jose
 from gate.constraint import ANY, Range
 from gate.errors import Denied, TokenError
+from gate.token import Presentation, attenuate, mint, verify
+from gate.tokens import jose
 from gate.tokens.jwk import SigningKey, TrustAnchors
 from gate.tokens.proof import TYP, Proof, admit, check, prove
-from gate.token import Presentation, attenuate, mint, verify
 
 ISSUER, HOLDER, OTHER = (SigningKey(bytes([number]) * 32) for number in range(3))
 ANCHORS = TrustAnchors.of(ISSUER.public)

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 import gate.policy.rule
 import gate.rules
-from gate.policy.catalogue import KindCatalogue
 from gate.effect import Risk
 from gate.errors import RulesError
+from gate.policy.catalogue import KindCatalogue
 from gate.policy.rule import fixed_zone, glob
-from gate.rules import BUILT_IN, Rules, parse, version_of
 from gate.policy.rulesfile import load
+from gate.rules import BUILT_IN, Rules, parse, version_of
 from tests import reference_decide
 from tests.rules_data import NOW, FakeCatalogue, call
 

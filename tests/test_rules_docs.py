@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gate.policy.catalogue import KindCatalogue
 from gate.effect import EFFECTS
 from gate.errors import RulesError
-from gate.rules import BUILT_IN
+from gate.policy.catalogue import KindCatalogue
 from gate.policy.rulesfile import load
 from gate.policy.rulesform import AskForm, DefaultForm, RuleForm, SelectorForm
+from gate.rules import BUILT_IN
 
 PAGE = (Path(__file__).parent.parent / "docs" / "reference" / "rules.md").read_text()
 FENCES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from gate.errors import RulesError
-from gate.rules import version_of
 from gate.policy.rulesfile import MAX_BYTES, Watch, load, named_zone, watch
+from gate.rules import version_of
 from tests.rules_data import FakeCatalogue, call
 
 DENY = '[[rule]]\nid = "r"\ndeny = { tool = "pay" }\n'

@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
+from gate.describe.schema import Schema, of_kind_tool
+from gate.describe.signature import schema_of
 from gate.effect import Assessment, Risk, declared
 from gate.errors import BadCall, ConfigError
 from gate.frozen import thaw
 from gate.kind import KindTool
-from gate.describe.schema import Schema, of_kind_tool
-from gate.describe.signature import schema_of
 
 
 def bound(function: Callable[..., Any], *args: object, **kwargs: object) -> dict[str, object]:

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gate.token
-from gate.tokens import jose
 from gate.capability import Budget
 from gate.constraint import ANY, OneOf, Range, optional
 from gate.errors import TokenError
 from gate.frozen import freeze
-from gate.tokens.jwk import Anchor, SigningKey, TrustAnchors
 from gate.keys import KeyRing
 from gate.limits import NO_LIMITS, Limits
 from gate.token import TYP, attenuate, delegate, format_presentation, grant, inspect, mint, new_jti, parse_presentation, verify
+from gate.tokens import jose
+from gate.tokens.jwk import Anchor, SigningKey, TrustAnchors
 from tests import reference
 from tests.strategies import ARGUMENTS, maps, narrower_maps
 

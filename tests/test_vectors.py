@@ -11,12 +11,12 @@ from typing import Any, Final
 import attenu_guard.vectors
 import pytest
 
-from gate.tokens import jose
 from gate.errors import Denied, TokenError
+from gate.token import TYP, Presentation, verify
+from gate.tokens import jose
 from gate.tokens.jwk import Anchor, PublicKey, SigningKey, TrustAnchors
 from gate.tokens.proof import TYP as PROOF_TYP
 from gate.tokens.proof import admit
-from gate.token import TYP, Presentation, verify
 from tests import adc
 from tests.vectors import make_aat
 

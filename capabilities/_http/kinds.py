@@ -76,6 +76,6 @@ class HeadersKind:
             raise ValueError("headers are an object of at most 64 texts")
         return check_headers({str(name): text for name, text in value.items()})
 
-    def assess(self, value: object) -> Assessment:  # noqa: ARG002  # the Kind protocol
+    def assess(self, value: object) -> Assessment:  # the Kind protocol
         """Nothing of their own."""
         return NOTHING

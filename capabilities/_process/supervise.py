@@ -104,7 +104,7 @@ class _Run:
                     ours.callback(os.close, following)
                     ours.callback(os.close, onward)
                 streams = {"out": onward, "err": errors}
-                process = subprocess.Popen(  # noqa: S603  # starting what was decided about is what this is for
+                process = subprocess.Popen(  # starting what was decided about is what this is for
                     self.launch(stage.argv),
                     stdin=before if stage.stdin is None else stage.stdin.fileno(),
                     stdout=_descriptor(stage.stdout, streams),

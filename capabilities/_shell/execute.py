@@ -60,7 +60,7 @@ def _pipeline(pipeline: Pipeline, cwd: str, limits: Limits) -> Result:
     stages: list[Stage] = []
     try:
         for command in pipeline.commands:
-            stages.append(_stage(command, cwd))  # noqa: PERF401  # what was opened before one fails must be closed
+            stages.append(_stage(command, cwd))  # what was opened before one fails must be closed
         return run(stages, limits, cwd)
     except OSError as error:
         for stage in stages:

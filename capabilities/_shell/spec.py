@@ -70,7 +70,7 @@ def parse(line: str) -> Spec:
     options: dict[str, Option] = dict.fromkeys(_ALWAYS, Option())
     many, least, number = -1, 0, False
     for token in line.split():
-        if token == "-#":  # noqa: S105  # a token of the data
+        if token == "-#":  # a token of the data
             number = True
         elif token[0] != "-":
             if token[-1] == "*":
@@ -97,7 +97,7 @@ class Match(NamedTuple):
     upgraded: bool = False
 
 
-def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # noqa: C901  # one pass over the words, as getopt does
+def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the words, as getopt does
     """The use of each word after the program's name; `Uninspectable` for an option or operand that the spec does not know."""
     uses: list[Use] = []
     operands: list[Word] = []
@@ -157,7 +157,7 @@ def _split(spec: Spec, text: str) -> list[tuple[str, str | None]]:
     return found
 
 
-def _operands(  # noqa: C901  # one case for each place an operand may have
+def _operands(  # one case for each place an operand may have
     spec: Spec, uses: list[Use], words: list[Word], upgrade: str, seen: frozenset[str], *, first: bool
 ) -> Match:
     roles, many, least = spec.operands, spec.many, spec.least

@@ -122,6 +122,6 @@ def _installed(name: str) -> type[Constraint] | None:
     load: Callable[[], object] = point.load
     try:
         cls = load()
-    except Exception:  # noqa: BLE001  # a package that cannot be loaded implements nothing: its type stays unknown, so it is refused
+    except Exception:  # a package that cannot be loaded implements nothing: its type stays unknown, so it is refused
         return None
     return register(cls) if isinstance(cls, type) and issubclass(cls, Constraint) and cls.type == name else None

@@ -60,7 +60,7 @@ class Exact(Constraint):
     def explain(self, value: Frozen) -> str:
         return f"{show(value)} is not {show(self.value)}"
 
-    def subsumes(self, other: Constraint) -> bool:
+    def subsumes(self, other: Constraint) -> bool:  # whatever it is, it is within anything
         return isinstance(other, Exact) and identity(other.value) == identity(self.value)
 
     def to_json(self) -> dict[str, object]:
@@ -112,7 +112,7 @@ class Range(Constraint):
             return f"{show(value)} is {'under' if value < self.min else 'not over'} the minimum {show(self.min)}"
         return f"{show(value)} is not a finite number"
 
-    def subsumes(self, other: Constraint) -> bool:
+    def subsumes(self, other: Constraint) -> bool:  # whatever it is, it is within anything
         if isinstance(other, Exact):
             return self.check(other.value)
         if not isinstance(other, Range):
@@ -163,7 +163,7 @@ class OneOf(Constraint):
     def explain(self, value: Frozen) -> str:
         return f"{show(value)} is {'not one of' if len(self.values) > 1 else 'not'} {show_some(self.values)}"
 
-    def subsumes(self, other: Constraint) -> bool:
+    def subsumes(self, other: Constraint) -> bool:  # whatever it is, it is within anything
         if isinstance(other, Exact):
             return self.check(other.value)
         return isinstance(other, OneOf) and identities(other.values) <= identities(self.values)
@@ -194,7 +194,7 @@ class NotOneOf(Constraint):
     def explain(self, value: Frozen) -> str:
         return f"{show(value)} is excluded"
 
-    def subsumes(self, other: Constraint) -> bool:
+    def subsumes(self, other: Constraint) -> bool:  # whatever it is, it is within anything
         return isinstance(other, NotOneOf) and identities(other.excluded) >= identities(self.excluded)
 
     def to_json(self) -> dict[str, object]:

@@ -20,8 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gate.frozen import MAX_INT, Frozen
 from gate.describe.parameter import MISSING, Parameter
+from gate.frozen import MAX_INT, Frozen
 
 Bind = Callable[..., dict[str, Frozen]]
 Invoke = Callable[..., Any]

@@ -13,13 +13,14 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias, cast
 
 from gate.describe.compiled import compile_bind, compile_invoke
+from gate.describe.parameter import MISSING, Parameter, of_kind
 from gate.effect import UNDECLARED, Assessment, join
 from gate.errors import BadCall
 from gate.frozen import Frozen
 from gate.kind import KindTool
-from gate.describe.parameter import MISSING, Parameter, of_kind
 
 _NONE: Final[frozenset[str]] = frozenset()
+_NOTHING: Final[Mapping[str, object]] = {}
 SHOWN: Final = 120
 
 
@@ -31,11 +32,11 @@ class Schema:
     """The parameters of one tool. `positional` are the names positional arguments bind to, in order."""
 
     __slots__ = (
+        "_declared",
         "_defaults",
         "_kinds",
         "_load",
         "_required",
-        "_declared",
         "assessment",
         "count",
         "extra",
@@ -80,12 +81,12 @@ class Schema:
             return self._bind_slowly(args, kwargs)
         try:
             values = self.quick(*args, **kwargs)
-        except Exception:  # noqa: BLE001  # whatever it was, the slow way finds it again and says it, or refuses
+        except Exception:  # whatever it was, the slow way finds it again and says it, or refuses
             return self._bind_slowly(args, kwargs)
         return (values, _NONE) if len(values) == self.count else self._complete(values, [])
 
-    def _complete(self, values: dict[str, Frozen], reasons: list[str]) -> Bound:
-        reasons += [f"argument '{name}' is missing" for name in self._required if name not in values]
+    def _complete(self, values: dict[str, Frozen], reasons: list[str], given: Mapping[str, object] = _NOTHING) -> Bound:
+        reasons += [f"argument '{name}' is missing" for name in self._required if name not in values and name not in given]
         if reasons:
             raise BadCall(*reasons)
         defaulted = frozenset(self._defaults.keys() - values.keys())
@@ -113,11 +114,11 @@ class Schema:
                 continue
             try:
                 values[name] = parameter.coerce(value)
-            except Exception as error:  # noqa: BLE001  # a parser that crashes refuses
+            except Exception as error:  # a parser that crashes refuses
                 reasons.append(f"argument '{name}': {_why(error)}")
         if self.extra:  # a stable set of names, so that nothing is "missing" because of an unknown one
             reasons += [f"unknown argument {shown(name)}" for name in values if not name.isidentifier()]
-        return self._complete(values, reasons)
+        return self._complete(values, reasons, given)
 
     def assess(self, arguments: Mapping[str, Frozen]) -> Assessment:
         """What the call would do: what the tool declares, joined with what each argument's kind says."""

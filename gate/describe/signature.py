@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, Literal, TypeAlias
 
+from gate.describe.parameter import MISSING, Parameter, parameter
+from gate.describe.schema import Schema
 from gate.effect import Assessment
 from gate.errors import ConfigError
 from gate.kind import Kind
-from gate.describe.parameter import MISSING, Parameter, parameter
-from gate.describe.schema import Schema
 
 Flavour: TypeAlias = Literal["plain", "async", "stream", "astream"]
 Function: TypeAlias = Callable[..., Any]
@@ -20,7 +20,7 @@ Function: TypeAlias = Callable[..., Any]
 
 def flavour_of(function: Function) -> Flavour:
     """How a function runs, seen from outside; objects are judged by their `__call__`."""
-    target = function if inspect.isroutine(function) or not hasattr(function, "__call__") else getattr(type(function), "__call__")  # noqa: B004, B009
+    target = function if inspect.isroutine(function) or not hasattr(function, "__call__") else getattr(type(function), "__call__")  # noqa: B009
     for one in (function, target):
         if inspect.iscoroutinefunction(one):
             return "async"

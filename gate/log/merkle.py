@@ -1,4 +1,4 @@
-"""Merkle tree of RFC 6962 section 2.1 (SHA-256), stored in tiles of 256 hashes (C2SP tlog-tiles).
+r"""Merkle tree of RFC 6962 section 2.1 (SHA-256), stored in tiles of 256 hashes (C2SP tlog-tiles).
 
     leaf hash = SHA-256(0x00 || record)        node hash = SHA-256(0x01 || left || right)
     the empty tree's root = SHA-256("")
@@ -8,7 +8,7 @@ an odd last one up unchanged, which is how `tree_hash` does it.  Tile N of level
 leaves, number 256·N to 256·N+255; a proof reads one tile per level.
 
 >>> tree = Growing()
->>> for record in (b"", b"\\x00", b"\\x10"):
+>>> for record in (b"", b"\x00", b"\x10"):
 ...     _ = tree.append(leaf_hash(record))
 >>> tree.root().hex()
 'aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77'

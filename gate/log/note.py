@@ -1,4 +1,4 @@
-"""Signed notes and checkpoints, after C2SP signed-note and tlog-checkpoint, with Ed25519 signatures (type 0x01).
+r"""Signed notes and checkpoints, after C2SP signed-note and tlog-checkpoint, with Ed25519 signatures (type 0x01).
 
 A checkpoint says how long the log was and what was in it, and cannot be taken back:
 
@@ -15,7 +15,7 @@ the same bytes, so that two readers never see two different things in one note.
 >>> from gate.tokens.jwk import SigningKey
 >>> tree_root = bytes.fromhex("aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77")
 >>> signer = NoteKey("example.com/agents", SigningKey(bytes(32)))
->>> print(signed_checkpoint(signer, 3, tree_root).rpartition("\\n— ")[0])
+>>> print(signed_checkpoint(signer, 3, tree_root).rpartition("\n— ")[0])
 example.com/agents
 3
 rra8/idLcKFPsGel5VeCZNsPqbUa9eC6FZFY8yngbnc=
@@ -143,7 +143,7 @@ def read_checkpoint(note: str, key: str) -> Checkpoint:
 
 
 def _plain(text: str) -> bool:
-    return not any([ord(c) < 0x20 and c != "\n" or ord(c) == 0x7F or 0xD800 <= ord(c) < 0xE000 for c in text])
+    return not any([(ord(c) < 0x20 and c != "\n") or ord(c) == 0x7F or 0xD800 <= ord(c) < 0xE000 for c in text])
 
 
 def _decode(text: str) -> bytes:

@@ -130,11 +130,12 @@ def _leaves(value: Frozen) -> Iterator[str]:
 
 
 def _concealed(text: str, hidden: Iterable[str]) -> str:
-    for leaf in sorted({form for leaf in hidden for form in (leaf, repr(leaf)[1:-1], ascii(leaf)[1:-1]) if form}, key=len, reverse=True):
-        if len(leaf) >= WORD:
-            text = text.replace(leaf, HIDDEN)
+    forms = {form for leaf in hidden for form in (leaf, repr(leaf)[1:-1], ascii(leaf)[1:-1]) if form}
+    for form in sorted(forms, key=len, reverse=True):
+        if len(form) >= WORD:
+            text = text.replace(form, HIDDEN)
         else:  # a short one would be found inside words
-            text = re.sub(rf"(?<![\w.-]){re.escape(leaf)}(?![\w-])", HIDDEN, text)
-        if len(leaf) >= START and (start := text.find(leaf[:START])) >= 0:
+            text = re.sub(rf"(?<![\w.-]){re.escape(form)}(?![\w-])", HIDDEN, text)
+        if len(form) >= START and (start := text.find(form[:START])) >= 0:
             text = f"{text[:start]}{HIDDEN}"
     return text

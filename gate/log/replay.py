@@ -171,7 +171,7 @@ def _one(db: sqlite3.Connection, sql: str) -> str:
 
 
 def _object(value: object) -> Json:
-    return cast(Json, value) if isinstance(value, dict) else _NONE
+    return cast("Json", value) if isinstance(value, dict) else _NONE
 
 
 def _units(value: object) -> Mapping[str, int]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from gate.call import Acting, Call, next_serial
 from gate.constraints.value import is_array, is_object
+from gate.describe.schema import Schema, of_kind_tool
 from gate.errors import BadCall, ConfigError
 from gate.kind import KindTool
-from gate.describe.schema import Schema, of_kind_tool
 from gate.tool import unknown_name
 
 if TYPE_CHECKING:

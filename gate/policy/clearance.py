@@ -18,10 +18,10 @@ from gate.decide import Allow
 
 if TYPE_CHECKING:
     from gate.call import Call
-    from gate.store import Charge
     from gate.decide import Ask, Standing
     from gate.frozen import Frozen
     from gate.rules import Rules
+    from gate.store import Charge
 
 
 class Clearance(NamedTuple):

@@ -12,8 +12,8 @@ from gate.shown import plain, shown
 if TYPE_CHECKING:
     from gate.call import Call
     from gate.capability import Capability
-    from gate.policy.decision import Standing
     from gate.frozen import Frozen
+    from gate.policy.decision import Standing
     from gate.policy.ruling import Ruling
 
 _FEW: Final = 5

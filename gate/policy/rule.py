@@ -20,10 +20,10 @@ from gate.shown import plain, shown
 
 if TYPE_CHECKING:
     from gate.call import Call
-    from gate.policy.decision import Durability, Verdict
     from gate.effect import Risk
-    from gate.policy.example import Example
     from gate.frozen import Frozen
+    from gate.policy.decision import Durability, Verdict
+    from gate.policy.example import Example
 
 UNDECLARED_EFFECT: Final = "undeclared"
 EXPIRES: Final = 600.0

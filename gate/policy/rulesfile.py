@@ -18,8 +18,8 @@ from time import monotonic
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from gate.policy.catalogue import Catalogue, KindCatalogue
 from gate.errors import RulesError
+from gate.policy.catalogue import Catalogue, KindCatalogue
 from gate.policy.rule import Zone, fixed_zone
 from gate.rules import Rules, parse, version_of
 from gate.shown import shown

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from gate.constraint import show
 from gate.constraints.value import is_array
-from gate.policy.decision import Durability, Verdict
 from gate.effect import EFFECTS, Risk, parse_risk
+from gate.policy.decision import Durability, Verdict
 from gate.policy.rule import UNDECLARED_EFFECT
 
 Path: TypeAlias = "tuple[str | int, ...]"

@@ -114,7 +114,7 @@ class Holdings:
     def leaving(self) -> None:
         """Queues the return of everything."""
         with self._group.mutex:
-            for key in self.leases.keys():
+            for key in self.leases.held():
                 if held := self.leases.detach(key):
                     self._group.put(Return(key, held.used, held.adjust))
 

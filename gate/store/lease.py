@@ -145,6 +145,6 @@ class Leases:
             held.mark = held.used
         return still
 
-    def keys(self) -> list[str]:
+    def held(self) -> list[str]:
         """Every budget of which this process holds a slice."""
         return list(self._slices)

@@ -259,7 +259,7 @@ class SqliteStore:
     def seen(self) -> float:
         """The latest time that the log or a living process has seen; 0 for a new log."""
         last = self._query("SELECT body FROM record ORDER BY seq DESC LIMIT 64")  # threads write a little out of order
-        return max([self.shared.floor, *[moment(cast(bytes, body)) for (body,) in last]])
+        return max([self.shared.floor, *[moment(cast("bytes", body)) for (body,) in last]])
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The records' exact bytes, in order."""

@@ -92,7 +92,7 @@ class Turn:
         while True:
             self._asked.acquire()
             if self._closed and not self._queued:
-                return
+                return None
             fcntl.flock(self._file, fcntl.LOCK_EX)
             with self._state:
                 self._queued = False

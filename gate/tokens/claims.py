@@ -22,13 +22,13 @@ from types import MappingProxyType
 from typing import Final
 
 from gate.capability import Grant, Limits
-from gate.tokens.chain import Link
 from gate.constraint import show, unknown_types
 from gate.constraints.value import is_array, is_object
 from gate.errors import TokenError
+from gate.limits import NO_LIMITS
+from gate.tokens.chain import Link
 from gate.tokens.jose import Jws, open_token
 from gate.tokens.jwk import Anchor, PublicKey, TrustAnchors
-from gate.limits import NO_LIMITS
 
 TYP: Final = "aat+jwt"
 TYPE: Final = "attenuating_agent_token"

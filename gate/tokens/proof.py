@@ -21,13 +21,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from gate.tokens import jose
 from gate.capability import Capability
 from gate.constraints.value import is_array, is_object
 from gate.errors import Denied, TokenError
 from gate.frozen import Frozen, freeze, thaw
-from gate.tokens.jwk import PublicKey, SigningKey, TrustAnchors
 from gate.token import Presentation, inspect, new_jti, verify
+from gate.tokens import jose
+from gate.tokens.jwk import PublicKey, SigningKey, TrustAnchors
 
 TYP: Final = "aat-pop+jwt"
 WINDOW: Final = 30  # seconds either way, section 9.10

@@ -14,7 +14,7 @@ from pathlib import Path
 from gate import ANY, Gate
 from gate.approvers.callback import Callback
 from tests.bench.calls import gated
-from tests.bench.measure import Row, below, ratio_below
+from tests.bench.measure import Row, below
 from tests.bench.peers import add
 
 THREADS = 32

@@ -26,11 +26,11 @@ from gate.audit import prove
 from gate.call import Acting, Call
 from gate.decide import Allow
 from gate.effect import Assessment, Risk
-from gate.tokens.jwk import SigningKey
 from gate.ledger import Ledger
 from gate.log.note import NoteKey, verifier_key
 from gate.log.redact import Redactor
 from gate.store import Charge, Settlement, Spend
+from gate.tokens.jwk import SigningKey
 
 READS = Assessment(frozenset({"reads"}), Risk.LOW, ("reads out/notes.md",))
 ALLOWED = Allow(("the grant covers it",), (), ("save",), Risk.LOW, "buffered")

@@ -83,7 +83,7 @@ def test_used_and_left_are_what_was_granted(tmp_path_factory: pytest.TempPathFac
                 used[key] += units
             assert used[key] <= granted[key]
             assert leases.left(key) == granted[key] - used[key]
-            if key in leases.keys():
+            if key in leases.held():
                 assert file.counters[leases.slice(key).slot] == used[key]
     finally:
         file.close(remove=True)
