@@ -383,8 +383,10 @@ def test_a_call_spent_twice_is_refused(book: Ledger, tmp_path: Path) -> None:
             with pytest.raises(AlreadyUsed, match="was spent before"):
                 book.spend(spend(book, durability, durability=again))  # type: ignore[arg-type]  # one of the words
     book.spend(spend(book, "waiting", waiting=Open("s", "r", "d")))
+    with pytest.raises(AlreadyUsed, match="was authorized before and is not settled yet"):
+        book.spend(spend(book, "another", waiting=Open("s", "r", "d")))
     with pytest.raises(AlreadyUsed, match="was spent before"):
-        book.spend(spend(book, "waiting", waiting=Open("s", "r", "d")))
+        book.spend(spend(book, "waiting", waiting=Open("s", "r-2", "d")))
     book.close()
     assert sum(kind == "intent" for kind in kinds(tmp_path)) == 3
 
