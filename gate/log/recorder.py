@@ -242,7 +242,7 @@ def _verdict(decision: Decision | None, assessment: Assessment) -> dict[str, obj
 
 
 def _rare(cost: Mapping[str, str | int] | None, error: BaseException | None, reason: str) -> str:
-    raised = {"type": type(error).__name__, "message": shown(_message(error))} if error is not None else None
+    raised = {"type": shown(type(error).__name__), "message": shown(_message(error))} if error is not None else None
     return _members(_known({"cost": dict(cost or {}), "error": raised, "reason": shown(reason)}))
 
 
@@ -257,7 +257,7 @@ def _members(fields: Mapping[str, object]) -> str:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # an exception of the tool may fail even at that
+    except BaseException:  # noqa: BLE001  # an exception of the tool may fail even at that, in any way
         return ""
 
 
