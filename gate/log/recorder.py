@@ -257,7 +257,7 @@ def _members(fields: Mapping[str, object]) -> str:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except BaseException:  # noqa: BLE001  # an exception of the tool may fail even at that, in any way
+    except BaseException:  # an exception of the tool may fail even at that, in any way
         return ""
 
 
