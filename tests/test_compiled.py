@@ -102,7 +102,17 @@ def test_names_made_of_underscores_do_not_meet_the_compilers_own() -> None:
 
 @pytest.mark.parametrize(
     ("annotation", "value"),
-    [(int, MAX_INT + 1), (int, -MAX_INT - 1), (int, True), (float, math.nan), (float, math.inf), (float, True), (str, b"x"), (bool, 1), (bool, "true")],
+    [
+        (int, MAX_INT + 1),
+        (int, -MAX_INT - 1),
+        (int, True),
+        (float, math.nan),
+        (float, math.inf),
+        (float, True),
+        (str, b"x"),
+        (bool, 1),
+        (bool, "true"),
+    ],
     ids=str,
 )
 def test_what_is_out_of_bounds_is_never_let_through_in_place(annotation: Any, value: Any) -> None:

@@ -32,6 +32,8 @@ def plain() -> None: ...
 async def later() -> None: ...
 def stream() -> Iterator[None]:
     yield
+
+
 async def astream() -> AsyncIterator[None]:
     yield
 
@@ -46,10 +48,6 @@ class Objects:
 
     @staticmethod
     def of_nobody(x: int) -> None: ...
-
-    @staticmethod
-    def posing(self: int) -> None:  # noqa: PLW0211  # a name is not enough to be a receiver of a plain static method
-        ...
 
     def without(this, x: int) -> None:  # noqa: N805  # another name
         ...

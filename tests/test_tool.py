@@ -1,0 +1,145 @@
+"""The description of a tool: names that cannot be mistaken, options that cannot be misunderstood, calls that cannot be anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate import BadCall, Risk
+from gate.call import NOBODY
+from gate.describe.schema import Schema
+from gate.errors import ConfigError
+from gate.run import held
+from gate.tool import NAME, OUTPUT_LIMIT, Tool, check_name, make_tool, timed, unknown_name
+
+
+def pay(to: str, eur: int = 5) -> None: ...
+
+
+@pytest.mark.parametrize("name", ["a", "_", "shell.run", "mcp__server__tool", "a/b:c-d", "x" * 128, "A9"])
+def test_names(name: str) -> None:
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "because"),
+    [
+        ("", "no tool name"),
+        ("9a", "no tool name"),
+        (".a", "no tool name"),
+        ("a b", "no tool name"),
+        ("a\n", "no tool name"),
+        ("x" * 129, "at most 128"),
+        ("pаy", "CYRILLIC SMALL LETTER A"),
+        ("pay\u200b", "ZERO WIDTH SPACE"),
+        ("\u202epay", "RIGHT-TO-LEFT OVERRIDE"),
+        ("pay\ue000", "U\\+E000"),
+        (None, "no tool name"),
+        (5, "no tool name"),
+        (b"pay", "no tool name"),
+    ],
+    ids=ascii,
+)
+def test_no_names(name: Any, because: str) -> None:
+    with pytest.raises(ConfigError, match=because) as caught:
+        check_name(name)
+    assert str(caught.value).replace("…", "").isascii()
+
+
+@given(st.text())
+def test_a_name_is_plain_ascii_or_none_at_all(name: str) -> None:
+    try:
+        assert check_name(name).isascii()
+    except ConfigError:
+        assert not NAME.fullmatch(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pаy", "there is no tool 'p\\u0430y' (it holds CYRILLIC SMALL LETTER A)"),
+        ("PAY", "there is no tool 'PAY' ('pay' is another name)"),
+        ("pay ", "there is no tool 'pay ' ('pay' is another name)"),
+        ("nothing", "there is no tool 'nothing'"),
+        (None, "there is no tool None"),
+        ("x" * 1000, f"there is no tool '{'x' * 119}… (1002 characters)"),
+    ],
+    ids=ascii,
+)
+def test_why_a_name_is_refused(name: Any, said: str) -> None:
+    assert unknown_name(name, ["pay"]) == said
+
+
+def test_what_is_said_about_a_tool() -> None:
+    tool = make_tool(pay, {"effects": "reads", "risk": "high", "techniques": ["T1005"], "timeout": 3, "idempotent": True, "output_limit": 9})
+    assert (tool.name, tool.flavour, tool.timeout, tool.retries, tool.output_limit, tool.chunk_limit) == ("pay", "plain", 3, 2, 9, 9)
+    call = tool.describe(("bob",), {}, NOBODY)
+    assert (call.tool, dict(call.arguments), call.defaulted) == ("pay", {"to": "bob", "eur": 5}, {"eur"})
+    assert (call.assessment.effects, call.assessment.risk, call.assessment.techniques) == ({"reads"}, Risk.HIGH, {"T1005"})
+
+
+def test_what_is_not_said() -> None:
+    tool = make_tool(pay, {})
+    assert (tool.timeout, tool.retries, tool.output_limit, tool.measured, tool.cost, tool.inject) == (None, 0, OUTPUT_LIMIT, False, {}, frozenset())
+    assessment = tool.describe(("bob",), {}, NOBODY).assessment
+    assert assessment.risk is Risk.MEDIUM
+    assert not assessment.pure_read, "what nobody declared may do anything"
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "because"),
+    [
+        (5, {}, "cannot be called"),
+        (None, {}, "cannot be called"),
+        (pay, {"effects": "magic"}, "unknown effect magic"),
+        (pay, {"risk": "huge"}, "unknown risk"),
+        (pay, {"retries": 2}, "idempotent"),
+        (pay, {"inject": "nothing"}, "no argument nothing"),
+        (pay, {"kinds": {"nothing": None}}, "no argument nothing"),
+        (lambda x: x, {}, "no tool name"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant(function: Any, options: Any, because: str) -> None:
+    with pytest.raises(ConfigError, match=because):
+        make_tool(function, options)
+
+
+def test_every_call_has_an_id_of_its_own() -> None:
+    tool = make_tool(pay, {})
+    assert len({tool.describe(("bob",), {}, NOBODY).id for _ in range(100)}) == 100
+
+
+def test_a_call_cannot_be_changed() -> None:
+    call = make_tool(pay, {}).describe(("bob",), {}, NOBODY)
+    with pytest.raises(TypeError):
+        call.arguments["to"] = "eve"  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        call.tool = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [((), {}), ((1,), {}), (("bob", 5, 6), {}), (("bob",), {"to": "eve"}), (("bob",), {"x": 1})], ids=str)
+def test_what_is_no_call(args: Any, kwargs: Any) -> None:
+    with pytest.raises(BadCall):
+        make_tool(pay, {}).describe(args, kwargs, NOBODY)
+
+
+def test_a_tool_with_less_time() -> None:
+    tool = make_tool(pay, {"cost": {"usd": 1}, "output_limit": 7})
+    less = timed(tool, 2.5)
+    assert (less.timeout, tool.timeout) == (2.5, None)
+    assert less.invoke is None, "it does not run at once"
+    assert held(less) is pay
+    assert (less.name, less.schema, less.cost, less.output_limit) == (tool.name, tool.schema, tool.cost, tool.output_limit)
+
+
+def test_a_tool_knows_no_function() -> None:
+    tool = make_tool(pay, {})
+    for slot in Tool.__slots__:
+        if slot != "__weakref__":
+            assert getattr(tool, slot) is not pay
+    for slot in Schema.__slots__:
+        assert getattr(tool.schema, slot) is not pay
