@@ -156,6 +156,13 @@ def test_no_text_breaks_a_record(agent: str, task: str, tool: str, arguments: di
     assert read(writes.event("stop", by=agent, reason=task))["gate"] == "example.com/agents"
 
 
+@given(any_text)
+def test_no_id_and_no_status_breaks_a_record(text: str) -> None:
+    writes = recorder()
+    assert "type" in read(writes.intent(call(call_id=f"c{text}"), ALLOWED)())
+    assert "status" in read(writes.outcome(text, status=text)())["outcome"]
+
+
 def test_a_lone_surrogate_is_told_as_text() -> None:
     assert read(recorder().event("stop", reason="a\udc80b"))["reason"] == "a\\udc80b"
 

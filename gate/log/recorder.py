@@ -103,7 +103,7 @@ class Recorder:
         """How a call ended: microseconds, what it cost by unit, what it raised, bytes of output."""
         more = _rare(cost, error, reason) if cost or error is not None or reason else ""
         size = "" if output_bytes is None else f',"output_bytes":{output_bytes}'
-        ended = f'"outcome":{{"status":"{status}","duration_us":{duration_us}{size}{more}}}'
+        ended = f'"outcome":{{"status":{quoted(status)},"duration_us":{duration_us}{size}{more}}}'
         return Outcome(self, call_id, ended, (session, ref, trace_id), self.now())
 
     def event(self, kind: str, /, **fields: object) -> bytes:
@@ -191,7 +191,7 @@ class Intent:
         recorder, call = self._recorder, self._call
         before, after = recorder.around(call, self._decision, self._durability, self._rules_version)
         arguments, hidden = recorder.redactor.arguments(call.tool, call.arguments)
-        text = f'{{"v":{VERSION},"type":"{kind}","time":"{recorder.time(self._now)}","call":"{call.id}"{before}{arguments}{after}'
+        text = f'{{"v":{VERSION},"type":"{kind}","time":"{recorder.time(self._now)}","call":{quoted(call.id)}{before}{arguments}{after}'
         if self._digest or self._ref or self._trace_id or self._approvals:
             text += self._bound(hidden=hidden)
         return text
