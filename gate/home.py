@@ -115,14 +115,14 @@ class Home:
             return ""
 
     def plan(self, capability: Capability | None, tool: str) -> Plan:
-        """The budgets a tool spends under a capability."""
+        """The budgets a tool spends under a capability, found by its whole token: who derives a capability chooses its id, also another's."""
         if capability is None:
             raise Denied("no capability was presented")
-        found = self._plans.get((capability.jti, tool))
+        found = self._plans.get((capability.token, tool))
         if found is None:
             if len(self._plans) >= _PLANS:
                 self._plans.clear()
-            found = self._plans[capability.jti, tool] = plan(capability, tool)
+            found = self._plans[capability.token, tool] = plan(capability, tool)
         return found
 
     def verify(self, presentation: str) -> Capability:

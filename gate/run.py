@@ -229,14 +229,13 @@ def _awaited_with_cost(call: Callable[[], object], cost: dict[str, object]) -> C
 
 
 def _limited(call: Callable[[], object], tool: Tool) -> Callable[[], object]:
-    """The call with its time-out, then with its retries around that."""
-    limited = call if tool.timeout is None else lambda: _in_thread(call, tool)
-    if not tool.retries:
-        return limited
-    import tenacity
+    """The call with its retries, then with its time-out around them all: what the call may take is reserved once."""
+    attempts = call
+    if tool.retries:
+        import tenacity
 
-    retrying = tenacity.Retrying(**_policy(tool))
-    return lambda: retrying(limited)
+        attempts = partial(tenacity.Retrying(**_policy(tool)), call)
+    return attempts if tool.timeout is None else lambda: _in_thread(attempts, tool)
 
 
 def _in_thread(call: Callable[[], object], tool: Tool) -> object:
@@ -261,27 +260,28 @@ def _in_thread(call: Callable[[], object], tool: Tool) -> object:
 async def _attempts(call: Callable[[], object], tool: Tool) -> object:
     async def once() -> object:
         awaitable: Awaitable[object] = call()  # type: ignore[assignment]  # an async tool's call gives one
-        try:
-            async with asyncio.timeout(tool.timeout) as limit:
-                return await awaitable
-        except TimeoutError as error:
-            if not limit.expired():  # pyright: ignore[reportUnboundVariable, reportAttributeAccessIssue, reportUnknownMemberType]  # timeout() itself does not raise
-                raise
-            raise ToolTimeout(f"'{tool.name}' ran longer than {tool.timeout:g} s and was cancelled") from error
+        return await awaitable
 
-    if not tool.retries:
-        return await once()
-    import tenacity
+    try:
+        async with asyncio.timeout(tool.timeout) as limit:
+            if not tool.retries:
+                return await once()
+            import tenacity
 
-    return await tenacity.AsyncRetrying(**_policy(tool))(once)
+            return await tenacity.AsyncRetrying(**_policy(tool))(once)
+    except TimeoutError as error:
+        if not limit.expired():  # pyright: ignore[reportPossiblyUnboundVariable]  # timeout() itself does not raise
+            raise
+        raise ToolTimeout(f"'{tool.name}' ran longer than {tool.timeout:g} s and was cancelled") from error
 
 
 def _policy(tool: Tool) -> dict[str, Any]:
-    """Retry on ordinary errors only, with growing pauses; the last error is raised as it was."""
+    """Retry on ordinary errors only, with growing pauses, and never when the time is over; the last error is raised as it was."""
     import tenacity
 
+    attempts = tenacity.stop_after_attempt(1 + tool.retries)
     return {
-        "stop": tenacity.stop_after_attempt(1 + tool.retries),
+        "stop": attempts if tool.timeout is None else attempts | tenacity.stop_before_delay(tool.timeout),
         "wait": tenacity.wait_random_exponential(multiplier=0.05, max=2),
         "retry": tenacity.retry_if_exception(lambda error: isinstance(error, Exception) and not isinstance(error, (GateError, StopIteration))),
         "reraise": True,

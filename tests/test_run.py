@@ -321,6 +321,32 @@ def test_a_time_out_is_not_retried(gate: Gate) -> None:
     assert tries == [1]
 
 
+def test_all_tries_together_are_within_the_time_out(gate: Gate) -> None:
+    """What is reserved of a wall-time budget is one time-out, so three tries must not take three of them."""
+    tries: list[int] = []
+
+    @gate.tool(idempotent=True, retries=50, timeout=0.4)
+    def flaky(x: int) -> None:
+        tries.append(x)
+        time.sleep(0.25)
+        raise OSError("busy")
+
+    @gate.tool(idempotent=True, retries=50, timeout=0.4)
+    async def aflaky(x: int) -> None:
+        tries.append(x)
+        await asyncio.sleep(0.25)
+        raise OSError("busy")
+
+    with using(gate, "flaky", "aflaky", wall=10):
+        for call in (lambda: flaky(1), lambda: asyncio.run(aflaky(1))):
+            with pytest.raises((OSError, ToolTimeout)):
+                call()
+    assert 2 <= len(tries) <= 4
+    assert all(record["outcome"]["duration_us"] < 1_000_000 for record in log(gate, "outcome"))
+    time.sleep(0.4)
+    assert len(tries) <= 4, "nothing is tried again after the time is over"
+
+
 # ---- output -----------------------------------------------------------------------------------------------------------------------------
 
 
