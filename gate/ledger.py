@@ -476,12 +476,12 @@ def _denied(error: Exception) -> Exception:
 
 def _in_words(key: str) -> str:
     """What a budget that has nothing left limited; the keys are made by `gate.charges`."""
-    jti, _, rest = key.partition("/")
-    for mark, words in (("/calls", "calls"), ("/wall", "seconds of tool time"), ("/rate/", "calls for now"), ("/cost/", "cost in ")):
+    rest = key.partition("/")[2]
+    for mark, words in (("/calls", "calls"), ("/wall", "tool time"), ("/rate/", "calls for now"), ("/cost/", "cost in ")):
         tool, found, tail = f"/{rest}".rpartition(mark)
         if found:
             unit = tail if mark == "/cost/" else ""
-            return f"the {words}{unit} that the capability allows{f' of {tool[1:]}' if tool else ''} are used up ({jti})"
+            return f"nothing is left of the {words}{unit} that the capability allows{f' for {tool[1:]}' if tool else ''} (budget '{key}')"
     return f"nothing is left of the budget '{key}'"
 
 
