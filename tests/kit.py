@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gate import Denied, Gate
+from gate import Denied, Exhausted, Gate
 
 SOURCES = Path(__file__).parent.parent
 
@@ -109,3 +109,10 @@ def sign_as(gate: Gate, who: str, question: Any, **changes: Any) -> str:
 
     said: dict[str, Any] = {"approver": who, "audience": gate.home.origin, "now": gate.home.now(), **changes}
     return sign(question, gate.home.keys.signing(f"approver-{who}"), **said)
+
+
+def short(call: Callable[[], object], key: str) -> None:
+    """The call is refused because of the budget whose key holds this text."""
+    with pytest.raises(Exhausted) as caught:
+        call()
+    assert any(key in each for each in caught.value.keys), caught.value.keys
