@@ -26,7 +26,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from gate.clock import Clock, SystemClock
-from gate.errors import AlreadyUsed, ConfigError, Denied, Exhausted, GateError, Unavailable
+from gate.errors import ConfigError
 from gate.log.note import signed_checkpoint
 from gate.log.recorder import Recorder
 from gate.log.redact import Redactor
@@ -38,7 +38,6 @@ from gate.store import (
     Charge,
     Expire,
     Finding,
-    Late,
     Leave,
     Opened,
     Pause,
@@ -58,6 +57,7 @@ from gate.store.group import Group
 from gate.store.holdings import TRIES, Holdings, found_by
 from gate.store.liveness import ProcessFile
 from gate.store.sqlite import SqliteStore, no_pause
+from gate.store.told import denied
 
 if TYPE_CHECKING:
     from gate.decide import Standing
@@ -140,7 +140,7 @@ class Ledger:
             return
         group = self._ready()
         if spend.call_id in group.live or spend.call_id in group.pending:
-            raise _denied(Burned(f"the call '{spend.call_id}' was spent before"))
+            raise denied(Burned(f"the call '{spend.call_id}' was spent before"))
         try:
             group.submit(spend, swift=not spend.burns and spend.open is None)
         except Exception as error:
@@ -408,13 +408,13 @@ class Ledger:
         try:
             return self._group.drive(steps)
         except Exception as error:
-            raise _denied(error) from error
+            raise denied(error) from error
 
     async def _adrive(self, steps: Steps[T]) -> T:
         try:
             return await self._group.adrive(steps)
         except Exception as error:
-            raise _denied(error) from error
+            raise denied(error) from error
 
     def _orphan(self, spend: Spend) -> None:
         """A spend was done after its caller had given up waiting: it never ran, and takes nothing but its approvals."""
@@ -456,37 +456,6 @@ def _subject(agent: str, session: str, *, everything: bool) -> tuple[Subject, st
     if len(named) != 1:
         raise ConfigError("name exactly one of an agent, a session, or all")
     return named[0]
-
-
-def _denied(error: Exception) -> Exception:
-    """What a caller sees."""
-    if isinstance(error, Short):
-        reasons = [f"{_in_words(key)}{_held(key, error)}" for key in error.keys]
-        denied = Exhausted(*reasons, remedy="ask for a capability with a larger budget")
-        denied.keys = error.keys
-        return denied
-    if isinstance(error, Burned):
-        return AlreadyUsed(str(error), remedy="every approval is good for one call, once")
-    if isinstance(error, Late):
-        return Denied(str(error), remedy="ask again; an approval is good for a few minutes")
-    if isinstance(error, GateError):
-        return error
-    return Unavailable(f"the ledger failed: {error}")
-
-
-def _in_words(key: str) -> str:
-    """What a budget that has nothing left limited; the keys are made by `gate.charges`."""
-    rest = key.partition("/")[2]
-    for mark, words in (("/calls", "calls"), ("/wall", "tool time"), ("/rate/", "calls for now"), ("/cost/", "cost in ")):
-        tool, found, tail = f"/{rest}".rpartition(mark)
-        if found:
-            unit = tail if mark == "/cost/" else ""
-            return f"nothing is left of the {words}{unit} that the capability allows{f' for {tool[1:]}' if tool else ''} (budget '{key}')"
-    return f"nothing is left of the budget '{key}'"
-
-
-def _held(key: str, short: Short) -> str:
-    return "; what is not spent is held by another process" if key in short.held else ""
 
 
 _ledgers: Final[weakref.WeakSet[Ledger]] = weakref.WeakSet()

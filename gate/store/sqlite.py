@@ -45,7 +45,7 @@ class SqliteStore:
         self._memory, self._now, self._event, self._pause = Memory(process), now, event, pause
         self._turn = Turn(directory / "turn")
         try:  # in turn, because two who make the files at once would disturb each other
-            self._db, self.shared = self._in_turn(lambda: (connect(self._path, origin), Shared(directory / "shared")))
+            self._db, self.shared = self._in_turn(self._opened)
         except BaseException:
             self._turn.close()
             raise
@@ -54,6 +54,14 @@ class SqliteStore:
         self._readers: list[sqlite3.Connection] = []
         self._reading = Lock()
         self.interrupted: BaseException | None = None
+
+    def _opened(self) -> tuple[sqlite3.Connection, Shared]:
+        db = connect(self._path, self._origin)
+        try:
+            return db, Shared(self._path.with_name("shared"))
+        except BaseException:
+            db.close()
+            raise
 
     # ---- writing ------------------------------------------------------------------------------------------------------------------
 

@@ -27,7 +27,6 @@ from gate.store import (
     Open,
     Prune,
     Reap,
-    Record,
     Refill,
     Refused,
     Result,
@@ -39,8 +38,8 @@ from gate.store import (
     Work,
 )
 from gate.store import tree as tiles
+from gate.store.members import MOST_MEMBERS, fallback, keep, member_of, open_row, record_bytes, sums, until
 
-Row: TypeAlias = tuple[object, ...]
 Event: TypeAlias = Callable[..., bytes]
 """Writes a record of the ledger's own: event(type, **fields) -> bytes."""
 
@@ -48,7 +47,6 @@ DAY: Final = 86_400.0
 LATE_WINDOW: Final = 60.0
 FIRST_SLICE: Final = 256
 MOST_BEHIND: Final = 4096
-MOST_MEMBERS: Final = 10_000
 NOTHING: Final[Mapping[str, Mapping[str, int]]] = {}
 
 
@@ -130,7 +128,7 @@ class Transaction:
             self._started[call_id] = Running(work.charges, self._now)
         else:
             until = waiting.until or self._now + DAY
-            self._opened.append(_open_row(call_id, self._process, waiting.session, waiting.ref, waiting.digest, until, self._now, work.charges))
+            self._opened.append(open_row(call_id, self._process, waiting.session, waiting.ref, waiting.digest, until, self._now, work.charges))
         return None
 
     def _is_open(self, waiting: Open) -> bool:
@@ -156,15 +154,15 @@ class Transaction:
     def _spend_and_settle(self, work: Spend, settlement: Settlement) -> None:
         """A call that ended before its intent was written: one record where both sides allow it."""
         self._reserve(work)
-        differs = self._true_up(settlement, _sums(work.charges)) if settlement.actual else NOTHING
+        differs = self._true_up(settlement, sums(work.charges)) if settlement.actual else NOTHING
         merged, fragment = getattr(work.record, "merged", None), getattr(settlement.record, "fragment", None)
         if merged is None or fragment is None:
             self._append(intent(work, self._memory), b"")
-            return self._append(_bytes(settlement.record, work.call_id, "outcome"), _member(differs))
+            return self._append(record_bytes(settlement.record, work.call_id, "outcome"), member_of(differs))
         try:
             body = merged(fragment())
         except Exception as error:
-            body = _fallback(work.call_id, "call", error)
+            body = fallback(work.call_id, "call", error)
         member = self._memory.calls.get(work.charges) if not differs else None
         return self._append(body, self._whole(work, differs) if member is None else member)
 
@@ -174,14 +172,14 @@ class Transaction:
             self._ended.append(work.call_id)
             if running.kept:
                 self._closed.append((work.call_id,))
-            reserved: Mapping[str, int] = _sums(running.charges) if work.actual else {}
+            reserved: Mapping[str, int] = sums(running.charges) if work.actual else {}
         else:
             found = self._close(work.call_id)
             if found is None:
                 return False
             reserved = json.loads(found)
         differs = self._true_up(work, reserved) if work.actual else NOTHING
-        self._append(_bytes(work.record, work.call_id, "outcome"), _member(differs) if differs else b"")
+        self._append(record_bytes(work.record, work.call_id, "outcome"), member_of(differs) if differs else b"")
         return True
 
     def _find_running(self, call_id: str) -> Running | None:
@@ -276,7 +274,7 @@ class Transaction:
     # ---- records ------------------------------------------------------------------------------------------------------------------
 
     def append(self, work: Append) -> None:
-        self._append(_bytes(work.record, "", "event"), b"")
+        self._append(record_bytes(work.record, "", "event"), b"")
 
     def nothing(self, _: Barrier) -> None:
         """Whoever waits is told when everything before it is on disk."""
@@ -291,10 +289,10 @@ class Transaction:
 
     def _whole(self, work: Spend, differs: Mapping[str, Mapping[str, int]]) -> bytes:
         """The same of a call with its outcome."""
-        charges = {**_sums(work.charges), **differs.get("charges", {})}
-        member = _member({"charges": charges, "until": _until(work.charges), "overrun": differs.get("overrun", {})})
+        charges = {**sums(work.charges), **differs.get("charges", {})}
+        member = member_of({"charges": charges, "until": until(work.charges), "overrun": differs.get("overrun", {})})
         if not differs:
-            _keep(self._memory.calls, work.charges, member)
+            keep(self._memory.calls, work.charges, member)
         return member
 
     def sign(self, work: Sign) -> str:
@@ -313,7 +311,7 @@ class Transaction:
             self._db.execute("INSERT OR IGNORE INTO standing VALUES (?, ?)", (work.subject, work.name))
         else:
             self._db.execute("DELETE FROM standing WHERE subject = ? AND name = ?", (work.subject, work.name))
-        self._append(_bytes(work.record, "", "stop"), _member({"stop" if work.on else "resume": [work.subject, work.name]}))
+        self._append(record_bytes(work.record, "", "stop"), member_of({"stop" if work.on else "resume": [work.subject, work.name]}))
         self.changed = True
 
     # ---- cleaning up --------------------------------------------------------------------------------------------------------------
@@ -343,7 +341,7 @@ class Transaction:
         calls = self._unsettled(work.process, row[0])
         found += [self._unknown(call, session, ref, "the process that ran it ended without saying how") for call, (session, ref) in calls.items()]
         body = self._event("recovery", process=work.process, calls=list(calls))
-        self._append(body, _member({"lost": lost}) if lost else b"")
+        self._append(body, member_of({"lost": lost}) if lost else b"")
         return found + [
             Finding("lost-budget", key, f"{units} units were used by calls whose records the crash of process {work.process} took with it")
             for key, units in lost.items()
@@ -384,7 +382,7 @@ class Transaction:
         if not left:
             self._db.execute("DELETE FROM process WHERE id = ?", (self._process,))
         self._tell_usage()
-        self._append(_bytes(work.record, "", "close"), b"")
+        self._append(record_bytes(work.record, "", "close"), b"")
         if work.sign:
             self.sign(Sign(work.sign))
         return not left
@@ -430,7 +428,7 @@ class Transaction:
         ended = set(self._ended)
         for call_id, running in {**self._memory.running, **self._started}.items():
             if not running.kept and call_id not in ended:
-                self._opened.append(_open_row(call_id, self._process, "", "", "", 0.0, running.time, running.charges))
+                self._opened.append(open_row(call_id, self._process, "", "", "", 0.0, running.time, running.charges))
                 self._kept.append(running)
         self._horizon = self._tree.size
         self._db.execute("INSERT OR REPLACE INTO process VALUES (?, ?)", (self._process, self._horizon))
@@ -438,7 +436,7 @@ class Transaction:
     def _tell_usage(self) -> None:
         """What was used without a record of its own."""
         if self._unrecorded:
-            self._append(self._event("usage"), _member({"charges": self._unrecorded}))
+            self._append(self._event("usage"), member_of({"charges": self._unrecorded}))
             self._unrecorded = {}
 
     def _flush_open(self) -> None:
@@ -483,56 +481,12 @@ _APPLY: Final[dict[type[object], Callable[..., Result]]] = {
 
 def intent(work: Spend, memory: Memory) -> bytes:
     """The intent record of a call, with what it changes in the ledger; that is the same for every call that charges the same."""
-    body = _bytes(work.record, work.call_id, "intent", strict=work.durability == "durable" and work.settlement is None)
+    body = record_bytes(work.record, work.call_id, "intent", strict=work.durability == "durable" and work.settlement is None)
     usual = not work.burns and work.open is None
     member = memory.intents.get(work.charges) if usual else None
     if member is None:
-        ledger: dict[str, object] = {"by": memory.process, "charges": _sums(work.charges), "until": _until(work.charges)}
-        member = _member(ledger | {"burns": {burn.jti: burn.expires for burn in work.burns}, "open": work.open is not None})
+        ledger: dict[str, object] = {"by": memory.process, "charges": sums(work.charges), "until": until(work.charges)}
+        member = member_of(ledger | {"burns": {burn.jti: burn.expires for burn in work.burns}, "open": work.open is not None})
         if usual:
-            _keep(memory.intents, work.charges, member)
+            keep(memory.intents, work.charges, member)
     return b"%b,%b}" % (body[:-1], member)
-
-
-def _bytes(record: Record, call_id: str, kind: str, *, strict: bool = False) -> bytes:
-    """The bytes of a record. One that cannot be written refuses its work when strict; otherwise the call has run, and that is told instead."""
-    try:
-        body = record if isinstance(record, bytes) else record()
-        if body[:1] != b"{" or body[-1:] != b"}":
-            raise ValueError("it is not an object")
-    except Exception as error:
-        if strict:
-            raise Unavailable(f"the record of the call cannot be written: {error}") from error
-        return _fallback(call_id, kind, error)
-    return body
-
-
-def _fallback(call_id: str, kind: str, error: Exception) -> bytes:
-    text = f"the record could not be written: {error}"[:500]
-    return json.dumps({"v": 1, "type": kind, "call": call_id, "fault": text}, separators=(",", ":")).encode()
-
-
-def _open_row(call: str, process: str, session: str, ref: str, digest: str, until: float, time: float, charges: tuple[Charge, ...]) -> Row:
-    return (call, process, session, ref, digest, until, time, json.dumps(_sums(charges)))
-
-
-def _until(charges: tuple[Charge, ...]) -> dict[str, float]:
-    return {charge.key: charge.expires for charge in charges if charge.expires}
-
-
-def _keep(known: dict[object, bytes], charges: tuple[Charge, ...], member: bytes) -> None:
-    if len(known) > MOST_MEMBERS:
-        known.clear()
-    known[charges] = member
-
-
-def _sums(charges: tuple[Charge, ...]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for charge in charges:
-        sums[charge.key] = sums.get(charge.key, 0) + charge.amount
-    return sums
-
-
-def _member(ledger: Mapping[str, object]) -> bytes:
-    kept = {name: value for name, value in ledger.items() if value}
-    return b'"ledger":' + json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace") if kept else b""

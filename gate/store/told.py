@@ -1,0 +1,37 @@
+"""Told: what a caller is told about a work that the store refused."""
+
+from __future__ import annotations
+
+from gate.errors import AlreadyUsed, Denied, Exhausted, GateError, Unavailable
+from gate.store import Burned, Late, Short
+
+
+def denied(error: Exception) -> Exception:
+    """What a caller sees."""
+    if isinstance(error, Short):
+        reasons = [f"{_in_words(key)}{_held(key, error)}" for key in error.keys]
+        denied = Exhausted(*reasons, remedy="ask for a capability with a larger budget")
+        denied.keys = error.keys
+        return denied
+    if isinstance(error, Burned):
+        return AlreadyUsed(str(error), remedy="every approval is good for one call, once")
+    if isinstance(error, Late):
+        return Denied(str(error), remedy="ask again; an approval is good for a few minutes")
+    if isinstance(error, GateError):
+        return error
+    return Unavailable(f"the ledger failed: {error}")
+
+
+def _in_words(key: str) -> str:
+    """What a budget that has nothing left limited; the keys are made by `gate.charges`."""
+    rest = key.partition("/")[2]
+    for mark, words in (("/calls", "calls"), ("/wall", "tool time"), ("/rate/", "calls for now"), ("/cost/", "cost in ")):
+        tool, found, tail = f"/{rest}".rpartition(mark)
+        if found:
+            unit = tail if mark == "/cost/" else ""
+            return f"nothing is left of the {words}{unit} that the capability allows{f' for {tool[1:]}' if tool else ''} (budget '{key}')"
+    return f"nothing is left of the budget '{key}'"
+
+
+def _held(key: str, short: Short) -> str:
+    return "; what is not spent is held by another process" if key in short.held else ""
