@@ -377,8 +377,8 @@ class Transaction:
         self._flush_open()
         self._flush_recorded()
         self._db.execute("UPDATE open SET process = '' WHERE process = ? AND until > 0", (self._process,))
-        running = "SELECT 1 FROM open WHERE process = ?1 UNION ALL SELECT 1 FROM lease WHERE process = ?1 LIMIT 1"
-        left = self._db.execute(running, (self._process,)).fetchone()
+        running = "SELECT 1 FROM open WHERE process = ? UNION ALL SELECT 1 FROM lease WHERE process = ? LIMIT 1"
+        left = self._db.execute(running, (self._process, self._process)).fetchone()
         if not left:
             self._db.execute("DELETE FROM process WHERE id = ?", (self._process,))
         self._tell_usage()
