@@ -82,4 +82,6 @@ def _personal(path: str, home: str) -> str:
 
 def holds_secrets(path: str, home: str = "") -> bool:
     """Whether reading everything below the absolute `path` would come across such places."""
-    return path in _ABOVE or (bool(home) and (path == home or home.startswith(f"{path}/"))) or _HOMES.fullmatch(path + "/") is not None
+    lower = path.lower()
+    above = path in _ABOVE or any(place.startswith(f"{lower}/") for place in _UNDER)
+    return above or (bool(home) and (path == home or home.startswith(f"{path}/"))) or _HOMES.fullmatch(path + "/") is not None

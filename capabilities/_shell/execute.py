@@ -106,7 +106,7 @@ def expand(word: Word, cwd: str) -> list[str]:
 
 
 def _cd(command: Command, cwd: str) -> tuple[str, int, bytes]:
-    target = command.words[-1].text
+    target = next((word.text for word in command.words[:0:-1] if word.text not in ("--", "-P", "-L")), "")  # the word that was judged
     place = os.path.realpath(os.path.join(cwd, target))
     if os.path.isdir(place):
         return place, 0, b""

@@ -22,6 +22,7 @@ _TEXT: Final = frozenset(
 )
 _NAMES: Final = frozenset("-name -iname -path -ipath -wholename -iwholename -regex -iregex".split())
 _LIST: Final = frozenset("-newer -anewer -cnewer -samefile -neweraa -newerac -neweram -newerca -newercc -newercm -newerma -newermc -newermm".split())
+_OTHER: Final = frozenset(["-printf", "-fprintf", "-fprint", "-fprint0", "-fls", "-ls"])
 _WRITE: Final = frozenset(["-fprint", "-fprint0", "-fls"])
 _RUN: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 
@@ -29,7 +30,7 @@ _RUN: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 class Found(NamedTuple):
     """What a find reads, the commands it runs on what it finds, and whether its output separates names unmistakably.
 
-    telling: a name it looks for under which secrets are kept, "" for none.
+    telling: a name it looks for under which secrets are kept, "" for none.  writes: it prints other things than names.
     """
 
     uses: list[Use]
@@ -37,6 +38,7 @@ class Found(NamedTuple):
     commands: list[tuple[Word, ...]]
     zero: bool
     telling: str
+    writes: bool
 
 
 def parse(words: tuple[Word, ...]) -> Found:
@@ -51,10 +53,11 @@ def parse(words: tuple[Word, ...]) -> Found:
         uses.append(Use("list", words[at], many=True))
         at += 1
     roots = tuple([word.text for word in words[begin:at]]) or (".",)
-    zero = False
+    zero = writes = False
     while at < len(words):
         text = words[at].text
         at += 1
+        writes = writes or text in _OTHER
         if text in _PLAIN:
             zero = zero or text == "-print0"
         elif text == "-delete":
@@ -71,7 +74,7 @@ def parse(words: tuple[Word, ...]) -> Found:
     if any(word.pattern[:1] in ("*", "?", "[") for role, word, _ in uses if role == "list"):
         raise Uninspectable("a pattern may stand for names that find takes for options; write './' in front of it")
     telling = next((word.text for role, word, _ in uses if role == "name" and _is_telling(word.text)), "")
-    return Found(uses, roots, commands, zero, telling)
+    return Found(uses, roots, commands, zero, telling, writes)
 
 
 def _is_telling(pattern: str) -> bool:

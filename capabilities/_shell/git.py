@@ -86,7 +86,7 @@ READS: Final[dict[str, str]] = {
     "config list": "--show-origin --show-scope --global --local --system --name-only",
     "stash list": _LOG.replace("-gicLmqtEFP", "-gicmqtEFP"),
     "stash show": "text* --include-untracked --only-untracked " + _DIFF,
-    "reflog": "text* " + _LOG.replace("-gicLmqtEFP", "-gicmqtEFP"),
+    "reflog": "never? text* " + _LOG.replace("-gicLmqtEFP", "-gicmqtEFP"),
     "reflog show": "text* " + _LOG.replace("-gicLmqtEFP", "-gicmqtEFP"),
     "reflog exists": "text",
     "worktree list": "-vz --porcelain --verbose",

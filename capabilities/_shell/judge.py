@@ -15,7 +15,7 @@ from capabilities._shell import find, git, labels
 from capabilities._shell.lexer import lex
 from capabilities._shell.notable import NOTABLE, VERSION
 from capabilities._shell.programs import INERT, QUIET, READERS
-from capabilities._shell.roles import Doing, use
+from capabilities._shell.roles import Doing, check_text, use
 from capabilities._shell.script import Command, Pipeline, Script, Word
 from capabilities._shell.spec import Uninspectable, match, parse, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
@@ -26,7 +26,20 @@ _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _EXECUTES: Final = frozenset(["executes"])
 _MAX_NESTING: Final = 6
-_FILTERS: Final = frozenset(["grep", "egrep", "fgrep", "sort", "uniq", "head", "tail", "shuf", "tac"])
+# filters, and the options with which each line of theirs is still a whole line of their input
+_GREP: Final = frozenset("-E -F -G -P -i -y -v -w -x -e -m -z".split())
+_FILTERS: Final = {
+    **dict.fromkeys(["grep", "egrep", "fgrep"], _GREP),
+    "sort": frozenset("-b -d -f -g -h -i -M -n -R -r -V -s -u -z -k -t".split()),
+    "uniq": frozenset("-d -u -i -z".split()),
+    "head": frozenset("-n -q -z".split()),
+    "tail": frozenset("-n -q -z".split()),
+    "shuf": frozenset("-n -z".split()),
+    "tac": frozenset[str](),
+}
+_NULL: Final = frozenset(["-0", "--null"])
+_CUTTING: Final = frozenset(["-d", "--delimiter"])
+_LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
 
 class Fed(NamedTuple):
@@ -210,8 +223,10 @@ def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
     found = match(parse(WRAPPERS[name]), rest)
     command = found.command or (Word("echo"),)
     inner = program(command[0])
+    for role, word, _ in found.uses:
+        check_text(name, role, word.text)
     roots = context.fed.roots if context.fed else ()
-    unmistakable = context.fed is not None and context.fed.zero and bool(found.options & {"-0", "--null"})
+    unmistakable = context.fed is not None and context.fed.zero and bool(found.options & _NULL) and not found.options & _CUTTING
     if inner not in INERT and inner not in WRITERS:
         raise Uninspectable(f"what words xargs gives {show(inner)} is only known when it runs")
     if inner in ("echo", "basename", "dirname"):
@@ -229,6 +244,8 @@ def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
         text = rest[at].text
         if "=" in text and text.partition("=")[0] not in HARMLESS_VARIABLES:
             yield unknown(f"what the variable {show(text.partition('=')[0])} changes is not known")
+        elif "=" not in text:
+            yield unknown(f"env {text} takes away what keeps programs such as git from running others")
         at += 1
     inner = match(parse(WRAPPERS[name]), rest[at:]).command if at < len(rest) else ()
     if not inner or not at:  # alone it shows the environment; before a command it must change something, or it is only there to hide it
@@ -277,20 +294,21 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
         rest = command.words[1:]
         if name == "find":
             found = find.parse(rest)
-            return None if found.commands or found.telling else Fed(found.roots, found.zero)
+            return None if found.commands or found.telling or found.writes else Fed(found.roots, found.zero)
         if name == "git" and command.argv[1:2] == ("ls-files",):
-            return Fed((".",), "-z" in command.argv)
+            options = match(parse(git.READS["ls-files"]), rest[1:]).options
+            return Fed((".",), "-z" in options) if options <= _LISTED else None
         if fed and name in _FILTERS and not command.redirects:
-            uses = match(parse(READERS[name]), rest).uses
+            uses, _, options, _ = match(parse(READERS[name]), rest)
             names = [one for one in uses if one.role in ("read", "tree", "write", "exec")]
-            return None if names else Fed(fed.roots, fed.zero and bool({"-z", "-zu", "-uz"} & set(command.argv)))
+            return None if names or not options <= _FILTERS[name] else Fed(fed.roots, fed.zero and "-z" in options)
     except Uninspectable:
         return None
     return None
 
 
 PLAIN: Final = frozenset(["echo", "test", "["])
-SHELLS: Final = frozenset(["bash", "sh", "dash", "zsh", "ksh"])
+SHELLS: Final = frozenset(["bash", "sh", "dash"])  # not zsh and ksh, which compute what is inside a number of `test` or `printf`
 _SPECIAL: Final = {
     "find": _find,
     "xargs": _xargs,

@@ -122,7 +122,8 @@ _AWK_TOKEN: Final = re.compile(
     r'\s+|#[^\n]*|"(?:[^"\\\n]|\\.)*"|[A-Za-z_]\w*|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|&&|\|\||\+\+|--|[-+*/%^!<>=]=|[$(){}\[\],;?:!~<>=+*%^-]|/|\n',
     re.ASCII,
 )
-_AWK_REGEX: Final = re.compile(r"/(?:[^/\\\n\[]|\\.|\[\^?\]?(?:[^\]\\\n/]|\\.)*\])*/")
+# brackets only where every awk sees the same end of them: a slash, a `[` or a first `]` inside is read differently
+_AWK_REGEX: Final = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?!\^?\])(?:[^\[\]\\\n/]|\\[^\]\n]|\[:[a-z]+:\])+\])*/")
 _AWK_KEYWORDS: Final = frozenset(["print", "printf", "if", "else", "in", "next", "exit", "delete"])
 _AWK_REFUSED: Final = frozenset(
     "system getline close fflush while for do function func nextfile return switch case default break continue ENVIRON PROCINFO ARGV ARGC ARGIND "
@@ -164,7 +165,7 @@ def _awk_divides(before: str, text: str) -> bool:
 
 
 _JQ_REFUSED: Final = re.compile(
-    r"(?<![.\w])(env|input_filename|import|include|def|while|until|repeat|range|recurse|combinations|infinite|get_search_list|modulemeta)\b|\$(ENV|__\w+)"
+    r"(?<![.\w])(env|input_filename|import|include|def|while|until|repeat|range|recurse|combinations|infinite|get_search_list|modulemeta)\b|\$(ENV\b|__|(?![A-Za-z_]))"
 )
 
 

@@ -10,12 +10,12 @@ from typing import Final
 
 _SUMS: Final = "read* -btz --binary --text --tag --zero"
 _GREP: Final = (
-    "text read* -EFGPivyxwcLloqshHnTZabzIUu -rR>tree -e:text! -f:read! -m:num -A:num -B:num -C:num -d:text -D:text -# "
+    "text read* -EFGPivyxwcLloqshHnTZabzIUu -rR>tree -e:text! -f:read! -m:num -A:num -B:num -C:num -d:dirs -D:text -# "
     "--extended-regexp --fixed-strings --basic-regexp --perl-regexp --ignore-case --no-ignore-case --invert-match --word-regexp --line-regexp "
     "--count --color[:text] --colour[:text] --files-without-match --files-with-matches --only-matching --quiet --silent --no-messages "
     "--byte-offset --with-filename --no-filename --line-number --initial-tab --null --text --null-data --line-buffered --binary "
     "--recursive>tree --dereference-recursive>tree --regexp:text! --file:read! --max-count:num --after-context:num --before-context:num "
-    "--context:num --include:filter --exclude:text --exclude-dir:text --exclude-from:read --label:text --binary-files:text --directories:text"
+    "--context:num --include:filter --exclude:text --exclude-dir:text --exclude-from:read --label:text --binary-files:text --directories:dirs"
 )
 _COMPRESSED: Final = "read* -qvf --quiet --verbose"
 
@@ -56,7 +56,7 @@ READERS: Final[dict[str, str]] = {
     "hexdump": "read* -bcCdovx -e:text -n:num -s:num",
     "hd": "read* -v -n:num -s:num",
     "xxd": "read? write? -aAbCdeEipu -c:width -g:num -l:num -s:num",
-    "strings": "read* -afow -n:num -t:text -e:text -# --all --bytes:num --radix:text --encoding:text --print-file-name",
+    "strings": "@ read* -afow -n:num -t:text -e:text -# --all --bytes:num --radix:text --encoding:text --print-file-name",
     "wc": "read* -clmLw --bytes --chars --lines --words --max-line-length --total:text",
     "fold": "read* -bs -w:width --bytes --spaces --width:width -#",
     "fmt": "read* -cstu -w:width -p:text -g:width --width:width --uniform-spacing -#",
@@ -71,7 +71,7 @@ READERS: Final[dict[str, str]] = {
     "join": "read read -iz -a:text -e:text -j:num -o:text -t:text -v:text -1:num -2:num --check-order --nocheck-order --header --ignore-case",
     "comm": "read read -123z --check-order --nocheck-order --output-delimiter:text --total --zero-terminated",
     "cmp": "read read num? num? -bls -i:text -n:num --print-bytes --ignore-initial:text --bytes:num --quiet --silent --verbose",
-    "diff": "read read -abBcdeEilnNpqsTtuwyZ -r>tree -C:num -U:num -I:text -F:text -x:text -X:read -W:width -L:text -S:text -# --brief "
+    "diff": "tree tree -abBcdeEilnNpqsTtuwyZ -r>tree -C:num -U:num -I:text -F:text -x:text -X:read -W:width -L:text -S:text -# --brief "
     "--report-identical-files --context[:num] --unified[:num] --ed --rcs --side-by-side --width:width --left-column --suppress-common-lines "
     "--show-c-function --label:text --expand-tabs --initial-tab --recursive>tree --no-dereference --new-file --exclude:text --exclude-from:read "
     "--ignore-case --ignore-tab-expansion --ignore-trailing-space --ignore-space-change --ignore-all-space --ignore-blank-lines "
@@ -129,7 +129,7 @@ READERS: Final[dict[str, str]] = {
     "whereis": "text* -bmsu",
     "whatis": "text* -w",
     "apropos": "text* -ae",
-    "man": "text* -fkaw",
+    "man": "topic* -fkaw",
     "cal": "text* -13jmswyhn -A:num -B:num",
     "ncal": "text* -13jmswyhn",
     "date": "plus? -uRI -d:text -r:list -j -I[:text] --date:text --utc --universal --rfc-email --iso-8601[:text] --rfc-3339:text --reference:list",
@@ -151,9 +151,9 @@ READERS: Final[dict[str, str]] = {
     "groups": "text*",
     "last": "text* -adFiRwx -n:num -# --limit:num",
     "free": "-bkmghltwv -s:num -c:num --human --total --wide --bytes --kilo --mega --giga --si",
-    "ps": "psflags* -aAdefFghHjlLmMNrTuvwxyZ -C:text -g:text -G:text -o:text -O:text -p:text -q:text -s:text -t:text -u[:text] -U:text "
+    "ps": "psflags* -aAdefFghHjlLmMNrTuvwxyZ -C:text -g:text -G:text -o:columns -O:columns -p:text -q:text -s:text -t:text -u[:text] -U:text "
     "--pid:text --ppid:text "
-    "--user:text --sort:text --forest --headers --no-headers --no-heading --format:text --width:num --cols:num --group:text --tty:text "
+    "--user:text --sort:text --forest --headers --no-headers --no-heading --format:columns --width:num --cols:num --group:text --tty:text "
     "--quick-pid:text",
     "pgrep": "text* -acflnoovxiw -d:text -g:text -G:text -P:text -s:text -t:text -u:text -U:text --list-name --list-full --full --count --newest "
     "--oldest --exact --parent:text --euid:text --uid:text",
@@ -177,10 +177,10 @@ READERS: Final[dict[str, str]] = {
     "true": "text*",
     "false": "text*",
     "pwd": "-LP --logical --physical",
-    "nm": "read* -aABCDglnoprSu --demangle[:text] --dynamic --extern-only --undefined-only",
-    "objdump": "read* -adDfhprRsStTxCwz -j:text -M:text --disassemble --syms --section-headers --all-headers --demangle[:text]",
-    "readelf": "read* -aehlSsrndVWAI -x:text -p:text -w[:text] --all --headers --symbols --dynamic --wide --relocs --notes",
-    "size": "read* -ABdotx",
+    "nm": "@ read* -aABCDglnoprSu --demangle[:text] --dynamic --extern-only --undefined-only",
+    "objdump": "@ read* -adDfhprRsStTxCwz -j:text -M:text --disassemble --syms --section-headers --all-headers --demangle[:text]",
+    "readelf": "@ read* -aehlSsrndVWAI -x:text -p:text -w[:text] --all --headers --symbols --dynamic --wide --relocs --notes",
+    "size": "@ read* -ABdotx",
 }
 
 # what these do to what they read shows nothing of it but names, counts and sums: safe for names that are only known when they run

@@ -29,7 +29,11 @@ _SEQ_FORMAT: Final = re.compile(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgG
 _ESCAPED: Final = re.compile(r"\[([*?[])\]")
 _MAGIC: Final = re.compile(r"[*?[]")
 _IP_OBJECT: Final = re.compile(r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bour)?)?|rule|maddr")
-_IP_SHOW: Final = re.compile(r"s(how|h)?|l(s|ist|st)?|get")
+_IP_SHOW: Final = re.compile(r"sh(ow)?|l(s|ist|st)?|get")  # not "s", which `ip link` takes for "set"
+_DIRS: Final = re.compile(r"read|skip")
+_BRACES: Final = re.compile(r"\{\}")  # where names are put in: the judge looks for no other mark
+_TOPIC: Final = re.compile(r"[\w.+:-]+", re.ASCII)  # the name of a page; with a slash it would be any file
+_COLUMNS: Final = re.compile(r"(?!.*environ)[\w,=:% -]+", re.ASCII)
 _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "range": _RANGE,
     "ipobject": _IP_OBJECT,
@@ -39,6 +43,10 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "width": _WIDTH,
     "plus": _PLUS,
     "psflags": _PS,
+    "dirs": _DIRS,
+    "braces": _BRACES,
+    "topic": _TOPIC,
+    "columns": _COLUMNS,
     "format": _SEQ_FORMAT,
 }
 _PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq}

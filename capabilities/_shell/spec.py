@@ -10,6 +10,7 @@
 | `--color[:text]` | an option whose value, if any, is in the same word |
 | `-r>tree` | an option that turns the operands' role (the last one) into another |
 | `-e:text!` | an option that stands for the first operand, which is then left out |
+| `@` | a word that begins with `@` names a file with further words, wherever it stands |
 
 Roles: `text` is never a path; `num` a number; `read`, `list`, `tree` a path whose content, name, or everything below is read; `write`,
 `delete` a path that is changed or removed; `exec` runs its value; `net` reaches the network; `sed`, `awk`, `jq`, `format` are small
@@ -61,6 +62,7 @@ class Spec(NamedTuple):
     options: dict[str, Option]
     number: bool
     ordered: bool
+    files: bool
 
 
 @lru_cache(maxsize=1024)
@@ -68,10 +70,12 @@ def parse(line: str) -> Spec:
     """The spec of one line of data."""
     operands: list[str] = []
     options: dict[str, Option] = dict.fromkeys(_ALWAYS, Option())
-    many, least, number = -1, 0, False
+    many, least, number, files = -1, 0, False, False
     for token in line.split():
         if token == "-#":  # a token of the data
             number = True
+        elif token == "@":
+            files = True
         elif token[0] != "-":
             if token[-1] == "*":
                 many = len(operands)
@@ -85,7 +89,7 @@ def parse(line: str) -> Spec:
             option = Option(found["value"] or found["inner"] or "", bool(found["optional"]), found["upgrade"] or "", bool(found["first"]))
             names = [found["name"]] if found["name"].startswith("--") else [f"-{letter}" for letter in found["name"][1:]]
             options.update(dict.fromkeys(names, option))
-    return Spec(tuple(operands), many, least, options, number, "command" in operands)
+    return Spec(tuple(operands), many, least, options, number, "command" in operands, files)
 
 
 class Match(NamedTuple):
@@ -103,6 +107,8 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the wo
     operands: list[Word] = []
     seen: set[str] = set()
     upgrade, first, at = "", False, 0
+    if spec.files and (named := next((word.text for word in words if word.text.startswith("@")), "")):
+        raise Uninspectable(f"{show(named)} names a file with further words, which are only known when it runs")
     while at < len(words):
         word = words[at]
         at += 1

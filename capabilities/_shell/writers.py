@@ -44,8 +44,8 @@ WRAPPERS: Final[dict[str, str]] = {
     "nohup": "command",
     "stdbuf": "command -i:text -o:text -e:text --input:text --output:text --error:text",
     "timeout": "num command -s:text -k:num -v --signal:text --kill-after:num --preserve-status --foreground --verbose",
-    "xargs": "command -0rtx -n:num -L:num -P:width -s:num -d:text -I:text -E:text --null --no-run-if-empty --max-args:num --max-procs:width "
-    "--max-lines:num --replace:text --delimiter:text --verbose --exit",
+    "xargs": "command -0rtx -n:num -L:num -P:width -s:num -d:text -I:braces -E:text --null --no-run-if-empty --max-args:num --max-procs:width "
+    "--max-lines[:num] --replace[:braces] --delimiter:text --verbose --exit",
     "env": "command -i0 -u:text --ignore-environment --unset:text --null",
 }
 

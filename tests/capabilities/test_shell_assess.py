@@ -152,6 +152,10 @@ def test_every_line_of_data_is_well_formed(line: str) -> None:
             "write",
             "delete",
             "never",
+            "dirs",
+            "braces",
+            "topic",
+            "columns",
         ),
         *("exec", "sed", "awk", "jq", "command", ""),
     }

@@ -41,6 +41,13 @@ def test_words_reach_the_program_exactly(run: Any) -> None:
     assert run(odd)["stdout"] == "".join(f"[{text}]" for text in odd[2:])
 
 
+def test_the_folder_that_was_judged_is_the_one_changed_to(run: Any, tmp_path: Path) -> None:
+    """Also when an option follows it and something has that option's name."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "-P").symlink_to("/")
+    assert run("cd sub -P && pwd")["stdout"].strip() == str(tmp_path.resolve() / "sub")
+
+
 def test_a_folder_change_holds_for_what_follows(run: Any, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     assert run("cd sub && pwd")["stdout"] == f"{tmp_path.resolve()}/sub\n"
