@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
 from gate import trace
@@ -27,7 +28,7 @@ from gate.halves import Halves, reopened
 from gate.home import Home, new_session
 from gate.permit import Permit, allowed
 from gate.policy.clearance import Clearance, clearance
-from gate.run import Outcome
+from gate.run import Outcome, status_of
 from gate.ticket import Ticket
 from gate.tool import Options, Tool, make_tool, timed, unknown_name
 from gate.waiting import BLOCKING, LOOPING, Waiting, asyncio_runs, drive
@@ -83,7 +84,11 @@ class Gate(Authority, Halves):
     ) -> Outcome:
         """One call, from what was sent to its outcome; what the tool raised travels inside the outcome."""
         ticket = await self.begin(tool, args, kwargs, wait)
-        outcome = await wait.run(ticket.permit, ticket.tool, receiver, injected)
+        start = perf_counter()
+        try:
+            outcome = await wait.run(ticket.permit, ticket.tool, receiver, injected)
+        except BaseException as error:  # an interruption between the gate and its tool: it may have run
+            outcome = Outcome(status_of(error), None, error, perf_counter() - start)
         if not ticket.silent:
             await self.finish(ticket, outcome, wait)
         return outcome

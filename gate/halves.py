@@ -71,7 +71,7 @@ class Halves(ABC):
     ) -> bool:
         """The last step. False when it was settled before, here or in another process. OutputLimit when the value must not be passed on."""
         outcome = _outcome(ticket, value, error, seconds, cost)
-        first = self.home.ledger.settle(self.home.records.settlement(ticket, outcome))
+        first = ticket.silent or self.home.ledger.settle(self.home.records.settlement(ticket, outcome))
         if outcome.status == "output-limit":
             outcome.result()
         return first
@@ -87,7 +87,7 @@ class Halves(ABC):
     ) -> bool:
         """`settle` in an event loop."""
         outcome = _outcome(ticket, value, error, seconds, cost)
-        first = await self.home.ledger.asettle(self.home.records.settlement(ticket, outcome))
+        first = ticket.silent or await self.home.ledger.asettle(self.home.records.settlement(ticket, outcome))
         if outcome.status == "output-limit":
             outcome.result()
         return first

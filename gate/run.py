@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gate.tool import Tool
 
 Status = Literal["ok", "error", "timeout", "cancelled", "output-limit", "unknown"]
-_LAZY: Final = frozenset({GeneratorType, AsyncGeneratorType})
+_LAZY: Final = frozenset({GeneratorType, AsyncGeneratorType, map, filter})
 _UNMEASURED: Final = frozenset({int, float, bool, type(None), list, dict, tuple})  # ordinary results that only a declared limit measures
 _NOTHING: Final[Mapping[str, object]] = {}
 _functions: dict[int, Function] = {}
@@ -104,9 +104,7 @@ def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected:
             cost, ready = _prepared(bare(permit, tool, receiver, injected), tool)
             value = ready()
         if type(value) not in _UNMEASURED or tool.measured:
-            if isawaitable(value) or type(value) in _LAZY:
-                value = _refuse_lazy(value)
-            size = measure(value, tool)
+            size = size_of(value, tool)
     except BaseException as error:  # whatever a tool raises is an outcome
         return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
     return _make_outcome(Outcome, ("ok", value, None, perf_counter() - start, size, cost))
@@ -125,11 +123,17 @@ def run_silently(permit: Permit, tool: Tool) -> object:
 
 def passed(value: object, tool: Tool) -> object:
     """A result that may be passed on: nothing that still has to run, and within the limits."""
-    if type(value) not in _UNMEASURED or tool.measured:
-        if isawaitable(value) or type(value) in _LAZY:
-            return _refuse_lazy(value)
-        measure(value, tool)
+    size_of(value, tool)
     return value
+
+
+def size_of(value: object, tool: Tool, limit: int | None = None) -> int | None:
+    """Bytes of a result or chunk that may be passed on, None where they are not measured; GateError or OutputLimit for one that may not."""
+    if type(value) in _UNMEASURED and not tool.measured:
+        return None
+    if isawaitable(value) or type(value) in _LAZY:
+        _refuse_lazy(value)
+    return measure(value, tool, limit)
 
 
 async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected: Mapping[str, object] = _NOTHING) -> Outcome:
@@ -148,7 +152,7 @@ async def arun(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), in
                 ready = _awaited_with_cost(ready, cost)
             running: Any = _attempts(ready, tool) if tool.retries or tool.timeout is not None else ready()
             value = await running
-        size = measure(value, tool) if type(value) not in _UNMEASURED or tool.measured else None
+        size = size_of(value, tool)
     except BaseException as error:  # whatever a tool raises is an outcome
         return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
     return Outcome("ok", value, None, perf_counter() - start, size, cost)
@@ -184,13 +188,11 @@ def measure(value: object, tool: Tool, limit: int | None = None) -> int | None:
     return size
 
 
-def _refuse_lazy(value: object) -> object:
-    """A plain function that returns something still to run would escape its permit, so it does not get to."""
+def _refuse_lazy(value: object) -> None:
+    """A tool that returns something still to run would escape its permit, so it does not get to."""
     if iscoroutine(value) or isinstance(value, GeneratorType):
         value.close()
-    raise GateError(
-        "a plain tool returned something that still has to run; declare it async or as a generator function, so that all of it is covered"
-    )
+    raise GateError(f"the tool returned a {type(value).__name__}, which still has to run; await it, or make it a list, so that all of it is covered")
 
 
 def _prepared(call: Callable[[], object], tool: Tool) -> tuple[dict[str, object] | None, Callable[[], object]]:

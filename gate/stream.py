@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from gate import trace
 from gate.errors import OutputLimit, ToolTimeout
-from gate.run import Outcome, bare, measure, paying, status_of
+from gate.run import Outcome, bare, paying, size_of, status_of
 from gate.waiting import BLOCKING, LOOPING, Waiting, drive
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Meter:
 
     def count(self, chunk: object) -> object:
         """The chunk, if the stream may still produce it."""
-        self.size += measure(chunk, self.tool, self.tool.chunk_limit) or 0
+        self.size += size_of(chunk, self.tool, self.tool.chunk_limit) or 0
         if self.size > self.tool.output_limit:
             raise OutputLimit(f"'{self.tool.name}' has streamed more than {self.tool.output_limit} bytes")
         if (left := self.left()) is not None and left <= 0:

@@ -7,7 +7,10 @@ with `Looping` the same path is awaited.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from contextvars import copy_context
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -78,7 +81,7 @@ class Looping:
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
         """The person's answer, or None when the time is over; the question itself outlives a cancelled wait."""
         try:
-            return await asyncio.wait_for(asyncio.to_thread(approver.ask, question), seconds)
+            return await asyncio.wait_for(_in_a_thread_of_its_own(approver.ask, question), seconds)
         except TimeoutError:
             return None
 
@@ -113,6 +116,34 @@ BLOCKING: Waiting = Blocking()
 LOOPING: Waiting = Looping()
 TRACED_BLOCKING: Waiting = _TracedBlocking()
 TRACED_LOOPING: Waiting = _TracedLooping()
+
+
+def _in_a_thread_of_its_own(ask: Callable[[Question], Answer | None], question: Question) -> asyncio.Future[Answer | None]:
+    """Asks where nobody waits: people think for minutes, and the loop's few worker threads are there for tools."""
+    loop, context = asyncio.get_running_loop(), copy_context()
+    answered: asyncio.Future[Answer | None] = loop.create_future()
+
+    def settle(answer: Answer | None, error: BaseException | None) -> None:
+        if answered.done():  # nobody waits any more
+            return
+        if error is None:
+            answered.set_result(answer)
+        else:
+            answered.set_exception(error)
+
+    def work() -> None:
+        answer, wrong = None, None
+        try:
+            answer = context.run(ask, question)
+        except Exception as error:
+            wrong = error
+        except BaseException as error:
+            wrong = GateError(f"the approver ended with {type(error).__name__}")
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, answer, wrong)
+
+    threading.Thread(target=work, daemon=True, name="gate-question").start()
+    return answered
 
 
 def asyncio_runs() -> bool:
