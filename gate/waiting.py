@@ -61,7 +61,7 @@ class Blocking:
     async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome:
         """Runs the tool here; an async one in an event loop of its own."""
         if tool.flavour == "async":
-            return asyncio.run(arun(permit, tool, receiver, injected))
+            return _run_alone(arun(permit, tool, receiver, injected))
         return run(permit, tool, receiver, injected)
 
     async def settle(self, ledger: Ledger, settlement: Settlement) -> None:
@@ -116,6 +116,20 @@ BLOCKING: Waiting = Blocking()
 LOOPING: Waiting = Looping()
 TRACED_BLOCKING: Waiting = _TracedBlocking()
 TRACED_LOOPING: Waiting = _TracedLooping()
+
+
+def _run_alone(running: Coroutine[object, object, Outcome]) -> Outcome:
+    """The outcome of an async tool in an event loop of its own; of an interruption, that it was interrupted."""
+    outcomes: list[Outcome] = []
+
+    async def told() -> None:
+        outcomes.append(await running)
+        if isinstance(outcomes[0].error, asyncio.CancelledError):  # only the loop knows whether Ctrl-C was the cause
+            raise outcomes[0].error
+
+    with suppress(asyncio.CancelledError):
+        asyncio.run(told())
+    return outcomes[0]
 
 
 def _in_a_thread_of_its_own(ask: Callable[[Question], Answer | None], question: Question) -> asyncio.Future[Answer | None]:
