@@ -197,6 +197,7 @@ class Capability:
 
     `limits` and those of the grants are the narrowest ones to show; `budgets` is what must be charged.  `revoked` in a ledger is any of
     `ancestors`.  `holder` is the JWK of the key that may present or attenuate it, `kid` the thumbprint of the trusted issuer key.
+    `agents` are all agents of the chain: who passes a capability on chooses the next name, so a stop of any of them holds.
     """
 
     jti: str
@@ -217,6 +218,7 @@ class Capability:
     kid: str
     budgets: tuple[Budget, ...]
     holder: Mapping[str, str]
+    agents: frozenset[str] = frozenset()
 
     @property
     def presentation(self) -> str:

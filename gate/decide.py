@@ -58,7 +58,7 @@ def decide(
             and now < capability.expires
             and (capability.not_before is None or capability.not_before <= now)
             and not everyone
-            and not (agents and agent in agents)
+            and not (agents and (agent in agents or not agents.isdisjoint(capability.agents)))
             and not (sessions and acting.session in sessions)
             and not (revoked and not revoked.isdisjoint(capability.ancestors))
             and grant.covers(arguments, defaulted)

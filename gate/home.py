@@ -80,7 +80,7 @@ class Home:
         self._keys: KeyRing | None = None
         self._anchors: dict[str, tuple[TrustAnchors, float]] = {}
         self._plans: dict[tuple[str, str], Plan] = {}
-        self._verified: dict[str, Capability] = {}
+        self._verified: dict[str, tuple[TrustAnchors, Capability]] = {}
 
     # ---- what a call reads ------------------------------------------------------------------------------------------------------
 
@@ -126,15 +126,16 @@ class Home:
         return found
 
     def verify(self, presentation: str) -> Capability:
-        """The capability of a token chain, verified once per exact text."""
-        found = self._verified.get(presentation)
-        if found is None:
+        """The capability of a token chain, verified once per exact text for as long as the same keys are trusted."""
+        trusted, found = self._verified.get(presentation, (None, None))
+        if found is None or trusted != self.anchors("issuer"):
             from gate import token
 
-            made = token.verify(presentation, self.anchors("issuer", fresh=True), audience=self.origin, now=self.now())
+            trusted = self.anchors("issuer", fresh=True)
+            found = token.verify(presentation, trusted, audience=self.origin, now=self.now())
             if len(self._verified) >= _VERIFIED:
                 self._verified.clear()
-            found = self._verified[presentation] = made
+            self._verified[presentation] = (trusted, found)
         return found
 
     # ---- what is opened at first use --------------------------------------------------------------------------------------------

@@ -179,6 +179,7 @@ def verify(
         kid=links[0].anchor.key.kid,
         budgets=tuple([Budget(link.jti, link.own_limits, link.own_tool_limits) for link in links]),
         holder=MappingProxyType(leaf.holder.jwk()),
+        agents=frozenset([link.agent for link in links]),
     )
 
 

@@ -26,6 +26,8 @@ def stopped(call: Call, standing: Standing) -> list[str]:
         found.append("all agents are stopped")
     if acting.agent in standing.stopped_agents:
         found.append(f"agent {shown(acting.agent)} is stopped")
+    others = acting.capability.agents - {acting.agent} if acting.capability else frozenset[str]()
+    found += [f"agent {shown(agent)}, from whom the capability comes, is stopped" for agent in sorted(others & standing.stopped_agents)]
     if acting.session in standing.stopped_sessions:
         found.append(f"session {shown(acting.session)} is stopped")
     return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gate import ANY, Exhausted, Gate
-from gate.token import attenuate, format_presentation
+from gate import ANY, Denied, Exhausted, Gate, TokenError
+from gate.token import attenuate, format_presentation, mint
 from gate.tokens.jwk import SigningKey
 
 
@@ -28,3 +28,35 @@ def test_a_capability_that_takes_the_id_of_another_spends_its_own_budgets(gate: 
         with pytest.raises(Exhausted):
             pay(3)
     assert ran == [1, 2]
+
+
+def test_a_stopped_agent_does_not_go_on_under_another_name(gate: Gate) -> None:
+    """Who derives a capability chooses the name of its agent too; what was passed on before the stop ends with it."""
+    ran: list[int] = []
+
+    @gate.tool(effects="reads")
+    def pay(euros: int) -> None:
+        ran.append(euros)
+
+    capability = gate.grant("bot", tools={"pay": ANY})
+    renamed = gate.attenuate(gate.attenuate(capability, "helper"), "friend")
+    with gate.acting(renamed):
+        pay(1)
+        gate.stop(agent="bot")
+        with pytest.raises(Denied, match="'bot', from whom the capability comes, is stopped"):
+            pay(2)
+        gate.resume(agent="bot")
+        pay(3)
+    assert ran == [1, 3]
+
+
+def test_a_key_that_is_no_longer_trusted_opens_no_scope(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also not with a token that was verified while it was."""
+    monkeypatch.setattr("gate.home._ANCHORS_FOR", 0.0)
+    partner, now = SigningKey.generate(), gate.home.now()
+    gate.home.keys.trust("issuer", "partner", partner.public)
+    token = mint(partner, agent="p", tools={"pay": ANY}, expires=now + 900, holder=SigningKey.generate().public, now=now)
+    assert gate.verify(token) is gate.verify(token)
+    (gate.home.path / "keys" / "trusted" / "issuer" / "partner.jwk").unlink()
+    with pytest.raises(TokenError, match="not by a key that is trusted"):
+        gate.verify(token)
