@@ -326,12 +326,14 @@ def test_an_approval_for_a_call_that_was_not_run_stays_with_whoever_has_it(gate:
     question = asked(gate)
     alice, bob = sign_as(gate, "alice", question), sign_as(gate, "bob", question)
     with gate.approving(alice):
-        with pytest.raises(NeedsApproval):
-            pay(gate)
-        with pytest.raises(NeedsApproval):
-            pay(gate)
-    with gate.approving(alice, bob):
+        for _ in range(2):
+            with pytest.raises(NeedsApproval):
+                pay(gate)
+        gate.approvers = (ScriptedApprover(gate, [True], name="bob"),)
         assert pay(gate) == 5
+    gate.approvers = ()
+    with gate.approving(bob), pytest.raises(NeedsApproval):
+        pay(gate)
 
 
 Change = Callable[[Gate], Any]

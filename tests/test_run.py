@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -411,6 +412,36 @@ def test_a_plain_tool_cannot_hand_its_effect_out_of_its_permit(gate: Gate, lazy:
     assert outcomes(gate) == ["error"]
 
 
+@pytest.mark.parametrize("how", ["call", "acall", "wrapped"])
+def test_an_async_tool_or_a_stream_cannot_either(gate: Gate, how: str) -> None:
+    @gate.tool
+    async def later(x: int) -> Any:
+        return _later()
+
+    @gate.tool
+    def chunks(x: int) -> Iterator[Any]:
+        yield _later()
+
+    @gate.tool
+    def mapped(x: int) -> Any:
+        return map(_fail, [x])
+
+    calls: dict[str, list[Callable[[], Any]]] = {
+        "call": [lambda: gate.call("later", {"x": 1}), lambda: list(gate.call("chunks", {"x": 1})), lambda: list(gate.call("mapped", {"x": 1}))],
+        "acall": [lambda: asyncio.run(gate.acall("later", {"x": 1})), lambda: asyncio.run(gate.acall("mapped", {"x": 1}))],
+        "wrapped": [lambda: asyncio.run(later(1)), lambda: list(chunks(1)), lambda: list(mapped(1))],
+    }
+    with using(gate, "later", "chunks", "mapped"):
+        for call in calls[how]:
+            with pytest.raises(GateError, match="still has to run"):
+                call()
+    assert set(outcomes(gate)) == {"error"}
+
+
+def _fail(x: int) -> None:
+    raise AssertionError("it ran outside its permit")
+
+
 # ---- permits ----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -634,6 +665,45 @@ def test_a_task_that_is_cancelled_while_a_person_thinks(gate: Gate) -> None:
     asyncio.run(main())
     assert ran == []
     assert log(gate, "intent") == []
+
+
+def test_people_who_think_hold_up_no_tool_and_no_end_of_the_program(gate: Gate) -> None:
+    """An event loop has a handful of worker threads; a question that waits for minutes must not take one."""
+    go_on, thought, ran = threading.Event(), list[bool](), list[int]()
+    write_rules(gate, '[[rule]]\nid = "r"\nask = { tool = "pay" }')
+    gate.approvers = (ScriptedApprover(gate, [True] * 100, meanwhile=lambda: thought.append(go_on.wait(20))),)
+    gate.wrap(lambda x: x, name="pay")
+    gate.wrap(lambda x: ran.append(x), name="free")
+
+    async def main() -> None:
+        with using(gate, "pay", "free"):
+            waiting = [asyncio.create_task(gate.acall("pay", {"x": number})) for number in range(50)]
+            await asyncio.sleep(0.05)
+            await gate.acall("free", {"x": 1})
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(main())
+    assert ran == [1]
+    assert thought == [], "nobody has answered yet, and the loop has ended all the same"
+    go_on.set()
+
+
+@pytest.mark.parametrize("flavour", ["plain", "async"])
+def test_an_interruption_by_the_keyboard_is_one_and_is_recorded(gate: Gate, flavour: str) -> None:
+    @gate.tool(name="plain")
+    def plain(x: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    @gate.tool(name="async")
+    async def later(x: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(20)
+
+    with using(gate, "plain", "async"), pytest.raises(KeyboardInterrupt):
+        gate.call(flavour, {"x": 1})
+    assert outcomes(gate) == ["cancelled"]
 
 
 def test_a_task_that_is_cancelled_while_its_intent_is_written(gate: Gate) -> None:
