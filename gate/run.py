@@ -190,9 +190,10 @@ def measure(value: object, tool: Tool, limit: int | None = None) -> int | None:
 
 def _refuse_lazy(value: object) -> None:
     """A tool that returns something still to run would escape its permit, so it does not get to."""
+    made = type(value).__name__
     if iscoroutine(value) or isinstance(value, GeneratorType):
         value.close()
-    raise GateError(f"the tool returned a {type(value).__name__}, which still has to run; await it, or make it a list, so that all of it is covered")
+    raise GateError(f"the tool returned a {made}, which still has to run; await it, or make it a list, so that all of it is covered")
 
 
 def _prepared(call: Callable[[], object], tool: Tool) -> tuple[dict[str, object] | None, Callable[[], object]]:
