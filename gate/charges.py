@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MICRO: Final = 1_000_000
 DEFAULT_WALL: Final = 60.0
+HALVINGS: Final = 8
 _MOST: Final = 2**62
 
 
@@ -69,6 +70,12 @@ def wall_limit(made: Plan, tool: Tool) -> float | None:
     if tool.timeout is not None or not made.walls:
         return tool.timeout
     return min(DEFAULT_WALL, *[limit / MICRO for _, limit in made.walls])
+
+
+def time_outs(made: Plan, tool: Tool) -> list[float | None]:
+    """The time-outs to try for a run. Only where a wall-time budget sets it there are several: less and less of it may be left."""
+    most = wall_limit(made, tool)
+    return [most] if most is None or most == tool.timeout else [most / 2**halved for halved in range(HALVINGS)]
 
 
 def estimate(tool: Tool, call: Call) -> dict[str, int]:

@@ -21,9 +21,9 @@ from gate import trace
 from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
-from gate.charges import charges, check_cost, wall_limit
+from gate.charges import Plan, charges, check_cost, time_outs
 from gate.decide import Allow, Deny, decide
-from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Unavailable
+from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
 from gate.permit import Permit, allowed
@@ -112,16 +112,12 @@ class Gate(Authority, Halves):
                 else await asked_permit(self, call, decision, wait, self._presented.get() or [])
             )
             budgets = home.plan(acting.capability, tool.name)
-            if tool.timeout is None and (seconds := wall_limit(budgets, tool)):
-                tool = timed(tool, seconds)  # what was not reserved cannot be used
-            taken = charges(budgets, tool, call, home.now())
             if decision.durability == "off" and not budgets.varies and not ref:
-                home.take(taken)
-                clearances[tool] = clearance(call, decision, rules, standing, taken) if tool.assessment and tool.invoke else None
-                return Ticket(permit, tool, taken, silent=True)
-            ticket = Ticket(permit, tool, taken, ref, budgets.varies)
+                home.take(budgets.calls)
+                clearances[tool] = clearance(call, decision, rules, standing, budgets.calls) if tool.assessment and tool.invoke else None
+                return Ticket(permit, tool, budgets.calls, silent=True)
             try:
-                await wait.spend(home.ledger, home.records.spend(ticket))
+                ticket = await self._spend(permit, tool, budgets, wait, ref)
             except AlreadyUsed:
                 if not ref or (open_ticket := reopened(home, tool, call, decision, ref)) is None:
                     raise
@@ -133,6 +129,21 @@ class Gate(Authority, Halves):
         if wait.traced:
             trace.decided(call, decision)
         return ticket
+
+    async def _spend(self, permit: Permit, tool: Tool, budgets: Plan, wait: Waiting, ref: str) -> Ticket:
+        """The fourth step. Where a wall-time budget limits the run, the tool gets no more time than could be reserved."""
+        home, tries = self.home, time_outs(budgets, tool)
+        for seconds in tries:
+            limited = tool if seconds == tool.timeout or seconds is None else timed(tool, seconds)
+            ticket = Ticket(permit, limited, charges(budgets, limited, permit.call, home.now()), ref, budgets.varies)
+            try:
+                await wait.spend(home.ledger, home.records.spend(ticket))
+            except Exhausted as short:
+                if seconds == tries[-1] or not all(key.endswith("/wall") for key in short.keys):
+                    raise
+            else:
+                return ticket
+        raise Unavailable("there was no time to try")
 
     def at_once(self, tool: Tool, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Permit | None:
         """The same four steps for a call that leaves no record, when a clearance for it is known. None: go the path.
