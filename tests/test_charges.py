@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gate import ANY, BadCall, Gate, Limits
 from gate.call import NOBODY, Call
-from gate.charges import DEFAULT_WALL, charges, check_cost, estimate, micro, plan, wall_limit
+from gate.charges import DEFAULT_WALL, charges, check_cost, estimate, micro, plan, time_outs, wall_limit
 from gate.effect import UNDECLARED
 from gate.errors import ConfigError
 from gate.tool import Tool, make_tool
@@ -77,6 +77,16 @@ def test_a_window_has_a_key_of_its_own_and_an_end(gate: Gate) -> None:
 def test_how_long_a_run_may_take(gate: Gate, timeout: float | None, wall: float | None, limit: float | None) -> None:
     made = tool() if timeout is None else tool(timeout=timeout)
     assert wall_limit(plan(gate.grant("a", tools={"t": ANY}, wall=wall), "t"), made) == limit
+
+
+def test_what_is_tried_when_less_is_left(gate: Gate) -> None:
+    def tries(made: Tool, **limits: Any) -> list[float | None]:
+        return time_outs(plan(gate.grant("a", tools={"t": ANY}, **limits), "t"), made)
+
+    assert tries(tool(), wall=8) == [8, 4, 2, 1, 0.5, 0.25, 0.125, 0.0625]
+    assert tries(tool(), wall=800)[:2] == [60, 30]
+    assert tries(tool(timeout=5), wall=8) == [5]
+    assert tries(tool(), calls=8) == [None]
 
 
 def test_no_time_at_all_is_not_unlimited_time(gate: Gate) -> None:

@@ -228,6 +228,23 @@ def test_wall_time_that_was_not_used_comes_back(gate: Gate) -> None:
         assert [quick(i) for i in range(20)] == list(range(20)), "each reserves four seconds and uses almost nothing"
 
 
+@pytest.mark.parametrize("effects", ["reads", "writes"])
+def test_a_wall_time_budget_lasts_for_many_calls_of_a_tool_that_sets_no_time_out(gate: Gate, effects: str) -> None:
+    @gate.tool(effects=effects)
+    def quick(x: int) -> int:
+        return x
+
+    @gate.tool(effects=effects)
+    async def aquick(x: int) -> int:
+        return x
+
+    with using(gate, "quick", "aquick", wall=10):
+        assert [quick(number) for number in range(20)] == list(range(20))
+        assert [asyncio.run(aquick(number)) for number in range(5)] == list(range(5))
+    with using(gate, "quick", wall=0):
+        short(lambda: quick(1), "/wall")
+
+
 # ---- retries ----------------------------------------------------------------------------------------------------------------------------
 
 
