@@ -1343,3 +1343,24 @@ class TestBudgets:
                 other(2)
             short(lambda: other(2), "/calls")
         assert ran == [1, 1, 2, 2, 2]
+
+
+def test_a_rule_about_an_agent_is_about_whom_it_passes_its_capability_to(tmp_path: Path) -> None:
+    """The hole: `deny = {agent = "bot"}` was left behind by attenuating to another name."""
+    (tmp_path / "gate.toml").write_text(
+        '[[rule]]\nid = "not-bot"\ndeny = { agent = "bot", tool = "pay" }\n[[rule]]\nid = "trusted"\nallow = { agent = "clerk", tool = "wire" }\n'
+    )
+    with Gate(tmp_path / ".gate", rules=tmp_path / "gate.toml") as gate:
+        ran: list[str] = []
+        pay, wire = gate.wrap(lambda: ran.append("pay"), name="pay"), gate.wrap(lambda: ran.append("wire"), name="wire", risk="high")
+        bot = gate.grant("bot", tools={"pay": ANY, "wire": ANY})
+        for name in ("tob", "clerk"):
+            with gate.acting(gate.attenuate(bot, name)):
+                with pytest.raises(Denied, match="not-bot"):
+                    pay()
+                with pytest.raises(Denied):  # a name that an allow rule names is not enough: everyone it came through must be named
+                    wire()
+        with gate.acting(gate.grant("clerk", tools={"pay": ANY, "wire": ANY})):
+            pay()
+            wire()
+        assert ran == ["pay", "wire"]

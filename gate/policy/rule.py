@@ -125,7 +125,7 @@ class Rule:
 
     def applies(self, call: Call, now: float) -> bool:
         """Whether the conditions on agent, arguments and time hold; together with `sees` the rule matches. Never raises."""
-        if self._agent is not None and not self._agent(call.acting.agent):
+        if self._agent is not None and not self._speaks_of(call):
             return False
         strict, arguments = self._strict, call.arguments
         for name, judged, absent in self._arguments:
@@ -137,6 +137,15 @@ class Rule:
             return False
         hours = self.selector.hours
         return hours is None or self._counts(hours.include(now))
+
+    def _speaks_of(self, call: Call) -> bool:
+        """Whether the rule is about who acts.
+
+        Whoever passes a capability on chooses the next name, so a rule that denies or asks is about every agent it came through, and one that
+        allows only when it is about all of them.
+        """
+        test = self._agent or any_of(("*",))
+        return any(map(test, names_of(call))) if self._strict else all(map(test, names_of(call)))
 
     def _counts(self, held: bool | None) -> bool:  # noqa: FBT001  # the answer of a condition
         """Whether an answer is good enough for this rule: what it can't tell is, unless it allows."""
@@ -161,7 +170,7 @@ class Rule:
         if said.tools:
             yield _is(self._tool(call.tool), "the tool", call.tool, said.tools)
         if said.agents:
-            yield _is(self._agent is None or self._agent(call.acting.agent), "the agent", call.acting.agent, said.agents)
+            yield _is(self._agent is None or self._speaks_of(call), "the agent", ", from ".join(names_of(call)), said.agents)
         if said.effects:
             yield _has(self._effect(sight.effects), "effect", sorted(sight.effects) or [UNDECLARED_EFFECT], said.effects)
         if said.risk is not None:
@@ -222,6 +231,14 @@ def _exception(entry: Entry) -> tuple[Judge, bool]:
     """The check of an argument under `unless`; one that is left out is no exception, unless it is optional."""
     judged = judge(entry.constraint)
     return (lambda value: True if value is None else judged(value)) if entry.optional else judged, entry.optional
+
+
+def names_of(call: Call) -> tuple[str, ...]:
+    """The agent that acts, then every other that its capability came through."""
+    acting = call.acting
+    if acting.capability is None or len(acting.capability.agents) <= 1:
+        return (acting.agent,)
+    return (acting.agent, *sorted(acting.capability.agents - {acting.agent}))
 
 
 def sight_of(call: Call) -> Sight:

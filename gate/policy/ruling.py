@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from gate.constraint import identity
 from gate.policy.decision import Allow, Durability, Verdict
 from gate.policy.judge import TYPES, literals, types_like
-from gate.policy.rule import MISSING, Rule, Sight
+from gate.policy.rule import MISSING, Rule, Sight, names_of
 
 if TYPE_CHECKING:
     from gate.call import Call
@@ -65,14 +65,14 @@ class Candidates:
         """The ruling about this call."""
         found: list[Numbered] = []
         for near in self._near(call) if self._arguments or self._agents else (self._scan,):
-            found += [one for one in near if one[1].applies(call, now)]
+            found += [one for one in near if one[1].applies(call, now) and one not in found]
         return self._with(found) if found else self.base
 
     def _near(self, call: Call) -> list[Sequence[Numbered]]:
         """The rules with further conditions that this call may meet."""
         near: list[Sequence[Numbered]] = [self._scan] if self._scan else []
-        if self._agents and (named := self._agents.get(call.acting.agent)):
-            near.append(named)
+        if self._agents:
+            near += [named for name in names_of(call) if (named := self._agents.get(name))]
         arguments = call.arguments
         for name, by_value, strange, others in self._arguments:
             value = arguments.get(name, MISSING)
