@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from decimal import Decimal
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypedDict
 
@@ -168,6 +169,7 @@ def make_tool(function: Function, options: Options) -> Tool:
     """The description of a function as a tool; from here on only a permit reaches the function. ConfigError says what cannot be described."""
     if not callable(function):
         raise ConfigError(f"{shown(function)} cannot be called")
+    _check_options(options)
     assessment = None
     if options.keys() & {"effects", "risk", "techniques"}:
         try:
@@ -193,3 +195,20 @@ def make_tool(function: Function, options: Options) -> Tool:
     )
     hold(tool, function)
     return tool
+
+
+def _check_options(options: Options) -> None:
+    """ConfigError for an option that does not exist or a limit that is none: a misspelt limit would be no limit."""
+    for name in options:
+        if name not in Options.__annotations__:
+            near = get_close_matches(name, Options.__annotations__, 1)
+            raise ConfigError(
+                f"there is no option '{name}'"
+                + (f"; did you mean '{near[0]}'?" if near else f"; the options are {', '.join(Options.__annotations__)}")
+            )
+    for name in ("timeout", "output_limit", "chunk_limit", "retries"):
+        value = options.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf")):
+            raise ConfigError(f"'{name}' must be a number of at least 0, not {shown(value)}")
+    if not isinstance(options.get("idempotent", False), bool):
+        raise ConfigError("'idempotent' is True or False")

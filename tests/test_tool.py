@@ -143,3 +143,21 @@ def test_a_tool_knows_no_function() -> None:
             assert getattr(tool, slot) is not pay
     for slot in Schema.__slots__:
         assert getattr(tool.schema, slot) is not pay
+
+
+@pytest.mark.parametrize(
+    ("options", "because"),
+    [
+        ({"time_out": 1}, "did you mean 'timeout'"),
+        ({"efects": "writes"}, "did you mean 'effects'"),
+        ({"timeout": "5"}, "'timeout' must be a number"),
+        ({"timeout": float("nan")}, "'timeout' must be a number"),
+        ({"output_limit": -3}, "'output_limit' must be a number"),
+        ({"idempotent": "no"}, "'idempotent' is True or False"),
+    ],
+    ids=str,
+)
+def test_a_misspelt_option_or_a_limit_that_is_none_is_an_error_at_once(options: dict[str, Any], because: str) -> None:
+    """The hole: a limit with a typing error was no limit."""
+    with pytest.raises(ConfigError, match=because):
+        make_tool(lambda x: x, {"name": "t", **options})  # type: ignore[typeddict-item]  # that is the point
