@@ -175,7 +175,7 @@ class Machine(RuleBasedStateMachine):
         return (
             x <= one.most
             and not any(each.revoked for each in one.chain)
-            and not self.stopped & {one.agent, "*"}
+            and not self.stopped & {"*", *[each.agent for each in one.chain]}
             and self.now() < one.expires
             and all(each.calls is None or each.spent < each.calls for each in one.chain)
         )
