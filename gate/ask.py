@@ -22,7 +22,7 @@ False
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -31,19 +31,25 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 from gate.call import b64url, canonical
 from gate.effect import Risk
 from gate.frozen import Frozen, thaw
+from gate.preview import Panel, facts
+from gate.shown import visible
 
 if TYPE_CHECKING:
     from gate.call import Call
     from gate.decide import Ask
+    from gate.kind import KindTool
 
 APPROVAL_SECONDS: Final = 300
-_BLANK: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]").match
-"""Letters and marks that count as printable and show as nothing: Default_Ignorable_Code_Point of Unicode, and the empty Braille pattern."""
+HEADLINE: Final = 300
+_log: Final = logging.getLogger("gate")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person is asked about one call. `arguments` are whole and exact; `words` are the agent's own, unchecked."""
+    """What a person is asked about one call. `arguments` are whole and exact; `words` are the agent's own, unchecked.
+
+    preview: what its kind shows of the consequences.  requires: what the operating system must hold around the tool.
+    """
 
     id: str
     headline: str
@@ -66,12 +72,15 @@ class Question:
     created: float
     expires: float
     words: str = ""
+    preview: tuple[Panel, ...] = ()
+    requires: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Plain data, the same facts for every channel."""
         data: dict[str, object] = {name: getattr(self, name) for name in self.__slots__}
         data["arguments"] = thaw(self.arguments)
         data["risk"] = self.risk.word
+        data["preview"] = [panel.to_json() for panel in self.preview]
         return {name: list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value for name, value in data.items()}
 
 
@@ -118,12 +127,12 @@ def binding_hash(call: Call, rules_version: str) -> str:
     return b64url(sha256(canonical(binding(call, rules_version))).digest())
 
 
-def question(call: Call, decision: Ask, *, rules_version: str, now: float, words: str = "") -> Question:
-    """The question about a call, for `decision.expires` seconds."""
+def question(call: Call, decision: Ask, *, rules_version: str, now: float, words: str = "", like: KindTool | None = None) -> Question:
+    """The question about a call, for `decision.expires` seconds. like: the tool of a kind that it calls, for its headline."""
     acting = call.acting
     return Question(
         id=call.id,
-        headline=headline(call),
+        headline=headline(call, like),
         tool=call.tool,
         arguments=call.arguments,
         agent=acting.agent,
@@ -143,21 +152,33 @@ def question(call: Call, decision: Ask, *, rules_version: str, now: float, words
         created=now,
         expires=now + decision.expires,
         words=words,
+        requires=tuple(sorted(like.requires)) if like else (),
     )
 
 
-def headline(call: Call) -> str:
+def headline(call: Call, like: KindTool | None = None) -> str:
     """One sentence by the engine: who wants to do what. Values are escaped and cut; the question holds them whole."""
-    shown = ", ".join(f"{name}={_short(value)}" for name, value in call.arguments.items())
     who = visible(call.acting.agent) or "an agent without a name"
+    if like and like.headline:
+        try:
+            said = visible(like.headline(call.arguments))
+            return f"{who} wants to {said if len(said) <= HEADLINE else said[:HEADLINE] + '…'}"
+        except Exception:  # then the sentence that fits every tool; a headline decides nothing
+            _log.exception("the headline of '%s' could not be made", call.tool)
+    shown = ", ".join(f"{name}={_short(value)}" for name, value in call.arguments.items())
     return f"{who} wants to run {call.tool}({shown})"
+
+
+def previewed(call: Call, like: KindTool | None) -> tuple[Panel, ...]:
+    """What the kind shows of the call's consequences. That it could not look is shown as such: the person decides knowing that."""
+    if like is None or like.preview is None:
+        return ()
+    try:
+        return tuple(like.preview(call.arguments))
+    except Exception as error:
+        return (facts("preview", [("cannot be inspected", str(error) or type(error).__name__)]),)
 
 
 def _short(value: Frozen) -> str:
     text = visible(canonical(thaw(value)).decode())
     return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
-
-
-def visible(text: str) -> str:
-    """The text with everything a reader cannot see, or that reorders what they see, written as backslash escapes."""
-    return "".join(c if c.isprintable() and not _BLANK(c) else c.encode("unicode_escape").decode() for c in text)

@@ -7,11 +7,12 @@ capability may have been revoked, an agent stopped, the rules changed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from gate.approval import Approval, check
-from gate.ask import Answer, Question, question
+from gate.ask import Answer, Question, previewed, question
 from gate.decide import Allow, Deny, decide
 from gate.errors import Denied, NeedsApproval, TokenError
 from gate.permit import Permit, approved
@@ -22,22 +23,24 @@ if TYPE_CHECKING:
     from gate.decide import Ask
     from gate.gate import Gate
     from gate.home import Home
+    from gate.tool import Tool
     from gate.waiting import Waiting
 
 _taking: Final = Lock()
 
 
-async def asked_permit(gate: Gate, call: Call, decision: Ask, wait: Waiting, presented: list[str]) -> Permit:
+async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: Waiting, presented: list[str]) -> Permit:
     """The permit that people's approvals make; Denied, or NeedsApproval with the question, when there are not enough.
 
     Of the approval tokens `presented`, those that this call uses are taken out, so that the next call finds its own.
     """
     home = gate.home
     version = home.rules().version
-    asked = question(call, decision, rules_version=version, now=home.now())
+    asked = question(call, decision, rules_version=version, now=home.now(), like=tool.like)
     taken, void = _taken(home, presented, asked, call)
     approvals = list(taken.values())
     if len(approvals) < decision.quorum:
+        asked = replace(asked, preview=await wait.look(previewed, call, tool.like))
         home.records.question(asked, call)
         for approver in _eligible(gate.approvers, asked):
             answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))

@@ -109,7 +109,7 @@ class Gate(Authority, Halves):
             permit = (
                 allowed(call, decision)
                 if isinstance(decision, Allow)
-                else await asked_permit(self, call, decision, wait, self._presented.get() or [])
+                else await asked_permit(self, tool, call, decision, wait, self._presented.get() or [])
             )
             budgets = home.plan(acting.capability, tool.name)
             if decision.durability == "off" and not budgets.varies and not ref:
@@ -206,7 +206,7 @@ class Gate(Authority, Halves):
         """Puts a function behind the gate: `@gate.tool` or `@gate.tool(effects="reads", timeout=5)`.
 
         Options, see `gate.tool.Options`: name, effects, risk, techniques, kinds, inject, timeout, idempotent, retries, output_limit,
-        chunk_limit, cost.  ConfigError when the function cannot be described or its name is taken.
+        chunk_limit, cost, like.  ConfigError when the function cannot be described or its name is taken.
         """
         if function is None:
             return lambda later: self.wrap(later, **options)

@@ -10,9 +10,14 @@ Kinds are found by entry point, so the engine never imports them: group `gate.ki
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from gate.effect import Assessment
+from gate.frozen import Frozen
+from gate.preview import Panel
+
+F = TypeVar("F", bound=Callable[..., object])
 
 
 @runtime_checkable
@@ -30,10 +35,39 @@ class Kind(Protocol):
         ...
 
 
+PROPERTIES: Final = frozenset({"files", "network", "processes", "cpu", "memory", "environment", "gpu"})
+"""What containment can be required to hold: only named files, only named hosts, the whole tree of processes counted and ended, processor
+seconds and memory of that tree, a fresh environment, graphics cards hidden or counted."""
+
+
 class KindTool(NamedTuple):
-    """A tool as a kind describes it, for checking calls to it without having it: argument name → kind, and which may be left out."""
+    """A tool as a kind describes it; also good for checking calls to it without having it.
+
+    arguments: name → kind, and in `optional` which may be left out.  headline: what a call does, as the words after "NAME wants to".
+    preview: its consequences, for a person about to be asked; it may look at files or a database, and changes nothing.  requires: the
+    properties of containment without which the tool must not run.  Both functions get the frozen arguments that were given or have a default.
+    """
 
     name: str
-    arguments: dict[str, Kind]
+    arguments: Mapping[str, Kind]
     optional: frozenset[str] = frozenset()
     assessment: Assessment | None = None
+    headline: Callable[[Mapping[str, Frozen]], str] | None = None
+    preview: Callable[[Mapping[str, Frozen]], Sequence[Panel]] | None = None
+    requires: frozenset[str] = frozenset()
+
+
+def ready(tool: KindTool, function: F) -> F:
+    """A ready-made function that is this tool: `gate.wrap(function)` takes its name, its kinds, headline, preview and needs from it."""
+    if unknown := tool.requires - PROPERTIES:
+        raise ValueError(f"there is no property {', '.join(sorted(unknown))}; there are {', '.join(sorted(PROPERTIES))}")
+    setattr(function, _MARK, tool)
+    return function
+
+
+def kind_tool(function: object) -> KindTool | None:
+    """What `ready` said about a function."""
+    return getattr(function, _MARK, None)
+
+
+_MARK: Final = "__kind_tool__"

@@ -8,6 +8,7 @@ r"""Shown: a value as a reason shows it, so that it cannot forge, hide or reorde
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,6 +16,8 @@ from gate.frozen import Frozen, thaw
 
 LONGEST: Final = 200
 MOST: Final = 20
+_BLANK: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]").match
+"""Letters and marks that count as printable and show as nothing: Default_Ignorable_Code_Point of Unicode, and the empty Braille pattern."""
 
 
 def shown(value: Frozen) -> str:
@@ -41,3 +44,8 @@ def limited(*groups: Iterable[str]) -> tuple[str, ...]:
         later = sum(min(len(other), MOST // len(lists)) for other in lists[index + 1 :])
         kept += reasons[: max(MOST - len(kept) - later, 0)]
     return (*kept, f"and {total - len(kept)} more reasons")
+
+
+def visible(text: str) -> str:
+    """The text with everything a reader cannot see, or that reorders what they see, written as backslash escapes."""
+    return "".join(c if c.isprintable() and not _BLANK(c) else c.encode("unicode_escape").decode() for c in text)

@@ -18,10 +18,10 @@ from typing import Final, TypeAlias, TypedDict
 from gate.call import Acting, Call, next_serial
 from gate.describe.schema import Schema, shown
 from gate.describe.signature import Flavour, Function, flavour_of, has_receiver, schema_of
-from gate.effect import Risk, declared
+from gate.effect import Risk, declared, join
 from gate.errors import ConfigError
 from gate.frozen import Frozen
-from gate.kind import Kind
+from gate.kind import Kind, KindTool, kind_tool
 from gate.run import held, hold
 
 Cost: TypeAlias = Mapping[str, "str | float | Decimal | Callable[[Mapping[str, object]], float | Decimal]"]
@@ -39,9 +39,9 @@ class Tool:
     timeout: seconds a run may take, None for no limit.  retries: further attempts inside the one permit, only for idempotent tools.
     output_limit, chunk_limit: bytes in total and per chunk of a stream; text and bytes are always measured, other results only when a
     limit is given here (by their size as JSON), because measuring costs as much as sending.
-    cost: unit → a number, an argument's name, or a function of
-    the arguments; it is reserved before the run and replaced by the actual cost afterwards.  method: it was written in a class body and
-    runs only on an object, which Python hands over and not the agent.
+    cost: unit → a number, an argument's name, or a function of the arguments; it is reserved before the run and replaced by the actual
+    cost afterwards.  like: the tool of a kind that it is.  method: it was written in a class body and runs only on an object, which
+    Python hands over and not the agent.
     """
 
     __slots__ = (
@@ -54,6 +54,7 @@ class Tool:
         "flavour",
         "inject",
         "invoke",
+        "like",
         "measured",
         "method",
         "name",
@@ -76,8 +77,10 @@ class Tool:
         cost: Cost = MappingProxyType({}),
         inject: frozenset[str] = frozenset(),
         method: bool = False,
+        like: KindTool | None = None,
     ) -> None:
         self.name = check_name(name)
+        self.like = like
         self.schema = schema
         self.flavour = flavour
         self.timeout = timeout
@@ -146,7 +149,8 @@ class Options(TypedDict, total=False):
     """What may be said about a tool when it is put behind the gate.
 
     name: the tool's name, the function's own by default.  effects, risk, techniques: what it does, in words of `gate.effect`.  kinds:
-    argument → kind, where annotations cannot say it.  inject: arguments that the program supplies, never the agent.  timeout: seconds.
+    argument → kind, where annotations cannot say it.  like: a tool of a kind that this one is, `like=files.TOOLS["files.write"]`, for its kinds,
+    its headline and its preview.  inject: arguments that the program supplies, never the agent.  timeout: seconds.
     idempotent, retries: a tool that may be run again within its permit, and how often (2 when only `idempotent` is said).
     output_limit, chunk_limit: bytes.  cost: unit → amount, argument name, or function of the arguments.
     """
@@ -156,6 +160,7 @@ class Options(TypedDict, total=False):
     risk: Risk | str
     techniques: Iterable[str]
     kinds: Mapping[str, Kind]
+    like: KindTool
     inject: Iterable[str]
     timeout: float
     idempotent: bool
@@ -170,20 +175,23 @@ def make_tool(function: Function, options: Options) -> Tool:
     if not callable(function):
         raise ConfigError(f"{shown(function)} cannot be called")
     _check_options(options)
-    assessment = None
+    ready = kind_tool(function)
+    like = options.get("like", ready)
+    assessment = like.assessment if like else None
     if options.keys() & {"effects", "risk", "techniques"}:
         try:
-            assessment = declared(options.get("effects", ()), options.get("risk"), options.get("techniques", ()))
+            said = declared(options.get("effects", ()), options.get("risk"), options.get("techniques", ()))
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        assessment = join([assessment, said]) if assessment else said
     given: Iterable[str] = options.get("inject", ())
     inject = frozenset([given] if isinstance(given, str) else given)
     idempotent = options.get("idempotent", False)
     if options.get("retries") and not idempotent:
         raise ConfigError("only an idempotent tool may be retried; say idempotent=True if running it twice does no more than once")
     tool = Tool(
-        options.get("name") or str(getattr(function, "__name__", "")),
-        schema_of(function, kinds=options.get("kinds", {}), inject=inject, assessment=assessment),
+        options.get("name") or (ready.name if ready else str(getattr(function, "__name__", ""))),
+        schema_of(function, kinds={**(like.arguments if like else {}), **options.get("kinds", {})}, inject=inject, assessment=assessment),
         flavour_of(function),
         timeout=options.get("timeout"),
         retries=options.get("retries", 2) if idempotent else 0,
@@ -192,6 +200,7 @@ def make_tool(function: Function, options: Options) -> Tool:
         cost=options.get("cost", MappingProxyType({})),
         inject=inject,
         method=has_receiver(function),
+        like=like,
     )
     hold(tool, function)
     return tool

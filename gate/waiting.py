@@ -19,8 +19,11 @@ from gate.run import Outcome, arun, run
 
 if TYPE_CHECKING:
     from gate.ask import Answer, Approver, Question
+    from gate.call import Call
+    from gate.kind import KindTool
     from gate.ledger import Ledger
     from gate.permit import Permit
+    from gate.preview import Panel
     from gate.store import Settlement, Spend
     from gate.tool import Tool
 
@@ -28,12 +31,13 @@ T = TypeVar("T")
 
 
 class Waiting(Protocol):
-    """The four things a call waits for. traced: somebody records spans."""
+    """The things a call waits for. traced: somebody records spans."""
 
     traced: bool
 
     def tracing(self) -> Waiting: ...
 
+    async def look(self, preview: Callable[[Call, KindTool | None], tuple[Panel, ...]], call: Call, like: KindTool | None) -> tuple[Panel, ...]: ...
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None: ...
     async def spend(self, ledger: Ledger, spend: Spend) -> None: ...
     async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome: ...
@@ -48,6 +52,10 @@ class Blocking:
     def tracing(self) -> Waiting:
         """The same, in a span."""
         return TRACED_BLOCKING
+
+    async def look(self, preview: Callable[[Call, KindTool | None], tuple[Panel, ...]], call: Call, like: KindTool | None) -> tuple[Panel, ...]:
+        """What a call would do, looked up here."""
+        return preview(call, like)
 
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
         """The person's answer; how long it may take is the approver's to keep, and a late answer is void."""
@@ -77,6 +85,10 @@ class Looping:
     def tracing(self) -> Waiting:
         """The same, in a span."""
         return TRACED_LOOPING
+
+    async def look(self, preview: Callable[[Call, KindTool | None], tuple[Panel, ...]], call: Call, like: KindTool | None) -> tuple[Panel, ...]:
+        """What a call would do, looked up in a worker thread: that may read files or a database."""
+        return await asyncio.to_thread(preview, call, like)
 
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
         """The person's answer, or None when the time is over; the question itself outlives a cancelled wait."""

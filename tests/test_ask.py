@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.ask import Question, binding, binding_hash, headline, question, visible
+from gate.ask import Question, binding, binding_hash, headline, question
 from gate.call import Acting, Call, b64url, canonical
 from gate.decide import Ask
 from gate.effect import Assessment, Risk
 from gate.frozen import freeze
+from gate.shown import visible
 
 ASSESSED = Assessment(frozenset({"writes", "egress"}), Risk.HIGH, ("opens a tunnel",), frozenset({"T1572"}))
 DECISION = Ask(("rule 'r' asks",), ("r",), ("pay",), Risk.HIGH, "durable", ("oncall",), 1, 600.0)

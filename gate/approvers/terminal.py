@@ -14,11 +14,12 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from gate.approval import sign
-from gate.ask import Answer, visible
+from gate.ask import Answer
 from gate.call import canonical
 from gate.effect import Risk
 from gate.errors import ConfigError
 from gate.frozen import thaw
+from gate.shown import visible
 
 if TYPE_CHECKING:
     from gate.ask import Question
@@ -61,12 +62,16 @@ def render(question: Question, number: str = "") -> str:
     lines = ["", "─" * 72, f"  {visible(question.headline)}", ""]
     for name, value in question.arguments.items():
         lines += [f"    {visible(name)} = {part}" if i == 0 else f"      {part}" for i, part in enumerate(_value(value))]
+    for panel in question.preview:
+        lines += ["", f"    {panel.title}:", *[f"      {line}" for line in panel.lines()]]
     if number:
         lines += ["", f"    number of this call: {number}"]
     lines += ["", f"  risk {question.risk.word}; effects: {', '.join(question.effects) or 'not declared'}"]
     lines += [f"    - {visible(reason)}" for reason in question.reasons]
     if question.techniques:
         lines.append(f"  technique: {', '.join(question.techniques)}")
+    if question.requires:
+        lines.append(f"  the operating system must bound: {', '.join(question.requires)}")
     who = question.agent + (f" for {question.principal}" if question.principal else "")
     lines += [f"  agent {visible(who)}, session {visible(question.session) or '-'}, task {visible(question.task) or '-'}"]
     lines += ["  a yes runs exactly this call, once"]

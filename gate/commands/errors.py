@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-from gate.ask import visible
 from gate.errors import ConfigError, GateError, Unavailable
+from gate.shown import visible
 
 REFUSED: Final = 1
 UNUSABLE: Final = 2

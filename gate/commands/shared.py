@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from gate.ask import visible
 from gate.errors import ConfigError
+from gate.shown import visible
 
 if TYPE_CHECKING:
     from gate.gate import Gate

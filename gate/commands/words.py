@@ -13,9 +13,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from gate.ask import visible
 from gate.constraint import Constraint, Entry, Exact, OneOf, Range, Wildcard
 from gate.frozen import Frozen, thaw
+from gate.shown import visible
 
 if TYPE_CHECKING:
     from gate.limits import Limits
