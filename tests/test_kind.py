@@ -82,6 +82,7 @@ def test_a_preview_is_made_only_for_a_question_and_holds_up_no_loop(gate: Gate) 
         return preview(arguments)
 
     gate.wrap(lambda amount: amount, name="pay", like=PAY._replace(preview=slow))
+    write_rules(gate, "")
     with gate.acting(gate.grant("agent-7", tools={"pay": ANY})):
         assert gate.call("pay", {"amount": 1}) == 1
         assert looked == []
