@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.make_table import TABLE, table
+from tests.attacks.make_table import DOCS, ordinary, pages
 from tests.attacks.verdict import Row, filled, furnish, rows, verdict
 
 ROWS = list(rows())
@@ -37,5 +37,15 @@ def test_every_refusal_says_why(places: tuple[str, str], monkeypatch: pytest.Mon
             assert reasons and all(len(reason) > 8 for reason in reasons), row.id
 
 
-def test_the_published_table_is_up_to_date(tmp_path: Path) -> None:
-    assert TABLE.read_text() == table(), "run: python -m tests.attacks.make_table"
+def test_the_published_tables_are_up_to_date() -> None:
+    made = pages()
+    assert {path for path in (DOCS / "attacks").glob("*.md")} | {DOCS / "attacks.md"} == made.keys()
+    for path, text in made.items():
+        assert path.read_text() == text, "run: python -m tests.attacks.make_table"
+
+
+def test_no_attack_runs_silently_and_every_kind_is_tried_both_ways() -> None:
+    for kind in {row.kind for row in ROWS}:
+        assert any(not ordinary(row) for row in ROWS if row.kind == kind), kind
+        assert any(ordinary(row) for row in ROWS if row.kind == kind), kind
+    assert [row.id for row in ROWS if not ordinary(row) and row.expected == "allowed"] == []
