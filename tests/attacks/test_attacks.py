@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.attacks.make_table import DOCS, ordinary, pages
@@ -39,7 +37,7 @@ def test_every_refusal_says_why(places: tuple[str, str], monkeypatch: pytest.Mon
 
 def test_the_published_tables_are_up_to_date() -> None:
     made = pages()
-    assert {path for path in (DOCS / "attacks").glob("*.md")} | {DOCS / "attacks.md"} == made.keys()
+    assert set((DOCS / "attacks").glob("*.md")) | {DOCS / "attacks.md"} == made.keys()
     for path, text in made.items():
         assert path.read_text() == text, "run: python -m tests.attacks.make_table"
 
