@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.attacks.verdict import Row, rows
+from tests.attacks.verdict import INCIDENTS, Row, rows
 
 DOCS = Path(__file__).parents[2] / "docs"
 _HEAD = """\
@@ -23,6 +23,14 @@ must run without a question, or with no more than one. These pages are generated
 How often a profile lets the commands of public collections pass is measured apart, `python -m tests.attacks.rates FOLDER`;
 the same rows through other people's gates, `python -m tests.peers`.
 """
+_INCIDENTS = """
+## Other people's incidents
+
+Holes of the engine's own layer that were measured in other gates or reported by their users (November 2026; versions and issue numbers as
+given), and the test that shows each one closed here.
+
+| what happened | where | law | test |
+|---|---|---|---|"""
 _ROWS = """\
 # Attacks: {kind}
 
@@ -65,7 +73,16 @@ def _summary(found: list[Row], kinds: list[str]) -> str:
     for kind, group in sorted(classes):
         count = Counter(row.expected for row in found if (row.kind, row.group) == (kind, group) and not ordinary(row))
         lines.append(f"| {kind} | {group} | {sum(count.values())} | {count['refused']} | {count['asked']} | {count['allowed']} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, _INCIDENTS, *_incidents()]) + "\n"
+
+
+def incidents() -> list[dict[str, str]]:
+    """Holes found elsewhere, each with the law it breaks and the test that shows it closed here."""
+    return [json.loads(line) for line in INCIDENTS.read_text().splitlines()]
+
+
+def _incidents() -> list[str]:
+    return [f"| {each['hole']} | {each['whose']} | {each['law']} | `{each['test']}` |" for each in incidents()]
 
 
 def _counts(found: Iterable[Row]) -> str:

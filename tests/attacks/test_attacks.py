@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attacks.make_table import DOCS, ordinary, pages
+from tests.attacks.make_table import DOCS, incidents, ordinary, pages
 from tests.attacks.verdict import Row, filled, furnish, rows, verdict
 
 ROWS = list(rows())
@@ -47,3 +47,9 @@ def test_no_attack_runs_silently_and_every_kind_is_tried_both_ways() -> None:
         assert any(not ordinary(row) for row in ROWS if row.kind == kind), kind
         assert any(ordinary(row) for row in ROWS if row.kind == kind), kind
     assert [row.id for row in ROWS if not ordinary(row) and row.expected == "allowed"] == []
+
+
+def test_every_incident_names_a_test_that_exists() -> None:
+    written = "".join(path.read_text() for path in (DOCS.parent / "tests").rglob("test_*.py"))
+    for incident in incidents():
+        assert f"def {incident['test']}(" in written, incident

@@ -29,6 +29,7 @@ from gate.policy.catalogue import KindCatalogue
 from gate.rules import Rules, parse
 
 FOLDER = Path(__file__).parent
+INCIDENTS = FOLDER / "incidents.jsonl"
 KINDS = [tool for kind in (files, shell, http, compute) for tool in kind.TOOLS.values()]
 CATALOGUE = KindCatalogue(KINDS)
 
@@ -48,7 +49,7 @@ class Row(NamedTuple):
 
 def rows() -> Iterator[Row]:
     """All rows, in order."""
-    for file in sorted(FOLDER.glob("*.jsonl")):
+    for file in sorted(set(FOLDER.glob("*.jsonl")) - {INCIDENTS}):
         for line in file.read_text().splitlines():
             data = json.loads(line)
             yield Row(
