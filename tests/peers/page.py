@@ -32,8 +32,8 @@ only read. Measured {date}, Python {python}. This page is generated: `python -m 
 
 **What it does not say.** The list is ours and Gate is tested against it, so Gate's zeros say that its tests pass, not that it has no holes. The
 packages do other things well that are not measured here: tokens, budgets, approvals, logs, containment, speed. Many never meant to judge commands.
-Most shell rows are under Gate's profile `workstation`; the others get a list of {programs} programs that only read. Files that are secret wherever they
-lie (classes *secrets*, *secret-tree*, *secret place*) are named by no grant, so they count as not offered. One policy per row, one call, no history.
+Most shell rows are under Gate's profile `workstation`; the others get a list of {programs} programs that only read. Files that are secret wherever
+they lie (classes *secrets*, *secret-tree*, *secret place*) are named by no grant and count as not offered. One policy per row, one call, no history.
 
 ## By kind
 

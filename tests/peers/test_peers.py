@@ -16,7 +16,7 @@ from tests.attacks.verdict import Row
 from tests.peers import job, leads, neutral, sanity, score
 from tests.peers.neutral import attacked, files_pattern, http_pattern, policy, sent, shell_pattern, sort
 from tests.peers.page import Result, cell, page
-from tests.peers.roster import PEERS
+from tests.peers.roster import PEERS, Peer
 from tests.peers.score import Heard, Score, plain, scores
 
 BELOW = {"path": {"constraint_type": "subpath", "roots": ["{workspace}"]}}
@@ -185,6 +185,19 @@ def test_the_page_names_who_works_and_who_does_not(on: job.Ground) -> None:
         7,
     )
     assert "did not work here: does not run" in text and "| other 1 |" in text and "| broken 2 | words |" in text
+
+
+def test_an_install_that_fails_is_said_with_its_last_line() -> None:
+    with pytest.raises(job.Broken, match="does not install: no such package"):
+        job._call([sys.executable, "-c", "raise SystemExit('much text\\nno such package')"])
+
+
+def test_an_environment_that_is_complete_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    home = tmp_path / "capgate-peers" / f"x-1-{Path(sys.executable).name}"
+    home.mkdir(parents=True)
+    (home / "complete").touch()
+    assert job.environment(Peer("x", "1", "peer_x", "none")) == (home / "bin/python", "")
 
 
 def test_an_adapter_that_cannot_start_is_said(on: job.Ground) -> None:

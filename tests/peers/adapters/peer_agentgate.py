@@ -1,7 +1,7 @@
 """agentgate-firewall: rules on Read, Write and Bash with a pattern (the careful ones), its network list, `when` for numbers.
 
-Its README shows globs for files, whose `*` crosses `..`; its engine takes `file_regex` as well, which is used. Its list of domains knows no ports and no paths, and there is no check for private
-addresses beyond a list of denied domains. Only the policy engine runs, not the proxy.
+Its README shows globs for files, whose `*` crosses `..`; its engine takes `file_regex` as well, which is used. Its list of domains knows no ports
+and no paths, and there is no check for private addresses beyond a list of denied domains. Only the policy engine runs, not the proxy.
 """
 
 import json
@@ -37,7 +37,7 @@ def build(policy, ground):
     def asked(tool, args):
         event = {**args, "tool": NAMES.get(tool, tool), "session_id": "s", "cwd": ground.workspace}
         event["file"] = event["file_path"] = args.get("path", "")
-        event["content"] = args.get("text", "")  # it asks about a Write that has none
+        event["content"] = args.get("text", "x")  # it asks about a Write that has none
         answers = [said.get(engine.evaluate(event)[0].value, "refused")]
         for name, one in urls.items():
             listed = {"allowed_domains": one["hosts"], "require_https": one["schemes"] == ["https"]}
