@@ -50,11 +50,16 @@ class Row(NamedTuple):
 def rows() -> Iterator[Row]:
     """All rows, in order."""
     for file in sorted(set(FOLDER.glob("*.jsonl")) - {INCIDENTS}):
-        for line in file.read_text().splitlines():
-            data = json.loads(line)
-            yield Row(
-                data["id"], data["class"], data["source"], data["kind"], data["grant"], data["call"]["tool"], data["call"]["args"], data["expected"]
-            )
+        yield from rows_of(file)
+
+
+def rows_of(file: Path) -> Iterator[Row]:
+    """The rows of one file, in order."""
+    for line in file.read_text().splitlines():
+        data = json.loads(line)
+        yield Row(
+            data["id"], data["class"], data["source"], data["kind"], data["grant"], data["call"]["tool"], data["call"]["args"], data["expected"]
+        )
 
 
 def filled(value: Any, workspace: str, outside: str) -> Any:
