@@ -57,6 +57,7 @@ from gate.log.note import Checkpoint, read_checkpoint, read_verifier_key
 from gate.log.recorder import VERSION, Recorder
 from gate.log.redact import Redactor
 from gate.log.replay import Problem, Replay, Unsettled, compare
+from gate.store.schema import DAMAGED
 from gate.store.tree import LEVEL, nodes
 
 __all__ = ["Problem", "Proof", "Recorder", "Report", "appearances", "check_proof", "growth", "prove", "verify"]
@@ -105,10 +106,18 @@ def reading(database: Database) -> Generator[sqlite3.Connection]:
                 db.execute("SELECT max(seq) FROM record").fetchone()
             except sqlite3.Error as error:
                 if mode == still:
-                    raise ConfigError(f"'{path}' cannot be read as a log: {error}") from error
+                    raise ConfigError(f"'{path}' cannot be read as a log: {error}; {_next_step(error)}") from error
                 continue
             yield db
             return
+
+
+def _next_step(error: sqlite3.Error) -> str:
+    """What to do about a log that cannot be opened."""
+    text = str(error)
+    if "not a database" in text or "malformed" in text or "no such table" in text:
+        return DAMAGED
+    return "close other programs that use it, and see that this user may read it"
 
 
 def verify(database: Database, key: str | Sequence[str], *, checkpoint: str = "", ledger: bool = True) -> Report:
