@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     from gate.decide import Ask
     from gate.gate import Gate
     from gate.home import Home
+    from gate.store import Charge
     from gate.waiting import Waiting
 
 _taking: Final = Lock()
 
 
-async def asked_permit(gate: Gate, call: Call, decision: Ask, wait: Waiting, presented: list[str]) -> Permit:
+async def asked_permit(gate: Gate, call: Call, decision: Ask, wait: Waiting, presented: list[str], takes: tuple[Charge, ...]) -> Permit:
     """The permit that people's approvals make; Denied, or NeedsApproval with the question, when there are not enough.
 
-    Of the approval tokens `presented`, those that this call uses are taken out, so that the next call finds its own.
+    Of the approval tokens `presented`, those that this call uses are taken out, so that the next call finds its own.  takes: what the call
+    takes at least; nobody is asked about one that its budgets cannot pay for.  It is spent only when the permit is.
     """
     home = gate.home
     version = home.rules().version
@@ -38,6 +40,11 @@ async def asked_permit(gate: Gate, call: Call, decision: Ask, wait: Waiting, pre
     taken, void = _taken(home, presented, asked, call)
     approvals = list(taken.values())
     if len(approvals) < decision.quorum:
+        try:
+            await wait.afford(home.ledger, takes)
+        except BaseException:
+            presented.extend(taken)
+            raise
         home.records.question(asked, call)
         for approver in _eligible(gate.approvers, asked):
             answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))

@@ -21,7 +21,7 @@ from gate import trace
 from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
-from gate.charges import Plan, charges, check_cost, time_outs
+from gate.charges import Plan, charges, check_cost, least, time_outs
 from gate.decide import Allow, Deny, decide
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
@@ -106,12 +106,12 @@ class Gate(Authority, Halves):
                 raise Denied(*decision.reasons, tool=tool.name, decision=decision, remedy=decision.remedy, call_id=call.id)
             if ref and (open_ticket := reopened(home, tool, call, decision, ref)):
                 return open_ticket
-            permit = (
-                allowed(call, decision)
-                if isinstance(decision, Allow)
-                else await asked_permit(self, call, decision, wait, self._presented.get() or [])
-            )
             budgets = home.plan(acting.capability, tool.name)
+            if isinstance(decision, Allow):
+                permit = allowed(call, decision)
+            else:
+                takes = least(budgets, tool, call, now)
+                permit = await asked_permit(self, call, decision, wait, self._presented.get() or [], takes)
             if decision.durability == "off" and not budgets.varies and not ref:
                 home.take(budgets.calls)
                 clearances[tool] = clearance(call, decision, rules, standing, budgets.calls) if tool.assessment and tool.invoke else None

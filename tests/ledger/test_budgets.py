@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gate.errors import Exhausted
 from gate.ledger import Ledger
 from gate.store import Charge
 from gate.testing import FakeClock
@@ -138,3 +139,39 @@ def test_a_thousand_budgets_at_once(book: Ledger, tmp_path: Path) -> None:
     book.close()
     assert rows(tmp_path, "SELECT count(*), sum(spent), sum(leased) FROM budget") == [(601, 1800, 0)]
     right(tmp_path)
+
+
+# ---- before somebody is asked -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_look_at_the_budgets_takes_nothing(book: Ledger, tmp_path: Path) -> None:
+    for _ in range(5):
+        book.afford((calls(2),))
+    run(book, calls(2))
+    run(book, calls(2), durability="buffered")
+    with pytest.raises(Exhausted) as short:
+        book.afford((calls(2), Charge("other/calls", 1, 5)))
+    assert short.value.keys == (calls(2).key,)
+    book.afford(())
+    book.close()
+    right(tmp_path)
+
+
+def test_a_slice_of_this_process_counts(book: Ledger) -> None:
+    run(book, calls(4), durability="buffered")
+    book.afford((calls(4, amount=3),))
+    with pytest.raises(Exhausted):
+        book.afford((calls(4, amount=4),))
+    with pytest.raises(Exhausted):
+        book.afford((calls(4, amount=2), calls(4, amount=2)))
+    book.close()
+
+
+def test_what_another_process_holds_may_come_back(book: Ledger, tmp_path: Path) -> None:
+    with closing(ledger(tmp_path)) as other:
+        run(other, calls(2), durability="buffered")
+        book.afford((calls(2, amount=2),))
+    with pytest.raises(Exhausted):
+        book.afford((calls(2, amount=2),))
+    book.afford((calls(2),))
+    book.close()
