@@ -170,7 +170,7 @@ class Gate(Authority, Halves):
             try:
                 await wait.spend(home.ledger, home.records.spend(ticket))
             except Exhausted as short:
-                if seconds == tries[-1] or not all(key.endswith("/wall") for key in short.keys):
+                if seconds == tries[-1] or not _only_time(short):
                     raise
             else:
                 return ticket
@@ -354,6 +354,14 @@ class Gate(Authority, Halves):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _only_time(short: Exhausted) -> bool:
+    """Whether less time would do. If not, the refusal is about the others alone: a shorter run might fit the time."""
+    rest = [(key, reason) for key, reason in zip(short.keys, short.reasons, strict=False) if not key.endswith("/wall")]
+    if rest:
+        short.keys, short.reasons = tuple([key for key, _ in rest]), tuple([reason for _, reason in rest])
+    return not rest
 
 
 def _rewrapped(method: Any, wrap: Callable[[Any], Any]) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gate import Gate, ToolTimeout
+from gate import Exhausted, Gate, ToolTimeout
 from gate.errors import ConfigError
 from gate.testing import ScriptedApprover
 from tests.kit import ASK, denied, intents, log, outcomes, short, using, write_rules
@@ -247,3 +247,15 @@ def test_all_tries_together_are_within_the_time_out(gate: Gate) -> None:
     assert all(record["outcome"]["duration_us"] < 1_000_000 for record in log(gate, "outcome"))
     time.sleep(0.4)
     assert len(tries) <= 4, "nothing is tried again after the time is over"
+
+
+def test_time_is_not_blamed_for_what_another_budget_lacks(gate: Gate) -> None:
+    """The first try wants all the time there was at first, which is no longer there; a later one would have wanted less."""
+    gated = gate.wrap(lambda: None, name="buy", cost={"usd": 4})
+    with using(gate, "buy", wall=30, cost={"usd": 10}):
+        gated()
+        gated()
+        with pytest.raises(Exhausted) as short:
+            gated()
+    assert [key.partition("/")[2] for key in short.value.keys] == ["cost/usd"]
+    assert len(short.value.reasons) == 1 and "cost in usd" in str(short.value)
