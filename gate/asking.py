@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     from gate.decide import Ask
     from gate.gate import Gate
     from gate.home import Home
+    from gate.store import Charge
     from gate.tool import Tool
     from gate.waiting import Waiting
 
 _taking: Final = Lock()
 
 
-async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: Waiting, presented: list[str]) -> Permit:
+async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: Waiting, presented: list[str], takes: tuple[Charge, ...]) -> Permit:
     """The permit that people's approvals make; Denied, or NeedsApproval with the question, when there are not enough.
 
-    Of the approval tokens `presented`, those that this call uses are taken out, so that the next call finds its own.
+    Of the approval tokens `presented`, those that this call uses are taken out, so that the next call finds its own.  takes: what the call
+    takes at least; nobody is asked about one that its budgets cannot pay for.  It is spent only when the permit is.
     """
     home = gate.home
     version = home.rules().version
@@ -40,6 +42,11 @@ async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: 
     taken, void = _taken(home, presented, asked, call)
     approvals = list(taken.values())
     if len(approvals) < decision.quorum:
+        try:
+            await wait.afford(home.ledger, takes)
+        except BaseException:
+            presented.extend(taken)
+            raise
         asked = replace(asked, preview=await wait.look(previewed, call, tool.like))
         home.records.question(asked, call)
         for approver in _eligible(gate.approvers, asked):

@@ -52,11 +52,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from gate.errors import ConfigError, TamperError, TokenError
-from gate.log.merkle import HASH, HEIGHT, WIDTH, Growing, Tile, consistency_proof, inclusion_proof, leaf_hash, verify_inclusion
+from gate.log.merkle import WIDTH, consistency_proof, inclusion_proof, leaf_hash, verify_inclusion
 from gate.log.note import Checkpoint, read_checkpoint, read_verifier_key
 from gate.log.recorder import VERSION, Recorder
 from gate.log.redact import Redactor
 from gate.log.replay import Problem, Replay, Unsettled, compare
+from gate.log.trees import Trees
+from gate.store.schema import DAMAGED
 from gate.store.tree import LEVEL, nodes
 
 __all__ = ["Problem", "Proof", "Recorder", "Report", "appearances", "check_proof", "growth", "prove", "verify"]
@@ -70,9 +72,9 @@ Database: TypeAlias = str | Path | sqlite3.Connection
 class Report:
     """What verifying found.
 
-    records, root: what is in the log now.  checkpoints: how many were found right.  unsigned: records after the last of them, which only the
-    next one will protect.  problems: evidence that somebody changed something.  unsettled: calls without an outcome, by id; they run, or
-    a crash cut them off (`gate.ledger.Ledger.recover`).
+    records, root: what is in the log now, or what was signed where a record was changed.  checkpoints: how many were found right.  unsigned:
+    records after the last of them, which only the next one will protect.  problems: evidence that somebody changed something.  unsettled:
+    calls without an outcome, by id; they run, or a crash cut them off (`gate.ledger.Ledger.recover`).
     """
 
     records: int = 0
@@ -105,10 +107,18 @@ def reading(database: Database) -> Generator[sqlite3.Connection]:
                 db.execute("SELECT max(seq) FROM record").fetchone()
             except sqlite3.Error as error:
                 if mode == still:
-                    raise ConfigError(f"'{path}' cannot be read as a log: {error}") from error
+                    raise ConfigError(f"'{path}' cannot be read as a log: {error}; {_next_step(error)}") from error
                 continue
             yield db
             return
+
+
+def _next_step(error: sqlite3.Error) -> str:
+    """What to do about a log that cannot be opened."""
+    text = str(error)
+    if "not a database" in text or "malformed" in text or "no such table" in text:
+        return DAMAGED
+    return "close other programs that use it, and see that this user may read it"
 
 
 def verify(database: Database, key: str | Sequence[str], *, checkpoint: str = "", ledger: bool = True) -> Report:
@@ -126,14 +136,25 @@ class _Enough(Exception):
     """So much is wrong that the rest adds nothing."""
 
 
+class _Unfit(NamedTuple):
+    """A checkpoint that fits no tree so far. fitted: the size of the last one before it that did."""
+
+    fitted: int
+    size: int
+    root: bytes
+    whose: str
+
+
 class _Verifying:
     """One pass over the log."""
 
     def __init__(self, db: sqlite3.Connection, keys: list[str]) -> None:
         self._db, self._keys = db, keys
         self._origin = read_verifier_key(keys[0])[0]
-        self._report, self._replay, self._tree = Report(), Replay(), Growing()
+        self._report, self._replay, self._tree = Report(), Replay(), Trees(self._stored_tile)
         self._heads: list[tuple[int, str, str]] = []  # size, note, whose; the next one last
+        self._open: list[_Unfit] = []  # in the tile that is not complete yet
+        self._fitted = self._unfit = 0  # the last size that fitted; checkpoints since then that did not
 
     def run(self, checkpoint: str, *, ledger: bool) -> Report:
         report = self._report
@@ -167,8 +188,8 @@ class _Verifying:
             if seq != tree.size:
                 self._say([Problem(tree.size, f"record {tree.size} is missing; the next one is {seq}")])
                 return
-            for tile in tree.append(leaf_hash(body)):
-                self._tile(tile)
+            if (wrong := tree.append(leaf_hash(body))) is not None:
+                self._tile_ends(wrong)
             try:
                 record = json.loads(body)
                 if record["v"] != VERSION or record["gate"] != self._origin or "fault" in record:
@@ -180,13 +201,19 @@ class _Verifying:
                 self._heads_at(tree.size)
             report.records = tree.size
 
-    def _tile(self, tile: Tile) -> None:
-        found = self._db.execute("SELECT root, hashes FROM tile WHERE id = ?", (tile.level * LEVEL + tile.number,)).fetchone()
-        first = tile.number << HEIGHT * (tile.level + 1)
-        if found is None:
-            self._say([Problem(None, f"the tile of level {tile.level} from record {first} on is missing")])
-        elif found != (tile.root, tile.hashes):
-            self._say([_place(tile, bytes(found[1]), first)])
+    def _stored_tile(self, level: int, number: int) -> tuple[bytes, bytes] | None:
+        found: tuple[bytes, bytes] | None = self._db.execute("SELECT root, hashes FROM tile WHERE id = ?", (level * LEVEL + number,)).fetchone()
+        return found
+
+    def _tile_ends(self, wrong: list[Problem]) -> None:
+        """What is wrong with the tiles that are complete, and with the checkpoints within the last one."""
+        self._say(wrong)
+        waiting, self._open = self._open, []
+        for head in waiting:
+            if self._tree.fitted(head.size, head.root):
+                self._fits(head.size)
+            else:
+                self._fits_not(head)
 
     # ---- checkpoints ------------------------------------------------------------------------------------------------------------------
 
@@ -214,29 +241,47 @@ class _Verifying:
         while self._heads and self._heads[-1][0] <= size:
             claimed, note, whose = self._heads.pop()
             for head in self._read(note, whose):
-                if (head.size, head.root) != (claimed, self._tree.root()) or claimed != size:
-                    self._say([Problem(None, f"the first {claimed} records are not those of the {whose} checkpoint: some were changed")])
+                if not head.size == claimed == size:
+                    self._say([Problem(None, f"the {whose} checkpoint of {claimed} records says that it is of {head.size}")])
+                elif self._tree.fits(head.root):
+                    self._fits(size)
                 else:
-                    self._report.checkpoints += 1
-                    self._report.unsigned = -size
+                    self._open.append(_Unfit(self._fitted, size, head.root, whose))
+
+    def _fits(self, size: int) -> None:
+        self._say(self._tree.suspects())
+        self._more()
+        self._report.checkpoints += 1
+        self._report.unsigned, self._fitted = -size, size
+
+    def _fits_not(self, head: _Unfit) -> None:
+        """Names the records of which one was changed; the checkpoints after it, which then fit no more, are counted only."""
+        if head.whose == "stored":
+            self._unfit += 1
+            if self._unfit > 1:
+                return
+        last = head.size - 1
+        some = f"record {last} is not what was" if last <= head.fitted else f"of the records {head.fitted} to {last} some are not what was"
+        what = f"{some} recorded: the {head.whose} checkpoint of {head.size} records is of others"
+        self._say([Problem(last if last <= head.fitted else None, what)])
+
+    def _more(self) -> None:
+        if self._unfit > 1:
+            self._say([Problem(None, f"{self._unfit - 1} checkpoints after it are of other records, too")])
+        self._unfit = 0
 
     def _end(self) -> None:
         size = self._tree.size
+        self._say(self._tree.end())
+        for unfit in self._open:
+            self._fits_not(unfit)
+        self._more()
         for claimed, note, whose in reversed(self._heads):
             for head in self._read(note, whose):
                 self._say([Problem(None, f"the {whose} checkpoint is of {max(claimed, head.size)} records, the log has {size}: the end was cut off")])
         beyond = self._db.execute("SELECT count(*) FROM tile WHERE id < ? AND (id + 1) * ? > ?", (LEVEL, WIDTH, size)).fetchone()[0]
         if beyond:
             self._say([Problem(None, f"the log has {size} records and tiles of more: the end was cut off")])
-
-
-def _place(tile: Tile, stored: bytes, first: int) -> Problem:
-    """Which records are not what they were when their tile was written."""
-    changed = [at for at in range(WIDTH) if stored[at * HASH : (at + 1) * HASH] != tile.hashes[at * HASH : (at + 1) * HASH]]
-    if tile.level or not changed:
-        return Problem(None, f"the tile of level {tile.level} from record {first} on was changed")
-    more = f", nor are {len(changed) - 1} after it" if len(changed) > 1 else ""
-    return Problem(first + changed[0], f"record {first + changed[0]} is not what was recorded{more}")
 
 
 # ---- proofs -----------------------------------------------------------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from gate import given
+from gate.constraints.value import is_object
 from gate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -12,6 +14,27 @@ if TYPE_CHECKING:
 
     from gate.capability import Capability, Limits
     from gate.home import Home
+
+
+_TOOLS: Final = "{'pay': {'to': ['alice'], 'euros': Range(max=50)}}, or {'pay': ANY}"
+_COST: Final = "{'usd': '1.50'}"
+_PER_TOOL: Final = "{'pay': Limits(calls=3)}"
+_BY, _REASON = "'ann'", "'looks odd'"
+_NARROWER: Final = given.Sort(
+    "names of tools to keep, or a mapping to narrower arguments,", lambda value: given.MAYBE_NAMES.admits(value) or is_object(value)
+)
+_GRANTED: Final = given.Sort("a mapping from tools to their arguments,", is_object)
+_TOTALS: Final = given.Sort("a mapping from units to totals", given.MAYBE_BY_NAME.admits)
+_CAPABILITY: Final = given.Sort("what grant or attenuate gave, or the text of its token,", lambda _: False)
+
+
+def _all_limits(value: object) -> bool:
+    from gate.limits import Limits
+
+    return value is None or (is_object(value) and all(isinstance(limits, Limits) for limits in value.values()))
+
+
+_MAYBE_LIMITS: Final = given.Sort("a mapping from tools to Limits", _all_limits)
 
 
 class Authority:
@@ -43,6 +66,18 @@ class Authority:
         """
         from gate import token
 
+        given.check(
+            "grant",
+            agent=(agent, given.TEXT, "'researcher'"),
+            tools=(tools, _GRANTED, _TOOLS),
+            minutes=(minutes, given.NUMBER, "15"),
+            not_before=(not_before, given.MAYBE_NUMBER, "time.time() + 60"),
+            delegations=(delegations, given.WHOLE, "3"),
+            principal=(principal, given.TEXT, "'ann@example.com'"),
+            labels=(labels, given.NAMES, "['public']"),
+            cost=(cost, _TOTALS, _COST),
+            per_tool=(per_tool, _MAYBE_LIMITS, _PER_TOOL),
+        )
         home, now = self.home, self.home.now()
         made = token.grant(
             home.keys,
@@ -86,6 +121,16 @@ class Authority:
         """
         from gate import token
 
+        given.check(
+            "attenuate",
+            agent=(agent, given.TEXT, "'helper'"),
+            tools=(tools, _NARROWER, "['load'], or {'load': {'path': 'notes.md'}}"),
+            minutes=(minutes, given.MAYBE_NUMBER, "5"),
+            delegations=(delegations, given.MAYBE_WHOLE, "0"),
+            labels=(labels, given.MAYBE_NAMES, "['public']"),
+            cost=(cost, _TOTALS, _COST),
+            per_tool=(per_tool, _MAYBE_LIMITS, _PER_TOOL),
+        )
         home, now = self.home, self.home.now()
         parent = self.verify(capability)
         made = token.delegate(
@@ -111,19 +156,45 @@ class Authority:
         """
         from gate import token
 
-        return self.home.verify(capability if isinstance(capability, str) else token.format_presentation(capability.chain))
+        if isinstance(capability, str):
+            return self.home.verify(capability)
+        return self.home.verify(token.format_presentation(_capability(capability).chain))
 
     def revoke(self, capability: Capability | str, *, by: str = "", reason: str = "") -> None:
         """Ends a capability (or the token id of one) and everything delegated from it, from the next call on in every process."""
-        self.home.ledger.revoke(capability if isinstance(capability, str) else capability.jti, by=by, reason=reason)
+        jti = capability if isinstance(capability, str) else _capability(capability).jti
+        given.check("revoke", by=(by, given.TEXT, _BY), reason=(reason, given.TEXT, _REASON))
+        self.home.ledger.revoke(jti, by=by, reason=reason)
 
     def stop(self, *, agent: str = "", session: str = "", everything: bool = False, by: str = "", reason: str = "") -> None:
         """The kill switch: refuses every call of an agent, of a session, or of all, from the next call on in every process."""
+        _check_stop("stop", agent, session, everything=everything, by=by, reason=reason)
         self.home.ledger.stop(agent=agent, session=session, all=everything, by=by, reason=reason)
 
     def resume(self, *, agent: str = "", session: str = "", everything: bool = False, by: str = "", reason: str = "") -> None:
         """Takes a stop back."""
+        _check_stop("resume", agent, session, everything=everything, by=by, reason=reason)
         self.home.ledger.resume(agent=agent, session=session, all=everything, by=by, reason=reason)
+
+
+def _capability(value: object) -> Capability:
+    """The capability, if it is one."""
+    from gate.capability import Capability
+
+    if not isinstance(value, Capability):
+        raise ConfigError(given.wrong("a capability", _CAPABILITY, "gate.grant('assistant', tools=…)", value))
+    return value
+
+
+def _check_stop(what: str, agent: object, session: object, *, everything: object, by: object, reason: object) -> None:
+    given.check(
+        what,
+        agent=(agent, given.TEXT, "'researcher'"),
+        session=(session, given.TEXT, "'s-17'"),
+        everything=(everything, given.FLAG, "True"),
+        by=(by, given.TEXT, _BY),
+        reason=(reason, given.TEXT, _REASON),
+    )
 
 
 def _limits(

@@ -65,6 +65,15 @@ def charges(made: Plan, tool: Tool, call: Call, now: float) -> tuple[Charge, ...
     return tuple(taken)
 
 
+def least(made: Plan, tool: Tool, call: Call, now: float) -> tuple[Charge, ...]:
+    """The least that this call takes: where only a wall-time budget limits its run, it may get as little time as is ever tried."""
+    taken, shortest = charges(made, tool, call, now), time_outs(made, tool)[-1]
+    if not made.walls or shortest is None:
+        return taken
+    walls = {key for key, _ in made.walls}
+    return tuple([charge._replace(amount=max(micro(shortest), 1)) if charge.key in walls else charge for charge in taken])
+
+
 def wall_limit(made: Plan, tool: Tool) -> float | None:
     """Seconds a run may take: the tool's own time-out; without one, where a wall-time budget must hold, all of that but at most 60 s."""
     if tool.timeout is not None or not made.walls:

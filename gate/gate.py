@@ -17,11 +17,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
-from gate import trace
+from gate import given, trace
 from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
-from gate.charges import Plan, charges, check_cost, time_outs
+from gate.charges import Plan, charges, check_cost, least, time_outs
+from gate.constraints.value import is_object
 from gate.decide import Allow, Deny, decide
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
@@ -43,6 +44,15 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 _NOTHING: Final[Mapping[str, object]] = {}
 _log: Final = logging.getLogger("gate")
+_CLOCK: Final = given.Sort("a clock", lambda value: value is None or callable(getattr(value, "now", None)))
+_CLEAR: Final = given.Sort(
+    "a mapping from tools to argument names",
+    lambda value: value is None or (is_object(value) and all(map(given.NAMES.admits, value.values()))),
+)
+_ASKS: Final = given.Sort(
+    "ways to reach a person,", lambda value: callable(getattr(value, "ask", None)) and isinstance(getattr(value, "name", None), str)
+)
+_APPROVER: Final = "[Terminal(gate)]"
 
 
 class Gate(Authority, Halves):
@@ -64,12 +74,33 @@ class Gate(Authority, Halves):
         clock: Clock | None = None,
         clear: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
+        given.check(
+            "Gate",
+            home=(home, given.PATH, "'.gate'"),
+            rules=(rules, given.MAYBE_PATH, "'gate.toml'"),
+            origin=(origin, given.TEXT, "'example.com/agents'"),
+            clock=(clock, _CLOCK, "gate.testing.FakeClock()"),
+            clear=(clear, _CLEAR, "{'*': ['path']}"),
+        )
         self._tools: dict[str, Tool] = {}
         self.home = Home(Path(home), rules=rules, origin=origin, clock=clock, clear=clear, tools=self._tools)
-        self.approvers = tuple(approvers)
+        self.approvers = approvers
         self._gated: dict[str, Callable[..., Any]] = {}
         self._scope: ContextVar[tuple[Acting, dict[Tool, Clearance | None]]] = ContextVar("gate_scope", default=(NOBODY, {}))
         self._presented: ContextVar[list[str] | None] = ContextVar("gate_presented", default=None)
+
+    @property
+    def approvers(self) -> tuple[Approver, ...]:
+        """The ways to reach a person, in the order in which they are asked."""
+        return self._approvers
+
+    @approvers.setter
+    def approvers(self, approvers: Iterable[Approver]) -> None:
+        given.check("Gate", approvers=(approvers, given.Sort(_ASKS.words, given.SEVERAL.admits), _APPROVER))
+        several = tuple(approvers)
+        for one in several:
+            given.check("Gate", approvers=(one, _ASKS, _APPROVER))
+        self._approvers = several
 
     # ---- the path of a call ---------------------------------------------------------------------------------------------------
 
@@ -106,12 +137,12 @@ class Gate(Authority, Halves):
                 raise Denied(*decision.reasons, tool=tool.name, decision=decision, remedy=decision.remedy, call_id=call.id)
             if ref and (open_ticket := reopened(home, tool, call, decision, ref)):
                 return open_ticket
-            permit = (
-                allowed(call, decision)
-                if isinstance(decision, Allow)
-                else await asked_permit(self, tool, call, decision, wait, self._presented.get() or [])
-            )
             budgets = home.plan(acting.capability, tool.name)
+            if isinstance(decision, Allow):
+                permit = allowed(call, decision)
+            else:
+                takes = least(budgets, tool, call, now)
+                permit = await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes)
             if decision.durability == "off" and not budgets.varies and not ref:
                 home.take(budgets.calls)
                 clearances[tool] = clearance(call, decision, rules, standing, budgets.calls) if tool.assessment and tool.invoke else None
@@ -139,7 +170,7 @@ class Gate(Authority, Halves):
             try:
                 await wait.spend(home.ledger, home.records.spend(ticket))
             except Exhausted as short:
-                if seconds == tries[-1] or not all(key.endswith("/wall") for key in short.keys):
+                if seconds == tries[-1] or not _only_time(short):
                     raise
             else:
                 return ticket
@@ -289,6 +320,12 @@ class Gate(Authority, Halves):
 
         agent: must be the capability's agent when given.  session: groups calls; a fresh one without it.  task: what the agent is at.
         """
+        texts = {
+            "agent": (agent, given.TEXT, "'assistant'"),
+            "session": (session, given.TEXT, "'s-17'"),
+            "task": (task, given.TEXT, "'pay the bills'"),
+        }
+        given.check("acting", **texts)
         verified = self.verify(capability)
         acting = Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified)
         token = self._scope.set((acting, {}))
@@ -300,6 +337,8 @@ class Gate(Authority, Halves):
     @contextmanager
     def approving(self, *approvals: str) -> Generator[None]:
         """Presents approval tokens for the calls inside; each is good for exactly one call, once, and is kept for it."""
+        for approval in approvals:
+            given.check("approving", approvals=(approval, given.TEXT, "answer.token"))
         token = self._presented.set(list(approvals))
         try:
             yield
@@ -315,6 +354,14 @@ class Gate(Authority, Halves):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _only_time(short: Exhausted) -> bool:
+    """Whether less time would do. If not, the refusal is about the others alone: a shorter run might fit the time."""
+    rest = [(key, reason) for key, reason in zip(short.keys, short.reasons, strict=False) if not key.endswith("/wall")]
+    if rest:
+        short.keys, short.reasons = tuple([key for key, _ in rest]), tuple([reason for _, reason in rest])
+    return not rest
 
 
 def _rewrapped(method: Any, wrap: Callable[[Any], Any]) -> Any:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from gate import given
 from gate.decide import Allow
 from gate.permit import open_already
 from gate.run import Outcome, measure, status_of
@@ -48,14 +49,17 @@ class Halves(ABC):
 
     def authorize(self, tool: str, arguments: Mapping[str, object], *, ref: str = "") -> Ticket:
         """The first four steps. Raises Denied; then it must not run."""
+        given.check("authorize", ref=(ref, given.TEXT, _REF))
         return drive(self.begin(self.find_tool(tool, arguments), (), arguments, BLOCKING, ref))
 
     async def aauthorize(self, tool: str, arguments: Mapping[str, object], *, ref: str = "") -> Ticket:
         """`authorize` in an event loop."""
+        given.check("aauthorize", ref=(ref, given.TEXT, _REF))
         return await self.begin(self.find_tool(tool, arguments), (), arguments, LOOPING, ref)
 
     def ticket(self, tool: str, arguments: Mapping[str, object], *, ref: str) -> Ticket | None:
         """The open ticket of an authorized call, for an after hook, also one in another process; None when there is none."""
+        given.check("ticket", ref=(ref, given.TEXT, _REF))
         found = self.find_tool(tool, arguments)
         call = found.describe((), arguments, self.current())
         return reopened(self.home, found, call, Allow(("authorized before",), (), (), call.assessment.risk, "durable"), ref)
@@ -70,6 +74,7 @@ class Halves(ABC):
         cost: Mapping[str, object] | None = None,
     ) -> bool:
         """The last step. False when it was settled before, here or in another process. OutputLimit when the value must not be passed on."""
+        _check_settling(ticket, error, seconds, cost)
         outcome = _outcome(ticket, value, error, seconds, cost)
         first = ticket.silent or self.home.ledger.settle(self.home.records.settlement(ticket, outcome))
         if outcome.status == "output-limit":
@@ -86,6 +91,7 @@ class Halves(ABC):
         cost: Mapping[str, object] | None = None,
     ) -> bool:
         """`settle` in an event loop."""
+        _check_settling(ticket, error, seconds, cost)
         outcome = _outcome(ticket, value, error, seconds, cost)
         first = ticket.silent or await self.home.ledger.asettle(self.home.records.settlement(ticket, outcome))
         if outcome.status == "output-limit":
@@ -100,6 +106,23 @@ def reopened(home: Home, tool: Tool, call: Call, decision: Allow | Ask, ref: str
         return None
     taken = tuple([Charge(key, amount, amount) for key, amount in found.reserved.items()])
     return Ticket(open_already(call._replace(serial=found.call_id), decision), tool, taken, ref)
+
+
+_REF: Final = "'call_17'"
+_TICKET: Final = given.Sort("what authorize or ticket gave,", lambda value: isinstance(value, Ticket))
+_SECONDS: Final = given.Sort("a number of seconds,", lambda value: given.NUMBER.admits(value) and value >= 0)  # type: ignore[operator]  # a number
+_ERROR: Final = given.Sort("what the tool raised,", lambda value: value is None or isinstance(value, BaseException))
+
+
+def _check_settling(ticket: object, error: object, seconds: object, cost: Mapping[str, object] | None) -> None:
+    """ConfigError for what no outcome is made of; before anything is recorded, so that it can be settled rightly."""
+    given.check(
+        "settle",
+        ticket=(ticket, _TICKET, "gate.authorize(tool, arguments)"),
+        error=(error, _ERROR, "an exception"),
+        seconds=(seconds, _SECONDS, "0.2"),
+        cost=(cost, given.Sort("a mapping from units to amounts", given.MAYBE_BY_NAME.admits), "{'usd': 0.02}"),
+    )
 
 
 def _outcome(ticket: Ticket, value: object, error: BaseException | None, seconds: float, cost: Mapping[str, object] | None) -> Outcome:

@@ -185,6 +185,16 @@ class Ledger:
             if not taken:
                 self._drive(self._holdings.taking(charges))
 
+    def afford(self, charges: tuple[Charge, ...]) -> None:
+        """Before somebody is asked about a call: Exhausted when its budgets are too short already. Nothing is taken, and `spend` decides."""
+        self._ready()
+        self._drive(self._holdings.affording(charges))
+
+    async def aafford(self, charges: tuple[Charge, ...]) -> None:
+        """`afford` for a task."""
+        self._ready()
+        await self._adrive(self._holdings.affording(charges))
+
     def find(self, session: str, ref: str, digest: str) -> Opened | None:
         """The oldest call, spent with these in `Open` and not settled; for an after-hook in another process."""
         self._ready()

@@ -81,12 +81,14 @@ def bare(permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Map
     if tool.method and not receiver:
         raise GateError(f"'{tool.name}' is a method and was called without its object")
     function, schema, arguments = _functions[id(tool)], tool.schema, permit.call.arguments
-    if schema.invoke is not None and not receiver and not injected:  # as above, so this is no method
+    suppliers = tool.suppliers
+    if schema.invoke is not None and not receiver and not injected and not suppliers:  # as above, so this is no method
         return partial(schema.invoke, function, arguments)
 
     def call() -> object:
         args, kwargs = schema.load(arguments)
-        return function(*receiver, *args, **kwargs, **injected)
+        supplied = {name: supply() for name, supply in suppliers.items()}  # for every try anew
+        return function(*receiver, *args, **kwargs, **injected, **supplied)
 
     return call
 

@@ -15,7 +15,9 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypedDict
 
+from gate import given
 from gate.call import Acting, Call, next_serial
+from gate.constraints.value import is_object
 from gate.describe.schema import Schema, shown
 from gate.describe.signature import Flavour, Function, flavour_of, has_receiver, schema_of
 from gate.effect import Risk, declared, join
@@ -25,6 +27,7 @@ from gate.kind import Kind, KindTool, kind_tool
 from gate.run import held, hold
 
 Cost: TypeAlias = Mapping[str, "str | float | Decimal | Callable[[Mapping[str, object]], float | Decimal]"]
+Supplier: TypeAlias = Callable[[], object]
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", re.ASCII)
 OUTPUT_LIMIT: Final = 16 * 1024 * 1024
@@ -40,7 +43,8 @@ class Tool:
     output_limit, chunk_limit: bytes in total and per chunk of a stream; text and bytes are always measured, other results only when a
     limit is given here (by their size as JSON), because measuring costs as much as sending.
     cost: unit → a number, an argument's name, or a function of the arguments; it is reserved before the run and replaced by the actual
-    cost afterwards.  like: the tool of a kind that it is.  method: it was written in a class body and runs only on an object, which
+    cost afterwards.  like: the tool of a kind that it is.  inject: arguments that the program supplies; suppliers: of these, those it
+    supplies by a function, which nobody who calls can set.  method: it was written in a class body and runs only on an object, which
     Python hands over and not the agent.
     """
 
@@ -61,6 +65,7 @@ class Tool:
         "output_limit",
         "retries",
         "schema",
+        "suppliers",
         "timeout",
     )
 
@@ -76,6 +81,7 @@ class Tool:
         chunk_limit: int | None = None,
         cost: Cost = MappingProxyType({}),
         inject: frozenset[str] = frozenset(),
+        suppliers: Mapping[str, Supplier] = MappingProxyType({}),
         method: bool = False,
         like: KindTool | None = None,
     ) -> None:
@@ -90,12 +96,13 @@ class Tool:
         self.chunk_limit = self.output_limit if chunk_limit is None else chunk_limit
         self.cost = cost
         self.inject = inject
+        self.suppliers = suppliers
         self.method = method
         self.assessment = schema.assessment  # None when it depends on the arguments
         self._count = schema.count
         self._quick = schema.quick or _no_quick_way
         # how to call the tool at once, None when something has to be put around the call
-        self.invoke = schema.invoke if timeout is None and not retries and not cost and not method else None
+        self.invoke = schema.invoke if timeout is None and not (retries or cost or method or suppliers) else None
 
     def describe(self, args: tuple[object, ...], kwargs: Mapping[str, object], acting: Acting) -> Call:
         """The call for what was sent; BadCall when it is none."""
@@ -150,7 +157,8 @@ class Options(TypedDict, total=False):
 
     name: the tool's name, the function's own by default.  effects, risk, techniques: what it does, in words of `gate.effect`.  kinds:
     argument → kind, where annotations cannot say it.  like: a tool of a kind that this one is, `like=files.TOOLS["files.write"]`, for its kinds,
-    its headline and its preview.  inject: arguments that the program supplies, never the agent.  timeout: seconds.
+    its headline and its preview.  inject: arguments that the program supplies, never the agent; as argument → a function that supplies it
+    at every run, nobody can set them, and as names alone whoever calls the function itself can.  timeout: seconds.
     idempotent, retries: a tool that may be run again within its permit, and how often (2 when only `idempotent` is said).
     output_limit, chunk_limit: bytes.  cost: unit → amount, argument name, or function of the arguments.
     """
@@ -161,7 +169,7 @@ class Options(TypedDict, total=False):
     techniques: Iterable[str]
     kinds: Mapping[str, Kind]
     like: KindTool
-    inject: Iterable[str]
+    inject: Iterable[str] | Mapping[str, Supplier]
     timeout: float
     idempotent: bool
     retries: int
@@ -184,8 +192,7 @@ def make_tool(function: Function, options: Options) -> Tool:
         except ValueError as error:
             raise ConfigError(str(error)) from error
         assessment = join([assessment, said]) if assessment else said
-    given: Iterable[str] = options.get("inject", ())
-    inject = frozenset([given] if isinstance(given, str) else given)
+    inject, suppliers = _injected(options.get("inject", ()))
     idempotent = options.get("idempotent", False)
     if options.get("retries") and not idempotent:
         raise ConfigError("only an idempotent tool may be retried; say idempotent=True if running it twice does no more than once")
@@ -199,11 +206,31 @@ def make_tool(function: Function, options: Options) -> Tool:
         chunk_limit=options.get("chunk_limit"),
         cost=options.get("cost", MappingProxyType({})),
         inject=inject,
+        suppliers=suppliers,
         method=has_receiver(function),
         like=like,
     )
     hold(tool, function)
     return tool
+
+
+def _injected(said: Iterable[str] | Mapping[str, Supplier]) -> tuple[frozenset[str], Mapping[str, Supplier]]:
+    """The names that the program supplies, and the functions that do it where it gave some."""
+    if isinstance(said, Mapping):
+        suppliers: Mapping[str, Supplier] = MappingProxyType({**said})
+        return frozenset(suppliers), suppliers
+    return frozenset([said] if isinstance(said, str) else said), MappingProxyType({})
+
+
+_RISK: Final = given.Sort("a tier", lambda value: isinstance(value, (str, Risk)))
+_INJECT: Final = given.Sort(
+    "a mapping from arguments to functions that supply them, or names,",
+    lambda value: given.NAME_OR_NAMES.admits(value) or (is_object(value) and given.BY_NAME.admits(value) and all(map(callable, value.values()))),
+)
+_KINDS: Final = given.Sort(
+    "a mapping from arguments to kinds",
+    lambda value: is_object(value) and all(isinstance(kind, Kind) for kind in value.values()),
+)
 
 
 def _check_options(options: Options) -> None:
@@ -215,6 +242,17 @@ def _check_options(options: Options) -> None:
                 f"there is no option '{name}'"
                 + (f"; did you mean '{near[0]}'?" if near else f"; the options are {', '.join(Options.__annotations__)}")
             )
+    wanted: list[tuple[str, given.Sort, str]] = [
+        ("name", given.TEXT, "'pay'"),
+        ("effects", given.NAME_OR_NAMES, "'reads', or ['reads', 'egress']"),
+        ("risk", _RISK, "'high'"),
+        ("techniques", given.NAMES, "['T1572']"),
+        ("kinds", _KINDS, "{'path': files.WRITE}"),
+        ("inject", _INJECT, "{'db': lambda: db}, or ['db']"),
+        ("cost", given.Sort("a mapping from units to amounts", is_object), "{'usd': 0.05}"),
+    ]
+    said: Mapping[str, object] = {**options}
+    given.check("tool", **{name: (said[name], sort, example) for name, sort, example in wanted if name in said})
     for name in ("timeout", "output_limit", "chunk_limit", "retries"):
         value = options.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf")):

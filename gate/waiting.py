@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from gate.ledger import Ledger
     from gate.permit import Permit
     from gate.preview import Panel
-    from gate.store import Settlement, Spend
+    from gate.store import Charge, Settlement, Spend
     from gate.tool import Tool
 
 T = TypeVar("T")
 
 
 class Waiting(Protocol):
-    """The things a call waits for. traced: somebody records spans."""
+    """What a call waits for. traced: somebody records spans."""
 
     traced: bool
 
@@ -39,6 +39,7 @@ class Waiting(Protocol):
 
     async def look(self, preview: Callable[[Call, KindTool | None], tuple[Panel, ...]], call: Call, like: KindTool | None) -> tuple[Panel, ...]: ...
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None: ...
+    async def afford(self, ledger: Ledger, charges: tuple[Charge, ...]) -> None: ...
     async def spend(self, ledger: Ledger, spend: Spend) -> None: ...
     async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome: ...
     async def settle(self, ledger: Ledger, settlement: Settlement) -> None: ...
@@ -61,6 +62,10 @@ class Blocking:
         """The person's answer; how long it may take is the approver's to keep, and a late answer is void."""
         del seconds
         return approver.ask(question)
+
+    async def afford(self, ledger: Ledger, charges: tuple[Charge, ...]) -> None:
+        """Returns when there may be enough for the charges."""
+        ledger.afford(charges)
 
     async def spend(self, ledger: Ledger, spend: Spend) -> None:
         """Returns when the intent is as durable as asked."""
@@ -96,6 +101,10 @@ class Looping:
             return await asyncio.wait_for(_in_a_thread_of_its_own(approver.ask, question), seconds)
         except TimeoutError:
             return None
+
+    async def afford(self, ledger: Ledger, charges: tuple[Charge, ...]) -> None:
+        """Returns when there may be enough for the charges."""
+        await ledger.aafford(charges)
 
     async def spend(self, ledger: Ledger, spend: Spend) -> None:
         """Returns when the intent is as durable as asked."""

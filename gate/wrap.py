@@ -6,7 +6,7 @@ The wrappers close over the gate and the tool's description only; the bare funct
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gate.describe.signature import has_receiver
@@ -27,14 +27,14 @@ def wrapper(gate: Gate, tool: Tool, function: Function) -> Function:
     """The gated function for a bare one."""
     method = has_receiver(function)
     if method or tool.inject:
-        gated = _FLAVOURS[tool.flavour](gate, tool, _splitter(method, tool.inject))
+        gated = _FLAVOURS[tool.flavour](gate, tool, _splitter(gate, tool, method))
     elif tool.flavour == "plain":
         gated = _plain(gate, tool)
     elif tool.flavour == "async":
         gated = _async(gate, tool)
     else:
         gated = _FLAVOURS[tool.flavour](gate, tool, _whole)
-    _look_like(gated, function)
+    _look_like(gated, function, tool.suppliers.keys())
     return gated
 
 
@@ -122,10 +122,16 @@ def _whole(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ..
     return (), args, kwargs, {}
 
 
-def _splitter(method: bool, inject: frozenset[str]) -> Split:  # noqa: FBT001  # one caller, just above
-    """Sets apart what does not come from the agent: the instance of a method, and the arguments that the program itself supplies."""
+def _splitter(gate: Gate, tool: Tool, method: bool) -> Split:  # noqa: FBT001  # one caller, just above
+    """Sets apart what does not come from the agent: the instance of a method, and the arguments that the program itself supplies.
+
+    Those that it supplies by a function are nobody's to set: naming one is no valid call.
+    """
+    suppliers, inject = tool.suppliers.keys(), tool.inject - tool.suppliers.keys()
 
     def split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+        if not suppliers.isdisjoint(kwargs):
+            gate.find_tool(tool.name, dict.fromkeys(suppliers & kwargs.keys()))  # refuses and records it
         receiver, args = (args[:1], args[1:]) if method else ((), args)
         injected = {name: kwargs.pop(name) for name in inject & kwargs.keys()}
         return receiver, args, kwargs, injected
@@ -133,10 +139,15 @@ def _splitter(method: bool, inject: frozenset[str]) -> Split:  # noqa: FBT001  #
     return split
 
 
-def _look_like(gated: Function, function: Function) -> None:
-    """Name, documentation and signature, as inspection and frameworks want them; not `__wrapped__`, which is the bare function."""
+def _look_like(gated: Function, function: Function, supplied: Collection[str]) -> None:
+    """Name, documentation and signature, as inspection and frameworks want them; not `__wrapped__`, which is the bare function.
+
+    What the program supplies by a function is no parameter any more.
+    """
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):
         if isinstance(value := getattr(function, name, None), str):
             setattr(gated, name, value)
-    gated.__annotations__ = dict(getattr(function, "__annotations__", {}))
-    gated.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # inspect reads it
+    gated.__annotations__ = {name: said for name, said in getattr(function, "__annotations__", {}).items() if name not in supplied}
+    signature = inspect.signature(function)
+    kept = [parameter for parameter in signature.parameters.values() if parameter.name not in supplied]
+    gated.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # inspect reads it

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gate import Denied, Exhausted, Gate
+from gate import ANY, Denied, Exhausted, Gate
 
 SOURCES = Path(__file__).parent.parent
 
@@ -109,6 +109,11 @@ def sign_as(gate: Gate, who: str, question: Any, **changes: Any) -> str:
 
     said: dict[str, Any] = {"approver": who, "audience": gate.home.origin, "now": gate.home.now(), **changes}
     return sign(question, gate.home.keys.signing(f"approver-{who}"), **said)
+
+
+def using(gate: Gate, *tools: str, **limits: Any) -> Any:
+    """An agent acts that may call these tools with anything."""
+    return gate.acting(gate.grant("agent-7", tools=dict.fromkeys(tools, ANY), **limits), session="s1")
 
 
 def short(call: Callable[[], object], key: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capabilities.example import TICKET
 from gate import BadCall, Risk
 from gate.call import NOBODY
 from gate.describe.schema import Schema
@@ -98,7 +99,7 @@ def test_what_is_not_said() -> None:
         (pay, {"risk": "huge"}, "unknown risk"),
         (pay, {"retries": 2}, "idempotent"),
         (pay, {"inject": "nothing"}, "no argument nothing"),
-        (pay, {"kinds": {"nothing": None}}, "no argument nothing"),
+        (pay, {"kinds": {"nothing": TICKET}}, "no argument nothing"),
         (lambda x: x, {}, "no tool name"),
     ],
     ids=str,

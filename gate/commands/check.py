@@ -50,8 +50,11 @@ def command(
     """Say what would happen to each call of CALLS.jsonl (- for standard input). Nothing is run, spent or written.
 
     One call per line: {"tool": "shell.run", "args": {"command": "git status"}}, and agent, session or task if they matter. One answer per
-    line, in the same order: {"decision": "allow", "ask" or "deny", "reasons": […], "rules": […], "risk": …}, a table on a terminal. Exit code
-    1 when a line is no valid call; it is answered too, with deny. Without a capability only what a rule allows is allowed.
+    line, in the same order: {"decision": "allow", "ask" or "deny", "reasons": […], "rules": […], "risk": …, "not_checked": […]}, a table on a
+    terminal. Exit code 1 when a line is no valid call; it is answered too, with deny.
+
+    Without --capability and --profile only the rules are checked, as for a call that some capability covers: what a rule or the file's
+    [default] allows is allowed, and what the file says nothing about is denied. No call runs on that alone, and every such answer says so.
     """
     now = moment(when, time.time()) if when else time.time()
     checker = _checker(Path(home), rules_file, token, profile, now)._replace(agent=agent, session=session, task=task)
@@ -71,13 +74,14 @@ def _checker(home: Path, rules_file: str | None, token: str | None, profile: str
     catalogue = AnyTool()
     catalogue.kinds  # noqa: B018  # loaded now, so that a kind that is broken is one error and not one per line
     capability, standing = _capability(home, token, now) if token else (None, Standing())
+    unchecked = ("budgets",) if capability else ("stops",) if profile else ("capability", "budgets", "stops")
     if profile is None:
-        return Checker(_rules(home, rules_file, catalogue), capability, standing, now, catalogue)
+        return Checker(_rules(home, rules_file, catalogue), capability, standing, now, catalogue, not_checked=unchecked)
     from gate.commands.profiles import load, together
 
     found = load(profile, catalogue)
     rules = together(found.rules, _rules(home, rules_file, catalogue)) if rules_file else found.rules
-    return Checker(rules, capability or found.capability, standing, now, catalogue, anyone=capability is None)
+    return Checker(rules, capability or found.capability, standing, now, catalogue, anyone=capability is None, not_checked=unchecked)
 
 
 def _rules(home: Path, file: str | None, catalogue: AnyTool) -> Rules:

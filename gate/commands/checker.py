@@ -19,7 +19,7 @@ from gate.call import Acting, Call
 from gate.commands.strict import decode
 from gate.commands.tools import AnyTool
 from gate.constraints.value import is_object
-from gate.decide import decide
+from gate.decide import Deny, decide
 from gate.effect import Risk
 from gate.errors import ConfigError, Denied
 from gate.frozen import freeze
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gate.rules import Rules
 
 MAX_LINE: Final = 1024 * 1024
+RULES_ONLY: Final = "only the rules were checked: a real call also needs a capability that grants it"
 _SHOWN: Final = 200
 
 
@@ -46,6 +47,7 @@ class Verdict(NamedTuple):
     tool: str = ""
     call: Call | None = None
     remedy: str = ""
+    not_checked: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The line of output."""
@@ -59,11 +61,15 @@ class Verdict(NamedTuple):
             "techniques": sorted(assessment.techniques) if assessment else [],
             "tool": self.tool,
             "valid": self.valid,
+            "not_checked": list(self.not_checked),
         }
 
 
 class Checker(NamedTuple):
-    """What calls are checked against. agent, session, task: those of a line that names none. anyone: the capability is for whoever calls."""
+    """What calls are checked against. agent, session, task: those of a line that names none. anyone: the capability is for whoever calls.
+
+    not_checked: what else would have to let a real call through; every answer names it.
+    """
 
     rules: Rules
     capability: Capability | None
@@ -74,9 +80,13 @@ class Checker(NamedTuple):
     session: str = ""
     task: str = ""
     anyone: bool = False
+    not_checked: tuple[str, ...] = ()
 
     def check(self, line: bytes) -> Verdict:
         """The verdict about one line. Never raises: what cannot be checked is denied."""
+        return self._checked(line)._replace(not_checked=self.not_checked)
+
+    def _checked(self, line: bytes) -> Verdict:
         try:
             request = _request(line)
         except ValueError as error:
@@ -99,7 +109,8 @@ class Checker(NamedTuple):
         acting = Acting(agent, request.session or self.session, request.task or self.task, principal, capability)
         call = self.catalogue.describe(request.tool, request.args, acting)
         decision = decide(call, capability, self.rules, self.standing, self.now, capability_required=False)
-        return _verdict(decision, call)
+        found = _verdict(decision, call)
+        return found if capability or isinstance(decision, Deny) else found._replace(reasons=(*found.reasons, RULES_ONLY))
 
     def _misfits(self, request: Request) -> tuple[str, ...]:
         """What makes it no call of this tool: names of arguments, not their values."""

@@ -19,8 +19,10 @@ def explain(error: Exception) -> tuple[str, str, int]:
         ctx = error.ctx if isinstance(error, click.UsageError) else None
         path = ctx.command_path if ctx else "gate"
         return path, f"{_line(_lower(error.format_message()))}; see: {path} --help", UNUSABLE
+    if isinstance(error, Unavailable):  # on the command line it is about no call
+        return "gate", _line("; ".join([*error.reasons, *filter(None, [error.remedy])])), UNUSABLE
     if isinstance(error, GateError):
-        return "gate", _line(str(error)), UNUSABLE if isinstance(error, (ConfigError, Unavailable)) else REFUSED
+        return "gate", _line(str(error)), UNUSABLE if isinstance(error, ConfigError) else REFUSED
     if isinstance(error, ValueError):
         return "gate", _line(str(error)), UNUSABLE
     if isinstance(error, OSError):

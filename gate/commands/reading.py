@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,13 @@ def reading(home: Path) -> Generator[sqlite3.Connection]:
         raise ConfigError(f"the gate in '{home}' has recorded nothing yet")
     with reading_file(home / DATABASE) as db:
         yield db
+
+
+def mentions(home: Path, text: str) -> Iterator[Mapping[str, object]]:
+    """The records in which the text stands as a whole value, wherever that is; nothing but a JSON text without escapes is found."""
+    with reading(home) as db:
+        for (body,) in db.execute("SELECT body FROM record WHERE instr(body, ?) > 0", (f'"{text}"'.encode(),)):
+            yield json.loads(body)
 
 
 def standing(home: Path) -> Standing:

@@ -146,6 +146,8 @@ def _never(_: Frozen) -> bool:
 def _clauses(clauses: Iterable[object], kind: str) -> tuple[Constraint, ...]:
     from gate.constraints.registry import coerce  # here, because the registry needs these classes
 
+    if not isinstance(clauses, Iterable) or isinstance(clauses, (str, bytes, Mapping)):  # pyright: ignore[reportUnnecessaryIsInstance]  # anybody may pass anything
+        raise ValueError(f"'{kind}' is made of a list of constraints, such as [Range(min=1), NotOneOf([7])]")
     made = tuple([coerce(clause) for clause in clauses])
     if not made:
         raise ValueError(f"'{kind}' without clauses admits everything or nothing; name at least one")

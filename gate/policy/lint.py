@@ -54,18 +54,21 @@ class Finding(NamedTuple):
         return f"{place}{self.text} ({self.problem})"
 
 
-def lint(rules: Rules, tools: Tools, grants: Iterable[Grant] = ()) -> list[Finding]:
-    """What is probably a mistake, in the order of the file. tools: those that exist; grants: those of the capabilities in use, if known."""
+def lint(rules: Rules, tools: Tools, grants: Iterable[Grant] = (), *, whole: bool = True) -> list[Finding]:
+    """What is probably a mistake, in the order of the file. tools: those that exist; grants: those of the capabilities in use, if known.
+
+    whole=False: there are more tools than these, so of the names that none of them has only those are reported that look mistyped.
+    """
     granted = {grant.tool for grant in grants}
     known: Tools = dict.fromkeys(granted) | dict(tools)
     found = list(_about_tools(rules, tools, granted))
     for rule in rules.rules:
-        found += [Finding(problem, text, rule.id, rules.file, rule.line) for problem, text in _about(rule, rules.rules, known)]
+        found += [Finding(problem, text, rule.id, rules.file, rule.line) for problem, text in _about(rule, rules.rules, known, whole=whole)]
     return found
 
 
-def _about(rule: Rule, rules: tuple[Rule, ...], tools: Tools) -> Iterator[tuple[Problem, str]]:
-    yield from _names(rule, tools)
+def _about(rule: Rule, rules: tuple[Rule, ...], tools: Tools, *, whole: bool) -> Iterator[tuple[Problem, str]]:
+    yield from _names(rule, tools, whole=whole)
     for name, entry in rule.selector.arguments.items():
         if _impossible(entry.constraint):
             yield "never-matches", f"no value of argument {show(name)} is {entry.constraint}"
@@ -81,10 +84,10 @@ def _about(rule: Rule, rules: tuple[Rule, ...], tools: Tools) -> Iterator[tuple[
         yield "no-examples", "it has no examples"
 
 
-def _names(rule: Rule, tools: Tools) -> Iterator[tuple[Problem, str]]:
+def _names(rule: Rule, tools: Tools, *, whole: bool) -> Iterator[tuple[Problem, str]]:
     """Tools and arguments that are not there."""
     said = rule.selector
-    missing = [pattern for pattern in said.tools if not any(map(glob(pattern), tools))] if tools else []
+    missing = [pattern for pattern in said.tools if not any(map(glob(pattern), tools)) and (whole or _mistyped(pattern, tools))] if tools else []
     problem: Problem = "never-matches" if len(missing) == len(said.tools) else "unreachable-tool"
     for pattern in missing:
         yield problem, f"no tool is called {show(pattern)}{_near(pattern, tools)}"
@@ -93,6 +96,8 @@ def _names(rule: Rule, tools: Tools) -> Iterator[tuple[Problem, str]]:
     for name, entry in [*said.arguments.items(), *said.unless.items()]:
         if not reached or any(names is None or name in names for names in reached):
             continue
+        if not (whole or (said.tools and all(tool in tools for tool in said.tools))):
+            continue  # a tool that is not among these may have it
         if name in said.unless:
             yield "never-excepts", f"{of} has an argument {show(name)}, so 'unless' never holds"
         elif not (entry.optional and rule.verdict == "allow"):
@@ -106,6 +111,12 @@ def _about_tools(rules: Rules, tools: Tools, granted: set[str]) -> Iterator[Find
     for tool in sorted(tools.keys() - granted) if granted else ():
         if not named(tool):
             yield Finding("unreachable-tool", f"no capability grants the tool {show(tool)}, and no rule names it")
+
+
+def _mistyped(pattern: str, tools: Tools) -> bool:
+    """Whether a name that no known tool has is nearly one of theirs, or claims to be of the same family, such as `files.`."""
+    family = f"{pattern.rpartition('.')[0]}."
+    return bool(get_close_matches(pattern, list(tools), 1, 0.85)) or (len(family) > 1 and any(tool.startswith(family) for tool in tools))
 
 
 def _near(name: str, tools: Iterable[str]) -> str:

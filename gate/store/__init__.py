@@ -7,7 +7,7 @@ burns, open calls and the records that tell of them therefore never disagree: th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -229,6 +229,10 @@ class Store(Protocol):
 
     def find(self, session: str, ref: str, digest: str) -> Opened | None:
         """The oldest open call an after-hook may settle."""
+        ...
+
+    def lacking(self, charges: Iterable[Charge]) -> tuple[str, ...]:
+        """The budgets that are too short for these charges, whatever other processes still give back. Changes nothing."""
         ...
 
     def processes(self) -> list[str]:

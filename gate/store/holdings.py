@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from gate.store import Charge, Finding, Reap, Refill, Result, Return, Short, Spend, Steps, Store
+from gate.store import Barrier, Charge, Finding, Reap, Refill, Result, Return, Short, Spend, Steps, Store
 from gate.store.group import Group
 from gate.store.lease import Leases
 from gate.store.liveness import ProcessFile, dead, names
@@ -35,6 +35,18 @@ class Holdings:
             if refused:
                 raise refused
         raise Short(tuple([charge.key for charge in charges]), ())
+
+    def affording(self, charges: tuple[Charge, ...]) -> Steps[None]:
+        """Takes nothing. Short when a budget cannot hold the charges, whatever other processes give back of it."""
+        if self._lacking(charges):
+            yield Barrier()  # calls that ended give back what they had reserved and not used
+            if keys := self._lacking(charges):
+                raise Short(keys, ())
+
+    def _lacking(self, charges: tuple[Charge, ...]) -> tuple[str, ...]:
+        with self._group.mutex:
+            wanted = self.leases.missing(charges)
+        return self._store.lacking(wanted)
 
     def refilling(self, charges: tuple[Charge, ...]) -> Steps[Short | None]:
         """Leases what the charges need. Gives the refusal when there is not enough, and nothing that a dead process left."""

@@ -135,6 +135,10 @@ def unavailable(error: Exception, path: Path) -> Unavailable:
     return Unavailable(f"the ledger '{path}' cannot be written: {text}", remedy=remedy)
 
 
+DAMAGED: Final = (
+    "the file is damaged: keep it as evidence and put a copy from before in its place; without one, move the whole folder away and run "
+    "`gate init`, because a new log in the old folder would have forgotten what is spent and revoked"
+)
 _CURES: Final = {
     "full": "free some space and try again; nothing was let through",
     "space": "free some space and try again; nothing was let through",
@@ -144,7 +148,7 @@ _CURES: Final = {
     "read-only": "make the file writable for this user again",
     "permission": "make the folder writable for this user again",
     "locked": "another program holds the file open; close it and try again",
-    "malformed": "the file is damaged: keep a copy as evidence, run `gate verify`, and restore or start a new log",
-    "not a database": "the file is damaged: keep a copy as evidence, run `gate verify`, and restore or start a new log",
+    "malformed": DAMAGED,
+    "not a database": DAMAGED,
     "unable to open": "check that the folder exists and belongs to this user",
 }

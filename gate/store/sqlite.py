@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
@@ -259,6 +259,16 @@ class SqliteStore:
         for call, its_session, its_ref, its_digest, time, charges in found:
             return Opened(str(call), str(its_session), str(its_ref), str(its_digest), float(str(time)), json.loads(str(charges)))
         return None
+
+    def lacking(self, charges: Iterable[Charge]) -> tuple[str, ...]:
+        """The budgets that are too short for these charges, whatever other processes still give back."""
+        taken = "SELECT spent + (SELECT coalesce(sum(granted), 0) FROM lease WHERE lease.key = budget.key AND process = ?) FROM budget WHERE key = ?"
+        short: list[str] = []
+        for key, amount, limit, _ in charges:
+            ((used,),) = self._query(taken, (self._memory.process, key)) or [(0,)]
+            if amount > limit - int(str(used)):
+                short.append(key)
+        return tuple(short)
 
     def processes(self) -> list[str]:
         """The processes that have work open here, without this one."""

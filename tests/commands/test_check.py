@@ -331,3 +331,34 @@ def test_ten_thousand_lines(folder: Path, rules: list[str]) -> None:
     (folder / "calls.jsonl").write_bytes(jsonl(*map(shell, commands), shell(TUNNEL)))
     result = process("check", "--profile", "workstation", "calls.jsonl", cwd=folder)
     assert (result.code, len(result.lines), result.lines[-1]["decision"]) == (0, 10_000, "deny")
+
+
+# ---- what was not checked ---------------------------------------------------------------------------------------------------------------
+
+
+def test_rules_alone_say_so_in_every_answer_that_lets_through(made: Path) -> None:
+    (made / "gate.toml").write_text('[default]\nlow = "allow"\nhigh = "ask"\n' + RULES)
+    calls = jsonl(shell("git status"), {"tool": "files.read", "args": {"path": "x"}}, shell("rm -rf build"), shell(TUNNEL), b"nonsense")
+    result = run("check", "-", stdin=calls)
+    assert [one["decision"] for one in result.lines] == ["allow", "allow", "ask", "deny", "deny"]
+    assert [any("only the rules were checked" in reason for reason in one["reasons"]) for one in result.lines] == [True, True, True, False, False]
+    assert all(one["not_checked"] == ["capability", "budgets", "stops"] for one in result.lines)
+    (made / "calls.jsonl").write_bytes(calls)
+    shown = terminal("check", "calls.jsonl", cwd=made)
+    assert "only the rules were checked" in shown.out
+
+
+def test_with_a_capability_or_a_profile_only_the_rest_is_not_checked(made: Path) -> None:
+    (made / "gate.toml").write_text('[default]\nlow = "allow"\n')
+    read = jsonl({"tool": "files.read", "args": {"path": "x"}})
+    token = run("grant", "researcher", "--tool", "files.read *").out.strip()
+    narrow = run("grant", "researcher", "--tool", "files.read path=y").out.strip()
+    for options, decision, unchecked in (
+        (["--capability", token], "allow", ["budgets"]),
+        (["--capability", narrow], "deny", ["budgets"]),
+        (["--profile", "workstation"], "allow", ["stops"]),
+    ):
+        result = run("check", *options, "-", stdin=read)
+        (line,) = result.lines
+        assert (line["decision"], line["not_checked"], result.err) == (decision, unchecked, "")
+        assert not any("only the rules" in reason for reason in line["reasons"])

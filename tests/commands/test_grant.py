@@ -11,6 +11,7 @@ import pytest
 
 from gate import Denied, Gate, TokenError
 from gate.testing import assert_denied
+from gate.token import inspect
 from tests.commands.kit import process, run
 
 SAVE = "save path=out/notes.md text=*"
@@ -296,3 +297,40 @@ def test_stop_and_resume_hold_from_the_next_call_of_a_running_gate(gate: Gate, f
 def test_exactly_one_must_be_named(made: Path, word: str, who: list[str]) -> None:
     result = run(word, *who)
     assert (result.code, "exactly one" in result.err) == (2, True)
+
+
+def test_an_id_that_this_gate_has_never_seen_is_revoked_and_said_to_be_unknown(gate: Gate, folder: Path) -> None:
+    token = granted()
+    jti = run("show", token, "--json").data["jti"]
+    for _ in range(2):  # the first try is in the log afterwards, and no evidence
+        mistyped = process("revoke", f"{jti[:-1]}x", cwd=folder)
+        assert (mistyped.code, "never seen" in mistyped.out, mistyped.out.count("\n")) == (1, True, 2)
+    assert call(gate, token) == "out/notes.md"
+    assert process("revoke", "nobody", "--json", cwd=folder).data == {"revoked": "nobody", "seen": False}
+    assert run("log", "--type", "revoke", "--json").lines[-1]["name"] == "nobody"
+    seen = process("revoke", jti, "--json", cwd=folder)
+    assert (seen.code, seen.data) == (0, {"revoked": jti, "seen": True})
+
+
+def test_a_token_made_elsewhere_is_known_by_its_signature_or_by_its_use(gate: Gate, folder: Path) -> None:
+    root = granted()
+    unused = run("attenuate", root, "helper", "--offline").out.strip()
+    assert process("revoke", unused, "--json", cwd=folder).data["seen"] is True
+    used = run("attenuate", root, "helper", "--offline").out.strip()
+    assert call(gate, used) == "out/notes.md"
+    assert process("revoke", inspect(used)[-1].jti, "--json", cwd=folder).data["seen"] is True
+    assert process("revoke", used.replace("A", "B"), cwd=folder).code in (1, 2)
+
+
+def test_a_revocation_holds_for_a_token_that_comes_later(gate: Gate, folder: Path) -> None:
+    child = run("attenuate", granted(), "helper", "--offline").out.strip()
+    assert process("revoke", inspect(child)[-1].jti, cwd=folder).code == 1
+    assert "revoked" in call(gate, child)
+
+
+def test_an_id_among_the_arguments_of_a_call_is_not_one_that_was_seen(made: Path) -> None:
+    with Gate(clear={"*": ["*"]}) as gate:
+        gate.wrap(lambda path, text: path, name="save")
+        with gate.acting(granted()):
+            gate.call("save", {"path": "out/notes.md", "text": "some-id"})
+    assert run("revoke", "some-id").code == 1

@@ -148,23 +148,26 @@ def test_reading_while_a_gate_is_running_and_nothing_is_written(gate: Gate, made
 
 
 def test_follow_shows_what_is_written_afterwards(gate: Gate, made: Path) -> None:
+    def refused(times: int) -> None:
+        with gate.acting(token):
+            for _ in range(times):
+                with pytest.raises(Denied):
+                    gate.call("nosuch", {})
+        gate.home.ledger.flush()
+
     token = gate.grant("one", tools={"save": ANY}).presentation
-    gate.home.ledger.flush()
+    refused(1)
     arguments = [sys.executable, "-m", "gate", "log", "--follow", "--json", "--type", "refusal", "--limit", "1"]
     with subprocess.Popen(arguments, cwd=made, env=environment(), stdout=subprocess.PIPE, text=True) as following:
         killer = threading.Timer(30, following.kill)
         killer.start()
-        time.sleep(0.5)
-        with gate.acting(token):
-            for _ in range(3):
-                with pytest.raises(Denied):
-                    gate.call("nosuch", {})
-        gate.home.ledger.flush()
         assert following.stdout is not None
-        seen = [json.loads(following.stdout.readline())["type"] for _ in range(3)]
+        seen = [json.loads(following.stdout.readline())["type"]]  # now it follows
+        refused(3)
+        seen += [json.loads(following.stdout.readline())["type"] for _ in range(3)]
         killer.cancel()
         following.terminate()
-    assert seen == ["refusal"] * 3
+    assert seen == ["refusal"] * 4
     gate.close()
 
 

@@ -123,3 +123,15 @@ def test_what_cannot_be_done_is_one_line(log: Path, arguments: list[str]) -> Non
 def test_a_checkpoint_that_is_none(log: Path, made: Path) -> None:
     result = run("verify", "--checkpoint", "key")
     assert (result.code, result.out) == (1, "")
+
+
+@pytest.mark.parametrize("command", [["verify"], ["log"], ["prove", "0"], ["stop", "--all"], ["grant", "a", "--tool", "x *"], ["revoke", "some-id"]])
+def test_a_file_too_damaged_to_open_says_what_to_do(made: Path, command: list[str]) -> None:
+    run("grant", "a", "--tool", "x *")
+    (made / ".gate" / "gate.db").write_bytes(b"damaged " * 1000)
+    for extra in ("gate.db-wal", "gate.db-shm"):
+        (made / ".gate" / extra).unlink(missing_ok=True)
+    result = run(*command)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert "keep it as evidence" in result.err and "gate init" in result.err
+    assert "call refused" not in result.err

@@ -1,0 +1,1 @@
+"""Asking: a person's yes runs exactly the call they saw, once, if nothing has changed meanwhile."""
