@@ -28,7 +28,7 @@ from gate.halves import Halves, reopened
 from gate.home import Home, new_session
 from gate.permit import Permit, allowed
 from gate.policy.clearance import Clearance, clearance
-from gate.run import Outcome, status_of
+from gate.run import Outcome, arun, run, status_of
 from gate.ticket import Ticket
 from gate.tool import Options, Tool, make_tool, timed, unknown_name
 from gate.waiting import BLOCKING, LOOPING, Waiting, asyncio_runs, drive
@@ -112,10 +112,12 @@ class Gate(Authority, Halves):
                 else await asked_permit(self, call, decision, wait, self._presented.get() or [])
             )
             budgets = home.plan(acting.capability, tool.name)
-            if decision.durability == "off" and not budgets.varies and not ref:
-                home.take(budgets.calls)
-                clearances[tool] = clearance(call, decision, rules, standing, budgets.calls) if tool.assessment and tool.invoke else None
-                return Ticket(permit, tool, budgets.calls, silent=True)
+            if not budgets.varies and not ref:
+                alike = tool.assessment and tool.invoke
+                clearances[tool] = clearance(call, decision, rules, standing, budgets.calls, home.records.form) if alike else None
+                if decision.durability == "off":
+                    home.take(budgets.calls)
+                    return Ticket(permit, tool, budgets.calls, silent=True)
             try:
                 ticket = await self._spend(permit, tool, budgets, wait, ref)
             except AlreadyUsed:
@@ -146,7 +148,7 @@ class Gate(Authority, Halves):
         raise Unavailable("there was no time to try")
 
     def at_once(self, tool: Tool, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Permit | None:
-        """The same four steps for a call that leaves no record, when a clearance for it is known. None: go the path.
+        """The same four steps where nothing has to be waited for, when a clearance for the call is known. None: go the path.
 
         A call that this does not let through at once (any exception, too) goes the path, which alone refuses and records.
         """
@@ -154,23 +156,52 @@ class Gate(Authority, Halves):
         known = clearances.get(tool)
         if known is None:
             return None
-        rules, standing, start, end, covers, allow, taken = known
+        rules, standing, start, end, covers, allow, taken, form = known
         home = self.home
         try:
             call = tool.describe(args, kwargs, acting)
             if rules is home.rules() and standing is home.standing() and start <= home.now() < end and covers(call[1], call[2]):
-                home.take(taken)
-                return allowed(call, allow)
+                permit = allowed(call, allow)
+                if form is None:
+                    home.take(taken)
+                    return permit
+                return permit if home.ledger.enter(home.records.entry(call, taken, form)) else None
         except Exception:
             return None
         return None
+
+    def run_recorded(self, permit: Permit, tool: Tool) -> Outcome:
+        """The last two steps of a plain call that `at_once` let through and recorded."""
+        start = perf_counter()
+        try:
+            outcome = run(permit, tool)
+        except BaseException as error:  # as on the path
+            outcome = Outcome(status_of(error), None, error, perf_counter() - start)
+        try:
+            self.home.ledger.settle(self.home.records.settled(permit[0], outcome))
+        except Exception:
+            _unrecorded(permit)
+        return outcome
+
+    async def arun_recorded(self, permit: Permit, tool: Tool) -> Outcome:
+        """The same of an async call."""
+        start = perf_counter()
+        try:
+            outcome = await arun(permit, tool)
+        except BaseException as error:  # as on the path
+            outcome = Outcome(status_of(error), None, error, perf_counter() - start)
+        try:
+            await self.home.ledger.asettle(self.home.records.settled(permit[0], outcome))
+        except Exception:
+            _unrecorded(permit)
+        return outcome
 
     async def finish(self, ticket: Ticket, outcome: Outcome, wait: Waiting) -> None:
         """The last step: what was spent is settled and the outcome recorded. The tool has run, so a failure here must not hide its result."""
         try:
             await wait.settle(self.home.ledger, self.home.records.settlement(ticket, outcome))
         except Exception:
-            _log.exception("the outcome of call %s could not be recorded; the ledger refuses further calls until it can", ticket.call.id)
+            _unrecorded(ticket.permit)
 
     def start(
         self,
@@ -320,3 +351,7 @@ class Gate(Authority, Halves):
 def _rewrapped(method: Any, wrap: Callable[[Any], Any]) -> Any:
     """A static or class method around the gated form of its function."""
     return type(method)(wrap(method.__func__))
+
+
+def _unrecorded(permit: Permit) -> None:
+    _log.exception("the outcome of call %s could not be recorded; the ledger refuses further calls until it can", permit.call.id)

@@ -39,23 +39,27 @@ def wrapper(gate: Gate, tool: Tool, function: Function) -> Function:
 
 
 def _plain(gate: Gate, tool: Tool) -> Function:
-    start, at_once = gate.start, gate.at_once
+    start, at_once, run_recorded = gate.start, gate.at_once, gate.run_recorded
 
     def gated(*args: Any, **kwargs: Any) -> Any:
         if not recording() and (permit := at_once(tool, args, kwargs)):
-            return passed(run_silently(permit, tool), tool)
+            if permit[1].durability == "off":
+                return passed(run_silently(permit, tool), tool)
+            return run_recorded(permit, tool).result()
         return drive(start(tool, args, kwargs, BLOCKING)).result()
 
     return gated
 
 
 def _async(gate: Gate, tool: Tool) -> Function:
-    start, at_once = gate.start, gate.at_once
+    start, at_once, run_recorded = gate.start, gate.at_once, gate.arun_recorded
 
     async def gated(*args: Any, **kwargs: Any) -> Any:
         if not recording() and (permit := at_once(tool, args, kwargs)):
-            running: Any = run_silently(permit, tool)
-            return passed(await running, tool)
+            if permit[1].durability == "off":
+                running: Any = run_silently(permit, tool)
+                return passed(await running, tool)
+            return (await run_recorded(permit, tool)).result()
         return (await start(tool, args, kwargs, LOOPING)).result()
 
     return gated

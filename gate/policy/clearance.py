@@ -5,8 +5,7 @@ its arguments, and of which no rule looks at arguments, agent or time, only the 
 rest together with the very rules and standing it was made from; both are immutable, and replaced by others when anything changes.  So it is
 worth nothing the moment a rule, a revocation or a stop changes, and it never stands in for looking at arguments, time or budgets.
 
-Only calls that leave no record (`audit = "off"`) go this shorter way, because only they are quick enough to notice.  It leads nowhere else
-than `decide`: a call that a clearance does not cover goes the whole path.
+A call that a clearance does not cover is decided at length: the shorter way leads nowhere else than `decide`.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from gate.call import Call
     from gate.decide import Ask, Standing
     from gate.frozen import Frozen
+    from gate.log.recorder import Form
     from gate.rules import Rules
     from gate.store import Charge
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Clearance(NamedTuple):
     """Valid while `rules` and `standing` are the ones in force, for times in [start, end), for arguments that `covers` admits.
 
-    `taken` is what each such call spends.
+    `taken` is what each such call spends, `form` what its records have in common, None when it leaves none.
     """
 
     rules: Rules
@@ -37,13 +37,22 @@ class Clearance(NamedTuple):
     covers: Callable[[Mapping[str, Frozen], frozenset[str]], bool]
     allow: Allow
     taken: tuple[Charge, ...]
+    form: Form | None = None
 
 
-def clearance(call: Call, allow: Allow | Ask, rules: Rules, standing: Standing, taken: tuple[Charge, ...]) -> Clearance | None:
-    """What an allowed call shows for others of its tool; None when each of them must be decided by itself."""
+def clearance(
+    call: Call,
+    allow: Allow | Ask,
+    rules: Rules,
+    standing: Standing,
+    taken: tuple[Charge, ...],
+    form: Callable[[Call, Allow, Rules], Form],
+) -> Clearance | None:
+    """What an allowed call shows for others of its tool; None when each of them must be decided by itself, or waits for the disk."""
     capability = call.acting.capability
     grant = capability.grants.get(call.tool) if capability else None
-    if not isinstance(allow, Allow) or capability is None or grant is None or not rules.plain(call):
+    if not isinstance(allow, Allow) or allow.durability == "durable" or capability is None or grant is None or not rules.plain(call):
         return None
     start = float("-inf") if capability.not_before is None else capability.not_before
-    return Clearance(rules, standing, start, capability.expires, grant.covers, allow, taken)
+    recorded = None if allow.durability == "off" else form(call, allow, rules)
+    return Clearance(rules, standing, start, capability.expires, grant.covers, allow, taken, recorded)
