@@ -253,7 +253,9 @@ class Ledger:
 
     def _settle(self, settlement: Settlement) -> bool | None:
         """Queues the outcome of a call that only this process can settle. None when the store must be asked whose it is."""
-        group, call_id = self._ready(), settlement.call_id
+        if self._forked:
+            self._reopen()
+        group, call_id = self._group, settlement.call_id
         with group.mutex:
             spend = group.pending.get(call_id)
             if spend is not None:

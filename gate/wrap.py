@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gate.describe.signature import has_receiver
-from gate.run import passed, run_silently
+from gate.run import UNMEASURED, passed, run_silently
 from gate.stream import astream, stream
 from gate.trace import recording
 from gate.waiting import BLOCKING, LOOPING, drive
@@ -39,12 +39,13 @@ def wrapper(gate: Gate, tool: Tool, function: Function) -> Function:
 
 
 def _plain(gate: Gate, tool: Tool) -> Function:
-    start, at_once, run_recorded = gate.start, gate.at_once, gate.run_recorded
+    start, scope, run_recorded = gate.start, gate.scope, gate.run_recorded
 
     def gated(*args: Any, **kwargs: Any) -> Any:
-        if not recording() and (permit := at_once(tool, args, kwargs)):
-            if permit[1].durability == "off":
-                return passed(run_silently(permit, tool), tool)
+        if not recording() and (known := scope()[1].get(tool)) and (permit := known.enter(args, kwargs)):
+            if known.silent:
+                value = run_silently(permit, tool)
+                return value if type(value) in UNMEASURED and not tool.measured else passed(value, tool)
             return run_recorded(permit, tool).result()
         return drive(start(tool, args, kwargs, BLOCKING)).result()
 
@@ -52,13 +53,14 @@ def _plain(gate: Gate, tool: Tool) -> Function:
 
 
 def _async(gate: Gate, tool: Tool) -> Function:
-    start, at_once, run_recorded = gate.start, gate.at_once, gate.arun_recorded
+    start, scope, run_recorded = gate.start, gate.scope, gate.arun_recorded
 
     async def gated(*args: Any, **kwargs: Any) -> Any:
-        if not recording() and (permit := at_once(tool, args, kwargs)):
-            if permit[1].durability == "off":
+        if not recording() and (known := scope()[1].get(tool)) and (permit := known.enter(args, kwargs)):
+            if known.silent:
                 running: Any = run_silently(permit, tool)
-                return passed(await running, tool)
+                value = await running
+                return value if type(value) in UNMEASURED and not tool.measured else passed(value, tool)
             return (await run_recorded(permit, tool)).result()
         return (await start(tool, args, kwargs, LOOPING)).result()
 
