@@ -125,7 +125,7 @@ class Recorder:
         second = int(now)
         if second != self._second:
             self._prefix, self._second = strftime("%Y-%m-%dT%H:%M:%S.", gmtime(second)), second
-        return f"{self._prefix}{int((now - second) * 1_000_000):06d}Z"
+        return "%s%06dZ" % (self._prefix, (now - second) * 1_000_000)  # noqa: UP031  # quicker by a fifth, and every record has one
 
     def form(self, call: Call, decision: Decision | None, durability: str, rules_version: str) -> Form:
         """The form of the records of such calls; made once for as long as a tool's calls are decided alike."""
@@ -246,7 +246,7 @@ def _known(fields: Mapping[str, object]) -> dict[str, object]:
 
 
 def _members(fields: Mapping[str, object]) -> str:
-    return "".join([f",{quoted(name)}:{_ENCODE(value)}" for name, value in fields.items()])
+    return f",{_ENCODE(fields)[1:-1]}" if fields else ""
 
 
 def _message(error: BaseException) -> str:

@@ -39,8 +39,7 @@ EVERY: Final = "*"
 HIDDEN: Final = "<hidden>"
 WORD: Final = 4
 START: Final = 12
-_SMALL: Final = frozenset({int, bool, type(None)})
-MOST_SMALL: Final = 4096
+MOST_NUMBERS: Final = 4096
 _ENCODE: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -58,7 +57,8 @@ class Redactor:
         self._outer = sha256(key.translate(_OUTER))
         self._clear = {tool: frozenset(names) for tool, names in (clear or {}).items()}
         self._by_tool: dict[str, frozenset[str]] = {}
-        self._small: dict[object, str] = {}  # no text: a secret should not stay in memory for this
+        self._numbers: dict[int, str] = {}  # no text: a secret should not stay in memory for this
+        self._words: dict[bool | None, str] = {word: f'"{self.commitment(word)}"' for word in (None, True, False)}
 
     @classmethod
     def off(cls) -> Redactor:
@@ -79,8 +79,16 @@ class Redactor:
         names = self.clear(tool)
         if EVERY in names:
             return "{" + ",".join([f"{encode_basestring(name)}:{_plain(value)}" for name, value in arguments.items()]) + "}", False
-        parts = [f"{encode_basestring(name)}:{_plain(value) if name in names else self._quoted(value)}" for name, value in arguments.items()]
-        return f"{{{','.join(parts)}}}", not names.issuperset(arguments)
+        hidden = False
+        parts: list[str] = []
+        for name, value in arguments.items():
+            if name in names:
+                text = _plain(value)
+            else:
+                hidden = True
+                text = (self._numbers.get(value) if type(value) is int else None) or self._quoted(value)
+            parts.append(f"{encode_basestring(name)}:{text}")
+        return f"{{{','.join(parts)}}}", hidden
 
     def conceal(self, texts: Iterable[str], tool: str, arguments: Mapping[str, Frozen]) -> tuple[str, ...]:
         """Texts about a call (reasons, a remedy) without the values of its redacted arguments, which stand as <hidden>.
@@ -100,15 +108,13 @@ class Redactor:
         return PREFIX + b64url(outer.digest())
 
     def _quoted(self, value: Frozen) -> str:
+        if value is None or value is True or value is False:
+            return self._words[value]
         kind = type(value)
-        if kind not in _SMALL:
-            return f'"{self.commitment(value if kind is str or kind is float else thaw(value))}"'
-        known = self._small.get((kind, value))
-        if known is None:
-            known = f'"{self.commitment(value)}"'
-            if len(self._small) < MOST_SMALL:
-                self._small[kind, value] = known
-        return known
+        text = f'"{self.commitment(value if kind is str or kind is int or kind is float else thaw(value))}"'
+        if kind is int and len(self._numbers) < MOST_NUMBERS:
+            self._numbers[value] = text
+        return text
 
 
 def _plain(value: Frozen) -> str:
