@@ -110,9 +110,10 @@ class Redactor:
     def _quoted(self, value: Frozen) -> str:
         if value is None or value is True or value is False:
             return self._words[value]
-        kind = type(value)
-        text = f'"{self.commitment(value if kind is str or kind is int or kind is float else thaw(value))}"'
-        if kind is int and len(self._numbers) < MOST_NUMBERS:
+        if type(value) is not int:
+            return f'"{self.commitment(value if type(value) is str else thaw(value))}"'
+        text = f'"{self.commitment(value)}"'
+        if len(self._numbers) < MOST_NUMBERS:
             self._numbers[value] = text
         return text
 
