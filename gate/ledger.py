@@ -150,7 +150,7 @@ class Ledger:
 
     def enter(self, spend: Spend) -> bool:
         """`spend` of a buffered call where nothing has to be waited for. False: nothing was taken, and `spend` must do it."""
-        return not self._group.crowded and self._take(spend)
+        return not self._ready().crowded and self._take(spend)
 
     async def aspend(self, spend: Spend) -> None:
         """`spend` for a task: the event loop never waits for the disk. A task that is cancelled meanwhile leaves nothing open."""

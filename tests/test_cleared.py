@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -163,3 +164,23 @@ def test_a_log_that_cannot_be_written_refuses_short_calls_too(gate: Gate, add: C
 def broken(_: object) -> list[object]:
     """A disk that fails."""
     raise OSError("the disk is gone")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child only runs what is here, and ends by _exit
+def test_a_forked_child_goes_the_short_way_into_files_of_its_own(gate: Gate) -> None:
+    gated = gate.wrap(lambda a: a, name="add")
+    write_rules(gate, RULE.format("buffered"))
+    with gate.acting(gate.grant("agent", tools={"add": ANY}, calls=100)):
+        assert [gated(1), gated(2)] == [1, 2]
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                status = 0 if taken(gate) and gated(3) == 3 else 2
+                gate.close()
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert gated(4) == 4
+    assert sorted(record["args"]["a"] for record in intents(gate)) == [1, 2, 3, 4]
+    assert outcomes(gate) == ["ok"] * 4
