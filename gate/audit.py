@@ -191,7 +191,7 @@ class _Verifying:
             if (wrong := tree.append(leaf_hash(body))) is not None:
                 self._tile_ends(wrong)
             try:
-                record = json.loads(body)
+                record = json.loads(body.decode())  # UTF-8 and nothing else, which `json` would guess
                 if record["v"] != VERSION or record["gate"] != self._origin or "fault" in record:
                     self._say([Problem(seq, f"record {seq} is not one that this gate would write")])
                 self._replay.add(seq, record)

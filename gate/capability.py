@@ -18,7 +18,7 @@ A capability is made only by `gate.token.verify`, from a signed chain of tokens.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -44,7 +44,7 @@ class Grant:
     tool: str
     arguments: Mapping[str, Entry]
     limits: Limits
-    _required: tuple[tuple[str, Check], ...] | None
+    _required: tuple[tuple[str, Check | None], ...] | None  # None instead of a check: any value, as long as there is one
     _count: int
     _optional: Mapping[str, Check]
     _open: bool
@@ -89,11 +89,23 @@ class Grant:
             required = self._compile()
         try:
             for name, admits in required:
-                if not admits(arguments[name]):
+                value = arguments[name]
+                if admits is not None and not admits(value):
                     return False
             return len(arguments) == self._count or self._rest_covered(arguments, defaulted)
         except Exception:  # a missing argument, or a constraint that breaks its promise not to raise: refused
             return False
+
+    def checks(self, names: Collection[str]) -> tuple[tuple[str, Check], ...] | None:
+        """What is left to look at when a call gives exactly these arguments: `covers` is True when every check admits its value.
+
+        None when no such call is covered, whatever the values.
+        """
+        required, optional = dict(self._required or self._compile()), self._optional
+        if not required.keys() <= set(names) or not (self._open or set(names) <= required.keys() | optional.keys()):
+            return None
+        found = [(name, required[name] if name in required else optional.get(name)) for name in names]
+        return tuple([(name, admits) for name, admits in found if admits is not None])
 
     def refusals(self, arguments: Mapping[str, Frozen], defaulted: frozenset[str]) -> tuple[str, ...]:
         """Every reason why the grant does not allow these arguments; empty exactly when `covers` is True."""
@@ -107,9 +119,9 @@ class Grant:
         entries = ", ".join(f"{name}: {entry.constraint}{' (optional)' if entry.optional else ''}" for name, entry in self.arguments.items())
         return f"<grant of {show(self.tool)}: {entries}>"
 
-    def _compile(self) -> tuple[tuple[str, Check], ...]:
+    def _compile(self) -> tuple[tuple[str, Check | None], ...]:
         named = [(name, entry) for name, entry in self.arguments.items() if name != STAR]
-        required = tuple([(name, entry.constraint.compile()) for name, entry in named if not entry.optional])
+        required = tuple([(name, None if entry == _OPEN else entry.constraint.compile()) for name, entry in named if not entry.optional])
         object.__setattr__(self, "_optional", {name: entry.constraint.compile() for name, entry in named if entry.optional})
         object.__setattr__(self, "_open", STAR in self.arguments)
         object.__setattr__(self, "_count", len(required))

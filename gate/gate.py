@@ -22,14 +22,14 @@ from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
 from gate.charges import Plan, charges, check_cost, least, time_outs
+from gate.cleared import Clearance, clearance
 from gate.constraints.value import is_object
 from gate.decide import Allow, Deny, decide
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
 from gate.permit import Permit, allowed
-from gate.policy.clearance import Clearance, clearance
-from gate.run import Outcome, status_of
+from gate.run import Outcome, arun, run, status_of
 from gate.ticket import Ticket
 from gate.tool import Options, Tool, make_tool, timed, unknown_name
 from gate.waiting import BLOCKING, LOOPING, Waiting, asyncio_runs, drive
@@ -87,6 +87,7 @@ class Gate(Authority, Halves):
         self.approvers = approvers
         self._gated: dict[str, Callable[..., Any]] = {}
         self._scope: ContextVar[tuple[Acting, dict[Tool, Clearance | None]]] = ContextVar("gate_scope", default=(NOBODY, {}))
+        self.scope = self._scope.get  # who acts now, and by tool the short way of the first four steps, see `gate.cleared`
         self._presented: ContextVar[list[str] | None] = ContextVar("gate_presented", default=None)
 
     @property
@@ -143,10 +144,11 @@ class Gate(Authority, Halves):
             else:
                 takes = least(budgets, tool, call, now)
                 permit = await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes)
-            if decision.durability == "off" and not budgets.varies and not ref:
-                home.take(budgets.calls)
-                clearances[tool] = clearance(call, decision, rules, standing, budgets.calls) if tool.assessment and tool.invoke else None
-                return Ticket(permit, tool, budgets.calls, silent=True)
+            if not budgets.varies and not ref:
+                clearances[tool] = clearance(home, tool, call, decision, rules, standing, budgets.calls)
+                if decision.durability == "off":
+                    home.take(budgets.calls)
+                    return Ticket(permit, tool, budgets.calls, silent=True)
             try:
                 ticket = await self._spend(permit, tool, budgets, wait, ref)
             except AlreadyUsed:
@@ -176,32 +178,38 @@ class Gate(Authority, Halves):
                 return ticket
         raise Unavailable("there was no time to try")
 
-    def at_once(self, tool: Tool, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Permit | None:
-        """The same four steps for a call that leaves no record, when a clearance for it is known. None: go the path.
-
-        A call that this does not let through at once (any exception, too) goes the path, which alone refuses and records.
-        """
-        acting, clearances = self._scope.get()
-        known = clearances.get(tool)
-        if known is None:
-            return None
-        rules, standing, start, end, covers, allow, taken = known
-        home = self.home
+    def run_recorded(self, permit: Permit, tool: Tool) -> Outcome:
+        """The last two steps of a plain call that a clearance let through and recorded."""
+        start = perf_counter()
         try:
-            call = tool.describe(args, kwargs, acting)
-            if rules is home.rules() and standing is home.standing() and start <= home.now() < end and covers(call[1], call[2]):
-                home.take(taken)
-                return allowed(call, allow)
+            outcome = run(permit, tool)
+        except BaseException as error:  # as on the path
+            outcome = Outcome(status_of(error), None, error, perf_counter() - start)
+        try:
+            self.home.ledger.settle(self.home.records.settled(permit[0], outcome))
         except Exception:
-            return None
-        return None
+            _unrecorded(permit)
+        return outcome
+
+    async def arun_recorded(self, permit: Permit, tool: Tool) -> Outcome:
+        """The same of an async call."""
+        start = perf_counter()
+        try:
+            outcome = await arun(permit, tool)
+        except BaseException as error:  # as on the path
+            outcome = Outcome(status_of(error), None, error, perf_counter() - start)
+        try:
+            await self.home.ledger.asettle(self.home.records.settled(permit[0], outcome))
+        except Exception:
+            _unrecorded(permit)
+        return outcome
 
     async def finish(self, ticket: Ticket, outcome: Outcome, wait: Waiting) -> None:
         """The last step: what was spent is settled and the outcome recorded. The tool has run, so a failure here must not hide its result."""
         try:
             await wait.settle(self.home.ledger, self.home.records.settlement(ticket, outcome))
         except Exception:
-            _log.exception("the outcome of call %s could not be recorded; the ledger refuses further calls until it can", ticket.call.id)
+            _unrecorded(ticket.permit)
 
     def start(
         self,
@@ -367,3 +375,7 @@ def _only_time(short: Exhausted) -> bool:
 def _rewrapped(method: Any, wrap: Callable[[Any], Any]) -> Any:
     """A static or class method around the gated form of its function."""
     return type(method)(wrap(method.__func__))
+
+
+def _unrecorded(permit: Permit) -> None:
+    _log.exception("the outcome of call %s could not be recorded; the ledger refuses further calls until it can", permit.call.id)

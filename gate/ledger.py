@@ -148,6 +148,10 @@ class Ledger:
         if spend.open is None:
             group.live[spend.call_id] = spend
 
+    def enter(self, spend: Spend) -> bool:
+        """`spend` of a buffered call where nothing has to be waited for. False: nothing was taken, and `spend` must do it."""
+        return not self._ready().crowded and self._take(spend)
+
     async def aspend(self, spend: Spend) -> None:
         """`spend` for a task: the event loop never waits for the disk. A task that is cancelled meanwhile leaves nothing open."""
         if spend.durability == "durable" or not self._take(spend):
@@ -259,7 +263,9 @@ class Ledger:
 
     def _settle(self, settlement: Settlement) -> bool | None:
         """Queues the outcome of a call that only this process can settle. None when the store must be asked whose it is."""
-        group, call_id = self._ready(), settlement.call_id
+        if self._forked:
+            self._reopen()
+        group, call_id = self._group, settlement.call_id
         with group.mutex:
             spend = group.pending.get(call_id)
             if spend is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "error", "timeout", "cancelled", "output-limit", "unknown"]
 _LAZY: Final = frozenset({GeneratorType, AsyncGeneratorType, map, filter})
-_UNMEASURED: Final = frozenset({int, float, bool, type(None), list, dict, tuple})  # ordinary results that only a declared limit measures
+UNMEASURED: Final = frozenset({int, float, bool, type(None), list, dict, tuple})  # ordinary results that only a declared limit measures
 _NOTHING: Final[Mapping[str, object]] = {}
 _functions: dict[int, Function] = {}
 _make_outcome: Callable[..., Outcome] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -105,7 +105,7 @@ def run(permit: Permit, tool: Tool, receiver: tuple[object, ...] = (), injected:
         else:
             cost, ready = _prepared(bare(permit, tool, receiver, injected), tool)
             value = ready()
-        if type(value) not in _UNMEASURED or tool.measured:
+        if type(value) not in UNMEASURED or tool.measured:
             size = size_of(value, tool)
     except BaseException as error:  # whatever a tool raises is an outcome
         return Outcome(status_of(error), None, error, perf_counter() - start, None, cost)
@@ -131,7 +131,7 @@ def passed(value: object, tool: Tool) -> object:
 
 def size_of(value: object, tool: Tool, limit: int | None = None) -> int | None:
     """Bytes of a result or chunk that may be passed on, None where they are not measured; GateError or OutputLimit for one that may not."""
-    if type(value) in _UNMEASURED and not tool.measured:
+    if type(value) in UNMEASURED and not tool.measured:
         return None
     if isawaitable(value) or type(value) in _LAZY:
         _refuse_lazy(value)

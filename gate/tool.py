@@ -31,9 +31,9 @@ Supplier: TypeAlias = Callable[[], object]
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", re.ASCII)
 OUTPUT_LIMIT: Final = 16 * 1024 * 1024
-_NO_LABELS: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
-_ALL_GIVEN: Final[frozenset[str]] = frozenset()
-_make_call: Callable[..., Call] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+NO_LABELS: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
+ALL_GIVEN: Final[frozenset[str]] = frozenset()
+make_call: Final[Callable[..., Call]] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 class Tool:
@@ -51,8 +51,8 @@ class Tool:
     __slots__ = (
         "__weakref__",
         "_count",
-        "_quick",
         "assessment",
+        "bind_quickly",
         "chunk_limit",
         "cost",
         "flavour",
@@ -100,23 +100,23 @@ class Tool:
         self.method = method
         self.assessment = schema.assessment  # None when it depends on the arguments
         self._count = schema.count
-        self._quick = schema.quick or _no_quick_way
+        self.bind_quickly = schema.quick or _no_quick_way
         # how to call the tool at once, None when something has to be put around the call
         self.invoke = schema.invoke if timeout is None and not (retries or cost or method or suppliers) else None
 
     def describe(self, args: tuple[object, ...], kwargs: Mapping[str, object], acting: Acting) -> Call:
         """The call for what was sent; BadCall when it is none."""
         try:
-            arguments = self._quick(*args, **kwargs)  # what `schema.bind` tries first, without the call
+            arguments = self.bind_quickly(*args, **kwargs)  # what `schema.bind` tries first, without the call
         except Exception:  # `bind` finds it again and says it
             arguments, defaulted = self.schema.bind(args, kwargs)
         else:
-            defaulted = _ALL_GIVEN
+            defaulted = ALL_GIVEN
             if len(arguments) != self._count:
                 arguments, defaulted = self.schema.bind(args, kwargs)
         assessment = self.assessment or self.schema.assess(arguments)
         # the tuple as is: calling a NamedTuple costs three times as much
-        return _make_call(Call, (self.name, MappingProxyType(arguments), defaulted, acting, assessment, next_serial(), _NO_LABELS))
+        return make_call(Call, (self.name, MappingProxyType(arguments), defaulted, acting, assessment, next_serial(), NO_LABELS))
 
 
 def timed(tool: Tool, seconds: float) -> Tool:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Generator, Map
 from typing import TYPE_CHECKING, Any
 
 from gate.describe.signature import has_receiver
-from gate.run import passed, run_silently
+from gate.run import UNMEASURED, passed, run_silently
 from gate.stream import astream, stream
 from gate.trace import recording
 from gate.waiting import BLOCKING, LOOPING, drive
@@ -39,23 +39,29 @@ def wrapper(gate: Gate, tool: Tool, function: Function) -> Function:
 
 
 def _plain(gate: Gate, tool: Tool) -> Function:
-    start, at_once = gate.start, gate.at_once
+    start, scope, run_recorded = gate.start, gate.scope, gate.run_recorded
 
     def gated(*args: Any, **kwargs: Any) -> Any:
-        if not recording() and (permit := at_once(tool, args, kwargs)):
-            return passed(run_silently(permit, tool), tool)
+        if not recording() and (known := scope()[1].get(tool)) and (permit := known.enter(args, kwargs)):
+            if known.silent:
+                value = run_silently(permit, tool)
+                return value if type(value) in UNMEASURED and not tool.measured else passed(value, tool)
+            return run_recorded(permit, tool).result()
         return drive(start(tool, args, kwargs, BLOCKING)).result()
 
     return gated
 
 
 def _async(gate: Gate, tool: Tool) -> Function:
-    start, at_once = gate.start, gate.at_once
+    start, scope, run_recorded = gate.start, gate.scope, gate.arun_recorded
 
     async def gated(*args: Any, **kwargs: Any) -> Any:
-        if not recording() and (permit := at_once(tool, args, kwargs)):
-            running: Any = run_silently(permit, tool)
-            return passed(await running, tool)
+        if not recording() and (known := scope()[1].get(tool)) and (permit := known.enter(args, kwargs)):
+            if known.silent:
+                running: Any = run_silently(permit, tool)
+                value = await running
+                return value if type(value) in UNMEASURED and not tool.measured else passed(value, tool)
+            return (await run_recorded(permit, tool)).result()
         return (await start(tool, args, kwargs, LOOPING)).result()
 
     return gated

@@ -147,6 +147,13 @@ LOG_ATTACKS: dict[str, Attack] = {
 }
 
 
+def test_a_record_in_another_encoding_is_no_record(folder: Path) -> None:
+    """`json` guesses UTF-16 from the first bytes; another reader would see something else there, or nothing."""
+    evil = json.dumps({"v": 1, "type": "question", "gate": ORIGIN}).encode("utf-16")
+    problems = attacked(folder, lambda db: db.execute("INSERT INTO record SELECT max(seq) + 1, ? FROM record", (evil,)))
+    assert any("is no record" in problem.text for problem in problems)
+
+
 @pytest.mark.parametrize("name", LOG_ATTACKS)
 def test_changes_of_the_log_are_found(folder: Path, name: str) -> None:
     assert attacked(folder, LOG_ATTACKS[name])

@@ -48,6 +48,15 @@ def test_covers_is_the_reference_and_refusals_are_its_reasons(entries: dict[str,
     assert (grant.refusals(frozen(arguments), defaulted) == ()) is covered
 
 
+@settings(max_examples=300)
+@given(maps(), ARGUMENTS)
+def test_the_checks_of_given_names_are_the_reference(entries: dict[str, Any], arguments: dict[str, Any]) -> None:
+    given_values = frozen(arguments)
+    checks = Grant.from_json("t", entries).checks(given_values)
+    covered = checks is not None and all(admits(given_values[name]) for name, admits in checks)
+    assert covered is reference.covers(entries, arguments, NOTHING)
+
+
 @settings(max_examples=500)
 @given(st.data(), maps(), st.lists(ARGUMENTS, min_size=1, max_size=8))
 def test_an_attenuation_never_widens(data: st.DataObject, parent: dict[str, Any], calls: list[dict[str, Any]]) -> None:

@@ -267,3 +267,15 @@ def test_no_proof_of_what_is_not_there() -> None:
             consistency_proof(old, new, node)
     with pytest.raises(LookupError, match="no complete subtree"):
         inclusion_proof(0, 9, node)
+
+
+@given(st.lists(st.integers(0, 700), max_size=5))
+def test_many_leaves_at_once_are_the_same_as_one_after_the_other(batches: list[int]) -> None:
+    one, other = Growing(), Growing()
+    for number, count in enumerate(batches):
+        leaves = [leaf_hash(b"%d %d" % (number, index)) for index in range(count)]
+        tiles: list[Tile] = []
+        for leaf in leaves:
+            tiles += one.append(leaf)
+        assert other.extend(leaves) == tiles
+        assert (other.size, other.levels, other.root()) == (one.size, one.levels, one.root())

@@ -68,6 +68,12 @@ def test_off_shows_everything() -> None:
     assert Redactor.off().arguments("any", {"a": "x", "b": (1, 2.5, None)}) == ('{"a":"x","b":[1,2.5,null]}', False)
 
 
+@pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
+def test_a_commitment_is_the_hmac_for_keys_of_every_length(length: int) -> None:
+    secret = bytes(range(length))
+    assert Redactor(secret).commitment("x") == PREFIX + b64url(hmac.new(secret, canonical("x"), "sha256").digest())
+
+
 @given(json_data)
 def test_a_commitment_is_the_hmac_of_the_canonical_value(value: object) -> None:
     expected = PREFIX + b64url(hmac.new(SECRET, canonical(value), "sha256").digest())

@@ -74,6 +74,18 @@ class Growing:
         self.size += 1
         return self._filled() if len(edge) == WIDTH else []
 
+    def extend(self, leaves: Sequence[bytes]) -> list[Tile]:
+        """Adds many leaves' hashes; the tiles that are complete with them."""
+        edge, done, at = self.levels[0], list[Tile](), 0
+        while at < len(leaves):
+            some = leaves[at : at + WIDTH - len(edge)]
+            edge += some
+            at += len(some)
+            self.size += len(some)
+            if len(edge) == WIDTH:
+                done += self._filled()
+        return done
+
     def _filled(self) -> list[Tile]:
         done: list[Tile] = []
         for level, edge in enumerate(self.levels):

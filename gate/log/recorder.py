@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from json import JSONEncoder
 from json.encoder import encode_basestring as quoted
 from time import gmtime, strftime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gate.log.redact import Redactor
 
@@ -37,13 +37,20 @@ class Approved(Protocol):
     def binding_hash(self) -> str: ...
 
 
+class Form(NamedTuple):
+    """What the records of calls that are decided alike have in common: the text before the arguments and the text after them."""
+
+    before: str
+    after: str
+
+
 class Recorder:
     """Writes the records of one gate. origin: the log's name. Its `now` may be replaced, when a better clock is known."""
 
     def __init__(self, origin: str, redactor: Redactor, clock: Clock) -> None:
         self.origin, self.redactor, self.now = origin, redactor, clock.now
         self._gate = f',"gate":{quoted(origin)}'
-        self._tools: dict[str, tuple[Acting, Decision | None, Assessment, str, str, str, str]] = {}
+        self._forms: dict[str, tuple[Acting, Decision | None, Assessment, str, str, Form]] = {}
         self._acting: dict[int, tuple[Acting, str]] = {}
         self._verdicts: dict[object, str] = {}
         self._second, self._prefix = -1, ""
@@ -61,7 +68,8 @@ class Recorder:
         rules_version: str = "",
     ) -> Intent:
         """The intent of a call that may run: bytes when called, or one record with its outcome when both are written together."""
-        return Intent(self, call, decision, digest, ref, approvals, trace_id, durability, rules_version)
+        about = (digest, ref, approvals, trace_id) if digest or ref or approvals or trace_id else None
+        return Intent(self, call, self.form(call, decision, durability, rules_version), about)
 
     def refusal(
         self,
@@ -84,7 +92,7 @@ class Recorder:
             return self.event("refusal", **_who(acting), tool=shown(tool), **_known(fields))
         if decision is not None:
             fields |= {"rules": decision.rules, "grants": decision.grants}
-        return encoded(f"{Intent(self, call, None, '', '', (), '', '', '').text('refusal')}{_members(_known(fields))}}}")
+        return encoded(f"{Intent(self, call, self.form(call, None, '', '')).text('refusal')}{_members(_known(fields))}}}")
 
     def outcome(
         self,
@@ -117,11 +125,11 @@ class Recorder:
         second = int(now)
         if second != self._second:
             self._prefix, self._second = strftime("%Y-%m-%dT%H:%M:%S.", gmtime(second)), second
-        return f"{self._prefix}{int((now - second) * 1_000_000):06d}Z"
+        return "%s%06dZ" % (self._prefix, (now - second) * 1_000_000)  # noqa: UP031  # quicker by a fifth, and every record has one
 
-    def around(self, call: Call, decision: Decision | None, durability: str, rules_version: str) -> tuple[str, str]:
-        """What stands before the arguments and what after them: the same for every call of a tool that is decided alike."""
-        known = self._tools.get(call.tool)
+    def form(self, call: Call, decision: Decision | None, durability: str, rules_version: str) -> Form:
+        """The form of the records of such calls; made once for as long as a tool's calls are decided alike."""
+        known = self._forms.get(call.tool)
         if (
             known is not None
             and known[0] is call.acting
@@ -130,13 +138,14 @@ class Recorder:
             and known[3] == durability
             and known[4] == rules_version
         ):
-            return known[5], known[6]
+            return known[5]
         before = f'{self._gate}{self._who(call.acting)},"tool":{quoted(call.tool)},"args":'
         after = self._verdict(decision, call.assessment) + _members(_known({"rules_version": rules_version, "durability": durability}))
-        if len(self._tools) > MOST_FRAGMENTS:
-            self._tools.clear()
-        self._tools[call.tool] = (call.acting, decision, call.assessment, durability, rules_version, before, after)
-        return before, after
+        if len(self._forms) > MOST_FRAGMENTS:
+            self._forms.clear()
+        made = Form(before, after)
+        self._forms[call.tool] = (call.acting, decision, call.assessment, durability, rules_version, made)
+        return made
 
     def _who(self, acting: Acting) -> str:
         known = self._acting.get(id(acting))
@@ -159,25 +168,15 @@ class Recorder:
 
 
 class Intent:
-    """An intent record that is not written yet. What it says is fixed: the call is frozen and the time is taken."""
+    """An intent record that is not written yet. What it says is fixed: the call is frozen and the time is taken.
 
-    __slots__ = ("_approvals", "_call", "_decision", "_digest", "_durability", "_now", "_recorder", "_ref", "_rules_version", "_trace_id")
+    about: digest, ref, approvals and trace id, where there is any of them.
+    """
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        call: Call,
-        decision: Decision | None,
-        digest: str,
-        ref: str,
-        approvals: Sequence[Approved],
-        trace_id: str,
-        durability: str,
-        rules_version: str,
-    ) -> None:
-        self._recorder, self._call, self._decision, self._digest, self._ref = recorder, call, decision, digest, ref
-        self._approvals, self._trace_id, self._durability, self._rules_version = approvals, trace_id, durability, rules_version
-        self._now = recorder.now()
+    __slots__ = ("_about", "_call", "_form", "_now", "_recorder")
+
+    def __init__(self, recorder: Recorder, call: Call, form: Form, about: tuple[str, str, Sequence[Approved], str] | None = None) -> None:
+        self._recorder, self._call, self._form, self._about, self._now = recorder, call, form, about, recorder.now()
 
     def __call__(self) -> bytes:
         return encoded(self.text("intent") + "}")
@@ -188,21 +187,17 @@ class Intent:
 
     def text(self, kind: str) -> str:
         """The record without its closing brace."""
-        recorder, call = self._recorder, self._call
-        before, after = recorder.around(call, self._decision, self._durability, self._rules_version)
+        recorder, call, (before, after) = self._recorder, self._call, self._form
         arguments, hidden = recorder.redactor.arguments(call.tool, call.arguments)
         text = f'{{"v":{VERSION},"type":"{kind}","time":"{recorder.time(self._now)}","call":{quoted(call.id)}{before}{arguments}{after}'
-        if self._digest or self._ref or self._trace_id or self._approvals:
-            text += self._bound(hidden=hidden)
-        return text
+        return text if self._about is None else text + self._bound(*self._about, hidden=hidden)
 
-    def _bound(self, *, hidden: bool) -> str:
+    def _bound(self, digest: str, ref: str, approvals: Sequence[Approved], trace_id: str, *, hidden: bool) -> str:
         """What binds the record to something outside it."""
         told = self._recorder.redactor.commitment if hidden else str
-        approvals = [{"jti": each.jti, "approver": each.approver, "digest": told(each.binding_hash)} for each in self._approvals]
-        named = self._digest or self._ref or self._approvals
-        digest = told(self._digest or self._call.digest()) if named else ""
-        return _members(_known({"digest": digest, "ref": self._ref, "trace_id": self._trace_id, "approvals": approvals}))
+        named = [{"jti": each.jti, "approver": each.approver, "digest": told(each.binding_hash)} for each in approvals]
+        digest = told(digest or self._call.digest()) if digest or ref or named else ""
+        return _members(_known({"digest": digest, "ref": ref, "trace_id": trace_id, "approvals": named}))
 
 
 class Outcome:
@@ -251,7 +246,7 @@ def _known(fields: Mapping[str, object]) -> dict[str, object]:
 
 
 def _members(fields: Mapping[str, object]) -> str:
-    return "".join([f",{quoted(name)}:{_ENCODE(value)}" for name, value in fields.items()])
+    return f",{_ENCODE(fields)[1:-1]}" if fields else ""
 
 
 def _message(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gate.charges import micro
 from gate.decide import Ask
+from gate.log.recorder import Intent
 from gate.store import Burn, Open, Settlement, Spend
 from gate.trace import trace_id
 
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from gate.ask import Answer, Question
     from gate.audit import Recorder
     from gate.call import Acting, Call
+    from gate.decide import Allow
     from gate.errors import Denied
     from gate.home import Home
+    from gate.log.recorder import Form
+    from gate.rules import Rules
     from gate.run import Outcome
+    from gate.store import Charge
     from gate.ticket import Ticket
 
 
@@ -55,23 +60,39 @@ class Records:
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened)
 
+    def form(self, call: Call, allow: Allow, rules: Rules) -> Form:
+        """What the records of calls that are decided like this one have in common."""
+        return self._recorder.form(call, allow, allow.durability, rules.version)
+
+    def entry(self, call: Call, taken: tuple[Charge, ...], form: Form) -> Spend:
+        """`spend` of a call that a clearance lets through: no approvals, no ref, and nobody waits for the disk."""
+        trace = trace_id()
+        return Spend(call.id, taken, (), Intent(self._recorder, call, form, ("", "", (), trace) if trace else None), "buffered")
+
     def settlement(self, ticket: Ticket, outcome: Outcome) -> Settlement:
         """What a run really took, and how it ended."""
-        call = ticket.permit.call
         said = dict(outcome.cost) if outcome.cost else {}  # a copy: a tool that ran into its time-out may still be adding to it
         cost = {unit: micro(amount) for unit, amount in said.items()}
+        settled = self.settled(ticket.permit.call, outcome, cost, ticket.ref)
+        if ticket.varies:
+            settled.actual = _actual(ticket, outcome, cost)
+        return settled
+
+    def settled(self, call: Call, outcome: Outcome, cost: Mapping[str, int] = _AS_RESERVED, ref: str = "") -> Settlement:
+        """How a run ended that took what was reserved."""
+        call_id = call.id
         record = self._recorder.outcome(
-            call.id,
+            call_id,
             status=outcome.status,
             duration_us=int(outcome.seconds * 1e6),
-            cost=cost or None,
+            cost=cost,
             error=outcome.error,
             output_bytes=outcome.output_bytes,
             session=call.acting.session,
-            ref=ticket.ref,
+            ref=ref,
             trace_id=trace_id(),
         )
-        return Settlement(call.id, _actual(ticket, outcome, cost) if ticket.varies else _AS_RESERVED, record, outcome.status)
+        return Settlement(call_id, _AS_RESERVED, record, outcome.status)
 
     def refusal(self, denial: Denied, acting: Acting, call: Call | None) -> None:
         """A call that did not run, with every reason."""

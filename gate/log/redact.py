@@ -21,9 +21,9 @@ call is redacted, the digest in its record is replaced by a commitment to the di
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from json import JSONEncoder
 from json.encoder import encode_basestring
 from typing import Final
@@ -32,12 +32,14 @@ from gate.call import b64url, canonical
 from gate.frozen import Frozen, thaw
 
 PREFIX: Final = "hmac-sha256:"
+BLOCK: Final = 64
+_INNER: Final = bytes([byte ^ 0x36 for byte in range(256)])  # RFC 2104 section 2
+_OUTER: Final = bytes([byte ^ 0x5C for byte in range(256)])
 EVERY: Final = "*"
 HIDDEN: Final = "<hidden>"
 WORD: Final = 4
 START: Final = 12
-_SMALL: Final = frozenset({int, bool, type(None)})
-MOST_SMALL: Final = 4096
+MOST_NUMBERS: Final = 4096
 _ENCODE: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -50,10 +52,13 @@ class Redactor:
     def __init__(self, secret: bytes, clear: Mapping[str, Iterable[str]] | None = None) -> None:
         if len(secret) < 16:
             raise ValueError("the key of the log's redaction needs at least 16 bytes")
-        self._mac = hmac.new(secret, digestmod="sha256")  # copied for each value: a third cheaper than starting with the key
+        key = (secret if len(secret) <= BLOCK else sha256(secret).digest()).ljust(BLOCK, b"\0")
+        self._inner = sha256(key.translate(_INNER))  # copied for each value: half the cost of the module `hmac`
+        self._outer = sha256(key.translate(_OUTER))
         self._clear = {tool: frozenset(names) for tool, names in (clear or {}).items()}
         self._by_tool: dict[str, frozenset[str]] = {}
-        self._small: dict[object, str] = {}  # no text: a secret should not stay in memory for this
+        self._numbers: dict[int, str] = {}  # no text: a secret should not stay in memory for this
+        self._words: dict[bool | None, str] = {word: f'"{self.commitment(word)}"' for word in (None, True, False)}
 
     @classmethod
     def off(cls) -> Redactor:
@@ -77,10 +82,13 @@ class Redactor:
         hidden = False
         parts: list[str] = []
         for name, value in arguments.items():
-            shown = name in names
-            hidden = hidden or not shown
-            parts.append(f"{encode_basestring(name)}:{_plain(value) if shown else self._quoted(value)}")
-        return "{" + ",".join(parts) + "}", hidden
+            if name in names:
+                text = _plain(value)
+            else:
+                hidden = True
+                text = (self._numbers.get(value) if type(value) is int else None) or self._quoted(value)
+            parts.append(f"{encode_basestring(name)}:{text}")
+        return f"{{{','.join(parts)}}}", hidden
 
     def conceal(self, texts: Iterable[str], tool: str, arguments: Mapping[str, Frozen]) -> tuple[str, ...]:
         """Texts about a call (reasons, a remedy) without the values of its redacted arguments, which stand as <hidden>.
@@ -94,22 +102,20 @@ class Redactor:
 
     def commitment(self, value: object) -> str:
         """What stands in the log for `value` (plain data) where it is redacted. ValueError for what is no JSON data."""
-        mac = self._mac.copy()
-        mac.update(canonical(value))
-        return PREFIX + b64url(mac.digest())
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(canonical(value))
+        outer.update(inner.digest())
+        return PREFIX + b64url(outer.digest())
 
     def _quoted(self, value: Frozen) -> str:
-        kind = type(value)
-        if kind is str or kind is float:
-            return f'"{self.commitment(value)}"'
-        if kind not in _SMALL:
-            return f'"{self.commitment(thaw(value))}"'
-        known = self._small.get((kind, value))
-        if known is None:
-            known = f'"{self.commitment(value)}"'
-            if len(self._small) < MOST_SMALL:
-                self._small[kind, value] = known
-        return known
+        if value is None or value is True or value is False:
+            return self._words[value]
+        if type(value) is not int:
+            return f'"{self.commitment(value if type(value) is str else thaw(value))}"'
+        text = f'"{self.commitment(value)}"'
+        if len(self._numbers) < MOST_NUMBERS:
+            self._numbers[value] = text
+        return text
 
 
 def _plain(value: Frozen) -> str:

@@ -285,7 +285,7 @@ class Group:
             if isinstance(item, Ticket):
                 item.result = result
                 told.append(item)
-            elif isinstance(result, Exception):
+            elif result is not None and isinstance(result, Exception):  # nearly every result is None
                 _log.error("a record could not be written: %r", result)
                 if not isinstance(result, Refused):
                     again.append((item, result))

@@ -44,12 +44,13 @@ class Leases:
         """Uses every charge, or none and gives False."""
         slices = self._slices
         if len(charges) == 1:  # nearly every call: one budget of one capability
-            charge = charges[0]
-            held = slices.get(charge[0])
-            if held is None or not 0 <= charge[1] <= held.left:
+            key, amount, _, _ = charges[0]
+            held = slices.get(key)
+            if held is None or not 0 <= amount <= held.left:
                 return False
-            held.left -= charge[1]
-            held.used = self._file.counters[held.slot] = held.used + charge[1]
+            held.left -= amount
+            held.used = used = held.used + amount
+            self._file.counters[held.slot] = used
             return True
         for charge in charges:
             held = slices.get(charge[0])

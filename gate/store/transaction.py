@@ -90,7 +90,8 @@ class Transaction:
     def __init__(self, db: sqlite3.Connection, tree: Growing, memory: Memory, now: float, event: Event) -> None:
         self._db, self._tree, self._memory, self._now, self._event = db, tree, memory, now, event
         self._process = memory.process
-        self._bodies: list[tuple[int, bytes]] = []
+        self._bodies: list[bytes] = []
+        self._first = tree.size
         self._tiles: list[tuple[int, bytes, bytes]] = []
         self._budgets = memory.budgets
         self._dirty: dict[str, Budget] = {}
@@ -282,10 +283,14 @@ class Transaction:
     def _append(self, body: bytes, member: bytes) -> None:
         if member:
             body = b"%b,%b}" % (body[:-1], member)
+        self._bodies.append(body)
+
+    def _grow(self) -> Growing:
+        """The tree with every record so far."""
         tree = self._tree
-        self._bodies.append((tree.size, body))
-        if filled := tree.append(leaf_hash(body)):
-            self._tiles += [tiles.row(tile) for tile in filled]
+        if new := self._bodies[tree.size - self._first :]:
+            self._tiles += [tiles.row(tile) for tile in tree.extend([leaf_hash(body) for body in new])]
+        return tree
 
     def _whole(self, work: Spend, differs: Mapping[str, Mapping[str, int]]) -> bytes:
         """The same of a call with its outcome."""
@@ -296,8 +301,8 @@ class Transaction:
         return member
 
     def sign(self, work: Sign) -> str:
-        size, memory = self._tree.size, self._memory
-        note = work.sign(size, self._tree.root())
+        tree, memory = self._grow(), self._memory
+        size, note = tree.size, work.sign(tree.size, tree.root())
         if memory.passing >= 0:
             self._db.execute("DELETE FROM checkpoint WHERE size = ?", (memory.passing,))
         known = self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (size, note)).rowcount == 0
@@ -392,22 +397,23 @@ class Transaction:
     def finish(self) -> None:
         """Writes what was gathered."""
         if self._horizon < 0:
-            self._horizon = self._tree.size - len(self._bodies)
+            self._horizon = self._first
             self._db.execute("INSERT OR REPLACE INTO process VALUES (?, ?)", (self._process, self._horizon))
-        elif self._tree.size - self._horizon > MOST_BEHIND:
+        elif self._first + len(self._bodies) - self._horizon > MOST_BEHIND:
             self._keep_running()
         self._flush_recorded()
         self._flush_open()
         self._tell_usage()
         self._flush_budgets()
         self._write_records()
+        self._grow()
         if self._tiles:
             self._db.executemany("INSERT INTO tile VALUES (?, ?, ?)", self._tiles)
         self.finished = True
 
     def _write_records(self) -> None:
         """Many rows per statement, because other threads get in between two statements."""
-        bodies, at = self._bodies, 0
+        bodies, at = list(enumerate(self._bodies, self._first)), 0
         for many, statement in _INSERTS:
             while len(bodies) - at >= many:
                 self._db.execute(statement, [value for row in bodies[at : at + many] for value in row])
@@ -430,7 +436,7 @@ class Transaction:
             if not running.kept and call_id not in ended:
                 self._opened.append(open_row(call_id, self._process, "", "", "", 0.0, running.time, running.charges))
                 self._kept.append(running)
-        self._horizon = self._tree.size
+        self._horizon = self._first + len(self._bodies)
         self._db.execute("INSERT OR REPLACE INTO process VALUES (?, ?)", (self._process, self._horizon))
 
     def _tell_usage(self) -> None:
