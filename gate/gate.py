@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gate.ask import Approver
     from gate.capability import Capability
     from gate.clock import Clock
-    from gate.decide import Decision
+    from gate.decide import Ask, Decision
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -139,11 +139,7 @@ class Gate(Authority, Halves):
             if ref and (open_ticket := reopened(home, tool, call, decision, ref)):
                 return open_ticket
             budgets = home.plan(acting.capability, tool.name)
-            if isinstance(decision, Allow):
-                permit = allowed(call, decision)
-            else:
-                takes = least(budgets, tool, call, now)
-                permit = await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes)
+            permit = allowed(call, decision) if isinstance(decision, Allow) else await self._ask(tool, call, decision, budgets, wait)
             if not budgets.varies and not ref:
                 clearances[tool] = clearance(home, tool, call, decision, rules, standing, budgets.calls)
                 if decision.durability == "off":
@@ -162,6 +158,11 @@ class Gate(Authority, Halves):
         if wait.traced:
             trace.decided(call, decision)
         return ticket
+
+    async def _ask(self, tool: Tool, call: Call, decision: Ask, budgets: Plan, wait: Waiting) -> Permit:
+        """The third step, where the decision says so."""
+        takes = least(budgets, tool, call, self.home.now())
+        return await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes)
 
     async def _spend(self, permit: Permit, tool: Tool, budgets: Plan, wait: Waiting, ref: str) -> Ticket:
         """The fourth step. Where a wall-time budget limits the run, the tool gets no more time than could be reserved."""
