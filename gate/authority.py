@@ -94,7 +94,7 @@ class Authority:
             now=now,
         )
         capability = self.verify(made)
-        home.records.event(
+        home.records.authority(
             "grant", agent=agent, principal=principal, capability=capability.jti, expires=capability.expires, tools=sorted(capability.grants)
         )
         return capability
