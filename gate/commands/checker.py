@@ -24,7 +24,7 @@ from gate.effect import Risk
 from gate.errors import ConfigError, Denied
 from gate.frozen import freeze
 from gate.shown import plain
-from gate.tool import check_name
+from gate.names import check_name
 
 if TYPE_CHECKING:
     from gate.capability import Capability

@@ -10,7 +10,7 @@ from gate.effect import UNDECLARED
 from gate.errors import BadCall, ConfigError
 from gate.frozen import Frozen, freeze
 from gate.policy.catalogue import KindCatalogue
-from gate.tool import check_name
+from gate.names import check_name
 
 
 class AnyTool(KindCatalogue):
