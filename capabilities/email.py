@@ -40,7 +40,7 @@ def to(*addresses: str, domains: str | Iterable[str] = (), most: int | None = No
 
 
 def headline(arguments: Mapping[str, Frozen]) -> str:
-    """"send an e-mail to ann@corp.example and 3 others"."""
+    """ "send an e-mail to ann@corp.example and 3 others"."""
     everyone = [one for name in ("to", "cc", "bcc") for one in listed(arguments.get(name))]
     others = len(everyone) - 1
     rest = f" and {others} other{'s' if others > 1 else ''}" if others > 0 else ""

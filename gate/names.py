@@ -35,7 +35,7 @@ def check_name(name: str) -> str:
 def unknown_name(name: object, known: Iterable[str]) -> str:
     """Why `name` is refused, naming look-alike and invisible characters, so that a person sees what a machine compared."""
     odd = _odd(name)
-    if not odd and isinstance(name, str) and (near := looks_like(name.strip(), known)):
+    if not odd and isinstance(name, str) and (near := looks_like(name, known)):
         odd = f" ('{near}' is another name)"
     return f"there is no tool {_shown(name)}{odd}"
 
@@ -48,9 +48,7 @@ def skeleton(name: str) -> str:
 
 def looks_like(name: str, known: Iterable[str]) -> str:
     """The first of the known names, other than this very one, that a reader may take for it; "" when there is none."""
-    if len(name) > 128:
-        return ""
-    form = skeleton(name)
+    form = skeleton(name.strip()) if len(name) <= 256 else ""
     return next((other for other in known if other != name and skeleton(other) == form), "")
 
 

@@ -33,7 +33,7 @@ def address(value: object) -> str:
     if not value or len(value) > LONGEST:
         raise ValueError("the address is empty" if not value else f"the address is {len(value)} characters long; at most {LONGEST} are taken")
     local, at, domain = value.partition("@")
-    if not at or not domain or set("@ \t\r\n<>()[],;:\"\\") & {*local, *domain}:
+    if not at or not domain or set('@ \t\r\n<>()[],;:"\\') & {*local, *domain}:
         raise ValueError(f"{show(value)} is {'no' if not at else 'more than one bare'} address such as 'ann@example.com'")
     if "%" in local or "!" in local or "|" in local:
         raise ValueError(f"{show(value)} asks a server to send it on, or starts a program there")

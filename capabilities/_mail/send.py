@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import smtplib
-import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
-from mimetypes import guess_type
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from capabilities._mail.address import address, domain_of
 
-Send: TypeAlias = Callable[[EmailMessage, list[str]], object]
+if TYPE_CHECKING:  # imported where mail is sent, because checking calls needs none of it
+    import smtplib
+    import ssl
+    from email.message import EmailMessage
+
+Send: TypeAlias = "Callable[[EmailMessage, list[str]], object]"
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,9 @@ class Smtp:
 
     def send(self, message: EmailMessage, recipients: list[str]) -> None:
         """Hands it over; an exception of smtplib when the server takes it for fewer than all recipients."""
+        import smtplib
+        import ssl
+
         context = self.context or ssl.create_default_context()
         with self._connected(context) as server:
             if self.security == "starttls":
@@ -52,16 +54,20 @@ class Smtp:
                 raise smtplib.SMTPRecipientsRefused(refused)
 
     def _connected(self, context: ssl.SSLContext) -> smtplib.SMTP:
+        import smtplib
+
         if self.security == "tls":
             return smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
         return smtplib.SMTP(self.host, self.port, timeout=self.timeout)
 
 
-def compose(
-    sender: str, to: Iterable[str], cc: Iterable[str], subject: str, text: str, attachments: Iterable[Mapping[str, str]]
-) -> EmailMessage:
+def compose(sender: str, to: Iterable[str], cc: Iterable[str], subject: str, text: str, attachments: Iterable[Mapping[str, str]]) -> EmailMessage:
     """The message. Whoever is in `bcc` is not in it. ValueError for a part that is none."""
     from datetime import UTC, datetime
+    from email.message import EmailMessage
+    from email.policy import SMTP
+    from email.utils import format_datetime, make_msgid
+    from mimetypes import guess_type
 
     message = EmailMessage(policy=SMTP)
     origin = address(sender)
