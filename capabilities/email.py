@@ -23,6 +23,7 @@ from capabilities._mail.kinds import AttachmentsKind, BodyKind, Recipients, Subj
 from capabilities._mail.send import Send, Smtp, compose
 from gate.frozen import Frozen
 from gate.kind import KindTool, ready
+from gate.preview import Panel
 
 TO: Final = Recipients("to")
 CC: Final = Recipients("cc", least=0)
@@ -40,7 +41,7 @@ def to(*addresses: str, domains: str | Iterable[str] = (), most: int | None = No
 
 
 def headline(arguments: Mapping[str, Frozen]) -> str:
-    """ "send an e-mail to ann@corp.example and 3 others"."""
+    """As in: send an e-mail to ann@corp.example and 3 others."""
     everyone = [one for name in ("to", "cc", "bcc") for one in listed(arguments.get(name))]
     others = len(everyone) - 1
     rest = f" and {others} other{'s' if others > 1 else ''}" if others > 0 else ""
@@ -51,12 +52,16 @@ def kind_tool(internal: str | Iterable[str] = ()) -> KindTool:
     """The tool `email.send` where mail to these domains (`corp.example`, `*.corp.example`) stays inside: it is then of medium risk."""
     own = (internal,) if isinstance(internal, str) else tuple(internal)
     kinds = {name: Recipients(name, own, least=name == "to") for name in ("to", "cc", "bcc")}
+
+    def shown(arguments: Mapping[str, Frozen]) -> list[Panel]:
+        return preview(arguments, kinds["to"].internal)
+
     return KindTool(
         "email.send",
         {**kinds, "subject": SUBJECT, "text": TEXT, "attachments": ATTACHMENTS},
         _OPTIONAL,
         headline=headline,
-        preview=lambda arguments: preview(arguments, kinds["to"].internal),
+        preview=shown,
     )
 
 

@@ -1,6 +1,7 @@
 """git: a repository below a folder, by typed operations instead of command lines.
 
-    git.commit  repository="app" message="Fix the parser"      git.push  repository="app" remote="git@github.com:acme/app.git" source="HEAD" target="agent/fix"
+    git.commit  repository="app" message="Fix the parser"
+    git.push    repository="app" remote="git@github.com:acme/app.git" source="HEAD" target="agent/fix"
 
 Git runs programs that a repository's own files name, also for reading.  The tools look at a repository first and refuse one that could make git
 start anything (`_git.repository`), make commits and checkouts by the commands that have no hooks, and reach remotes from a clean repository by the
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from capabilities._git import names
@@ -90,8 +92,8 @@ def _kind_tool(name: str, repository: RepositoryKind) -> KindTool:
         {"repository": repository, **kinds},
         frozenset(optional.split()),
         assessment,
-        headline=lambda arguments: headline(name, arguments),
-        preview=lambda arguments: preview(name, arguments),
+        headline=partial(headline, name),
+        preview=partial(preview, name),
         requires=needs,
     )
 

@@ -16,14 +16,14 @@ True
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from capabilities._mcp.constraint import McpTools, Reference, reference
 from capabilities._mcp.definitions import Definition, Servers, kind_tools
 from capabilities._mcp.pin import pin
-from gate.constraints.value import is_object
+from gate.constraints.value import is_array, is_object
 from gate.effect import Assessment, Risk
 from gate.frozen import Frozen, freeze, thaw
 from gate.kind import KindTool, ready
@@ -88,24 +88,24 @@ def _size(value: object, depth: int = 0) -> int:
     """Roughly the characters of a value; stops where it is over the limit, or deeper than can be carried."""
     if isinstance(value, str):
         return len(value)
-    if depth > 32 or not isinstance(value, (Mapping, list, tuple)):
+    if depth > 32 or not (is_object(value) or is_array(value)):
         return 1
-    total = len(value)  # pyright: ignore[reportUnknownArgumentType]  # plain data
-    parts: Iterable[object] = [*value, *value.values()] if isinstance(value, Mapping) else value  # pyright: ignore[reportUnknownVariableType]  # as above
-    for item in parts if total <= LONGEST else ():
+    total = len(value)
+    parts: list[object] = [] if total > LONGEST else [*value, *value.values()] if is_object(value) else list(value)
+    for item in parts:
         total += _size(item, depth + 1)
         if total > LONGEST:
             break
     return total
 
 
-def tools_of(server: str, tools: Mapping[str, str | None] | Iterable[str]) -> McpTools:
+def tools_of(server: str, tools: Mapping[str, str | None] | Sequence[str]) -> McpTools:
     """Admits these tools of a server: name → pin, or names alone for whatever their definitions become."""
-    return McpTools(server, tools if isinstance(tools, Mapping) else dict.fromkeys(tools))
+    return McpTools(server, dict.fromkeys(tools) if is_array(tools) else tools)
 
 
 def headline(arguments: Mapping[str, Frozen]) -> str:
-    """ "let the server 'github' do 'get_issue'"."""
+    """As in: let the server 'github' do 'get_issue'."""
     asked = reference(arguments.get("tool"))
     return f"let the server '{asked.server}' do '{asked.name}'"
 
@@ -127,7 +127,7 @@ def kind_tool(servers: Servers | None = None) -> KindTool:
 
 
 def tool(servers: Servers, call: Callable[[str, str, dict[str, object]], object]) -> Callable[..., object]:
-    """A function `call(tool, arguments)`; `call` gets the server, the tool's name and the arguments. The pin is checked again before. For `gate.tool`."""
+    """A function `call(tool, arguments)`; `call` gets the server, the tool's name and the arguments. For `gate.tool`."""
 
     def call_tool(tool: dict[str, object], arguments: dict[str, object]) -> object:
         """What the server's tool gives back."""

@@ -25,7 +25,7 @@ from capabilities._words.mentions import everybody
 from gate.constraint import show_some
 from gate.effect import Assessment, Risk
 from gate.frozen import Frozen
-from gate.kind import KindTool, ready
+from gate.kind import Kind, KindTool, ready
 from gate.preview import Panel, facts, listing
 from gate.preview import text as lines
 
@@ -84,7 +84,7 @@ def channels(service: str, *names: str) -> Channels:
 
 
 def headline(arguments: Mapping[str, Frozen]) -> str:
-    """ "write to slack:#releases"."""
+    """As in: write to slack:#releases."""
     called = everybody(str(arguments.get("text") or ""))
     return f"write to {arguments.get('channel')}{f', calling everybody by {called[0]}' if called else ''}"
 
@@ -106,7 +106,7 @@ Channel: TypeAlias = Annotated[str, CHANNEL]
 
 def kind_tool(service: str = "") -> KindTool:
     """The tool `messages.send`, for one service where one is named."""
-    kinds = {"channel": ChannelKind(service), "text": TEXT, "thread": THREAD}
+    kinds: dict[str, Kind] = {"channel": ChannelKind(service), "text": TEXT, "thread": THREAD}
     return KindTool("messages.send", kinds, frozenset(["thread"]), headline=headline, preview=preview)
 
 

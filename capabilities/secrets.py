@@ -75,7 +75,7 @@ def named(*names: str, hosts: str | Iterable[str] | None = None, tools: str | It
 
 
 def headline(arguments: Mapping[str, Frozen]) -> str:
-    """ "look up where the secret 'github-token' may be used"."""
+    """As in: look up where the secret 'github-token' may be used."""
     return f"look up where the secret '{arguments.get('name')}' may be used"
 
 

@@ -26,11 +26,11 @@ from gate.decide import Allow, Deny, decide
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
+from gate.names import looks_like, unknown_name
 from gate.permit import Permit, allowed
 from gate.policy.clearance import Clearance, clearance
 from gate.run import Outcome, status_of
 from gate.ticket import Ticket
-from gate.names import looks_like, unknown_name
 from gate.tool import Options, Tool, make_tool, timed
 from gate.waiting import BLOCKING, LOOPING, Waiting, asyncio_runs, drive
 from gate.wrap import wrapper

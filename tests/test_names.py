@@ -81,7 +81,7 @@ def test_why_a_name_is_refused(name: Any, said: str) -> None:
         ("list_l", "list_I"),
         ("go", "g0"),
         ("learn", "leam"),
-        ("view", "vvievv"),
+        ("wave", "vvave"),
     ],
 )
 def test_two_names_that_a_reader_takes_for_one(gate: Gate, one: str, other: str) -> None:

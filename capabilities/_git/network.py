@@ -1,15 +1,15 @@
 """Reaching a remote from a clean repository, so that no configuration but ours takes part.
 
-A repository's own configuration can send a push elsewhere (`url.*.insteadOf`), through a program (`core.sshCommand`, `remote.*.receivepack`) or without
-checking certificates.  So the network is reached from a fresh bare repository that borrows the objects of the real one, by the address that was
-checked, with commits named by their ids.  Protocols other than https and ssh are off, redirects are not followed, submodules are left alone.
+A repository's own configuration can send a push elsewhere (`url.*.insteadOf`), through a program (`core.sshCommand`) or without
+checking certificates.  So the network is reached from a fresh bare repository that borrows the objects of the real one, by the address that
+was checked, with commits named by their ids.  Protocols other than https and ssh are off, redirects are not followed, submodules are left alone.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -18,14 +18,25 @@ from capabilities._process.supervise import Limits
 
 SSH: Final = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oClearAllForwardings=yes -oPermitLocalCommand=no -oForwardAgent=no"
 _NET: Final = (
-    "protocol.https.allow=always", "protocol.ssh.allow=always", "http.followRedirects=false", "http.sslVerify=true", "http.proxy=", "transfer.fsckObjects=true",
-    "transfer.bundleURI=false", "fetch.writeCommitGraph=false", "fetch.bundleURI=", "push.followTags=false", "push.default=nothing",
-)  # fmt: skip
+    "protocol.https.allow=always",
+    "protocol.ssh.allow=always",
+    "http.followRedirects=false",
+    "http.sslVerify=true",
+    "http.proxy=",
+    "transfer.fsckObjects=true",
+    "transfer.bundleURI=false",
+    "fetch.writeCommitGraph=false",
+    "push.followTags=false",
+    "push.default=nothing",
+)
 
 
 class Net(NamedTuple):
-    """How remotes are reached. ssh: the command line that git starts for ssh.  header: for an address, the HTTP header that says who asks ("" for
-    none); it reaches git through a file that only this user may read.  seconds: for one transfer."""
+    """How remotes are reached.
+
+    ssh: the command line that git starts for ssh.  header: for an address, the HTTP header that says who asks ("" for none); it reaches git
+    through a file that only this user may read.  seconds: for one transfer.
+    """
 
     ssh: str = SSH
     header: Callable[[str], str] | None = None
@@ -33,7 +44,7 @@ class Net(NamedTuple):
 
 
 @contextmanager
-def _clean(repository: Repository | None, net: Net, url: str) -> Iterator[tuple[str, list[str]]]:
+def _clean(repository: Repository | None, net: Net, url: str) -> Generator[tuple[str, list[str]]]:
     """A fresh bare repository that borrows the objects of another one, and the options with which git reaches the remote from it."""
     with tempfile.TemporaryDirectory(prefix="gate-git-") as folder:
         settings = [part for one in (*_NET, f"core.sshCommand={net.ssh}") for part in ("-c", one)]

@@ -29,7 +29,7 @@ _SENTENCES: Final = {
 
 
 def headline(name: str, arguments: Mapping[str, Frozen]) -> str:
-    """ "push HEAD of app to agent/fix of ssh://git@github.com/acme/app.git"."""
+    """As in: push HEAD of app to agent/fix of ssh://git@github.com/acme/app.git."""
     said = {key: _short(key, value) for key, value in arguments.items() if isinstance(value, str)}
     return _SENTENCES[name].format_map({"revision": "HEAD", **said})
 

@@ -66,8 +66,10 @@ def definitions(listed: object) -> dict[str, Definition]:
         if not is_object(item):
             raise ValueError("a definition is an object")
         name = tool_name(item.get("name"))
-        if name in found or (near := looks_like(name, found)):
-            raise ValueError(f"there are two tools '{name}'" if name in found else f"a reader may take the tool '{name}' for '{near}'")
+        if name in found:
+            raise ValueError(f"there are two tools '{name}'")
+        if near := looks_like(name, found):
+            raise ValueError(f"a reader may take the tool '{name}' for '{near}'")
         hints = item.get("annotations")
         destroys = is_object(hints) and hints.get("destructiveHint") is True
         found[name] = Definition(name, pin(item), destroys, MappingProxyType(dict(item)))
@@ -92,10 +94,11 @@ class Data:
         return Assessment(_DOES, Risk.HIGH, ("an argument without a kind cannot be inspected",))
 
 
-def kind_tools(server: str, listed: object) -> dict[str, KindTool]:
+def kind_tools(server: str, listed: object, *, local: bool = False) -> dict[str, KindTool]:
     """The tools of a list as tools of kinds, `github/get_issue`, with the kinds that `gate.inspect` proposes where it is sure, and `Data` elsewhere.
 
-    What the server declares (schema, annotations) narrows nothing by itself; a required argument stays required.
+    local: the server works on the files of this host and in this process's folder, so that its paths are paths here.  What the server declares
+    (schema, annotations) narrows nothing by itself; a required argument stays required.
     """
     from gate.propose import inspect  # reads schemas, which checking a call does not need
     from gate.propose.kinds import kind_named
@@ -104,11 +107,11 @@ def kind_tools(server: str, listed: object) -> dict[str, KindTool]:
     report = inspect([thaw(freeze(one.data)) for one in known.values()])
     made: dict[str, KindTool] = {}
     for tool in report.tools:
-        kinds: dict[str, Kind] = {
-            one.name: (kind_named(one.kind) if one.kind and one.sure else None) or Data() for one in tool.arguments if one.top and one.name != "*"
-        }
-        for one in tool.arguments:  # what lies inside an argument has no kind of its own there
-            kinds.setdefault(one.name.partition(".")[0].partition("[")[0], Data()) if one.name != "*" else None
+        kinds: dict[str, Kind] = {}
+        for one in tool.arguments:
+            if one.top and one.name != "*":
+                fits = one.sure and one.entry is not None and (local or one.sort != "path")
+                kinds[one.name] = (kind_named(one.kind) if fits and one.kind else None) or Data()
         risk = Risk.HIGH if known[tool.name].destroys else Risk.MEDIUM
         said = Assessment(_DOES, risk, (f"the server '{server}' does '{tool.name}', and what that is only it knows",))
         name = f"{server_name(server)}/{tool.name}"

@@ -1,14 +1,14 @@
-"""A host name in its one form, for addresses and remotes: lower case, A-labels, at least two labels.
+r"""A host name in its one form, for addresses and remotes: lower case, A-labels, at least two labels.
 
 Refused, because programs or people read them differently: addresses in brackets or as numbers, dots at the end, percent signs, labels of
-mixed scripts (`pаypal` with a Cyrillic letter; the restriction level "highly restrictive" of UTS 39, section 5.2, by the names that Unicode
+mixed scripts (`paypal` with one Cyrillic letter; the restriction level "highly restrictive" of UTS 39, section 5.2, by the names that Unicode
 gives its letters).  A name of one foreign script is taken, and shown as its A-label.
 
 >>> host("Mail.EXAMPLE.com"), host("bücher.example")
 ('mail.example.com', 'xn--bcher-kva.example')
->>> host("pаypal.com")
+>>> host("p\u0430ypal.com")
 Traceback (most recent call last):
-ValueError: the host 'p\\u0430ypal.com' mixes the scripts Cyrillic and Latin
+ValueError: the host 'p\u0430ypal.com' mixes the scripts Cyrillic and Latin
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def _encoded(text: str) -> str:
     """The A-labels of a name; only one that is valid as it stands, without any mapping (IDNA 2008, RFC 5891)."""
     import idna  # comes with httpx; only names that are not plain ASCII need it
 
+    if any(dot in text for dot in "\u3002\uff0e\uff61"):
+        raise ValueError(f"the host {ascii(text)[:90]} holds a dot that is none")
     try:
         return idna.encode(text, uts46=False, std3_rules=True, transitional=False).decode()
     except (idna.IDNAError, UnicodeError):

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
-from capabilities._mail.address import under
 from capabilities._mail.address import pattern as host_pattern
+from capabilities._mail.address import under
 from capabilities._secrets.reference import name, references
 from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register
 from gate.constraints.value import array, is_object

@@ -17,12 +17,13 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import quote, quote_plus
 
 from capabilities._mail.address import under
 from capabilities._secrets.reference import filled, name
+from gate.constraints.value import is_array, is_object
 
 SHORTEST: Final = 8
 LARGEST: Final = 65_536
@@ -155,14 +156,11 @@ class Scrubber:
 
     def data(self, value: object) -> object:
         """The same for every text inside plain data, names of members too."""
-        replaced: Callable[[str], str] = self.text
         if isinstance(value, str):
-            return replaced(value)
-        if isinstance(value, Mapping):
-            return {replaced(str(key)): self.data(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # plain data
-        if isinstance(value, (list, tuple)):
-            return [self.data(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # as above
-        return value
+            return self.text(value)
+        if is_object(value):
+            return {self.text(str(key)): self.data(item) for key, item in value.items()}
+        return [self.data(item) for item in value] if is_array(value) else value
 
     def __repr__(self) -> str:
         return "<scrubber>"

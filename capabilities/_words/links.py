@@ -30,8 +30,11 @@ _LONG: Final = re.compile(r"[A-Za-z0-9+/=_%-]{40,}")
 
 
 class Links(NamedTuple):
-    """The hosts of all links, in order; whether something is fetched when the text is shown; whether a link carries much besides its place;
-    whether the text holds characters that nobody sees."""
+    """What was found.
+
+    hosts: of all links, in order.  fetched: something is fetched when the text is shown.  loaded: a link carries much besides its place.  hidden:
+    the text holds characters that nobody sees.
+    """
 
     hosts: tuple[str, ...]
     fetched: bool

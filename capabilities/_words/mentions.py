@@ -1,6 +1,6 @@
 r"""Words of a chat message that call everybody: `@here`, `@channel`, `@everyone`, and how Slack, Teams and Matrix write them on the wire.
 
-A look-alike of such a word (a full-width `＠`, an invisible character inside, HTML entities) counts too, because some service folds it.
+A look-alike of such a word (a full-width at sign, an invisible character inside, HTML entities) counts too, because some service folds it.
 
 >>> everybody("please look @here"), everybody("<!channel> fire"), everybody("mail me at here@corp.example")
 (('@here',), ('<!channel>',), ())
