@@ -21,6 +21,7 @@ from typing import Annotated, Final, TypeAlias
 from capabilities._mail.constraint import Addresses
 from capabilities._mail.kinds import AttachmentsKind, BodyKind, Recipients, SubjectKind, listed, preview
 from capabilities._mail.send import Send, Smtp, compose
+from gate.constraint import ANY, AnyOf, Entry, Exact, optional
 from gate.frozen import Frozen
 from gate.kind import KindTool, ready
 from gate.preview import Panel
@@ -38,6 +39,13 @@ _OPTIONAL: Final = frozenset(["cc", "bcc", "attachments"])
 def to(*addresses: str, domains: str | Iterable[str] = (), most: int | None = None) -> Addresses:
     """Admits recipients with these addresses, or of these domains: `to("ann@x.example", domains=["corp.example", "*.corp.example"])`."""
     return Addresses(list(addresses), [domains] if isinstance(domains, str) else list(domains), most)
+
+
+def message(*addresses: str, domains: str | Iterable[str] = (), most: int | None = None) -> dict[str, Entry]:
+    """The entries of a grant for `email.send`: `to`, `cc` and `bcc` to these people only, subject and text as they come, no attachments."""
+    some = to(*addresses, domains=domains, most=most)
+    copies = optional(AnyOf([some, Exact(None)]))  # left out, it is nobody
+    return {"to": Entry(some), "cc": copies, "bcc": copies, "subject": Entry(ANY), "text": Entry(ANY)}
 
 
 def headline(arguments: Mapping[str, Frozen]) -> str:
@@ -94,4 +102,20 @@ def tool(send: Send | Smtp, *, sender: str = "", internal: str | Iterable[str] =
 
 
 TOOLS: Final[dict[str, KindTool]] = {"email.send": kind_tool()}
-__all__ = ["ATTACHMENTS", "BCC", "CC", "SUBJECT", "TEXT", "TO", "TOOLS", "Addresses", "Recipients", "Smtp", "To", "kind_tool", "to", "tool"]
+__all__ = [
+    "ATTACHMENTS",
+    "BCC",
+    "CC",
+    "SUBJECT",
+    "TEXT",
+    "TO",
+    "TOOLS",
+    "Addresses",
+    "Recipients",
+    "Smtp",
+    "To",
+    "kind_tool",
+    "message",
+    "to",
+    "tool",
+]

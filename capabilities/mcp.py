@@ -31,6 +31,7 @@ from gate.preview import Panel, facts, text
 
 _EGRESS: Final = frozenset(["egress"])
 LONGEST: Final = 1_000_000
+MOST: Final = 10_000
 
 
 class McpToolKind:
@@ -72,11 +73,11 @@ class ArgumentsKind:
     name = "mcp.arguments"
 
     def parse(self, value: object) -> object:
-        """The object; ValueError for what is none, is nested deeper than 32 levels, or longer than a million characters."""
+        """The object; ValueError for what is none, is nested deeper than 32 levels, or too large."""
         if not is_object(value) or not all(type(key) is str for key in value):
             raise ValueError("the arguments are an object with names")
-        if _size(value) > LONGEST:
-            raise ValueError(f"the arguments are longer than {LONGEST} characters")
+        if not _fits(value):
+            raise ValueError(f"the arguments hold more than {LONGEST} characters or {MOST} values")
         return thaw(freeze(value))
 
     def assess(self, value: object) -> Assessment:
@@ -84,19 +85,20 @@ class ArgumentsKind:
         return Assessment(frozenset(), Risk.LOW)
 
 
-def _size(value: object, depth: int = 0) -> int:
-    """Roughly the characters of a value; stops where it is over the limit, or deeper than can be carried."""
-    if isinstance(value, str):
-        return len(value)
-    if depth > 32 or not (is_object(value) or is_array(value)):
-        return 1
-    total = len(value)
-    parts: list[object] = [] if total > LONGEST else [*value, *value.values()] if is_object(value) else list(value)
-    for item in parts:
-        total += _size(item, depth + 1)
-        if total > LONGEST:
-            break
-    return total
+def _fits(value: object) -> bool:
+    """Whether it holds at most a million characters and ten thousand values."""
+    left, values, characters = [value], 0, 0
+    while left:
+        item = left.pop()
+        values += 1
+        if isinstance(item, str):
+            characters += len(item)
+        elif is_object(item) or is_array(item):
+            values += len(item)
+            left += [] if values > MOST else [*item, *item.values()] if is_object(item) else item
+        if values > MOST or characters > LONGEST:
+            return False
+    return True
 
 
 def tools_of(server: str, tools: Mapping[str, str | None] | Sequence[str]) -> McpTools:

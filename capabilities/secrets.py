@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Final, TypeAlias
 
 from capabilities._secrets.constraint import SecretUse
+from capabilities._secrets.reference import TEXT as LONGEST
 from capabilities._secrets.reference import filled, name, references
 from capabilities._secrets.vault import Binding, Bound, Environment, Files, Memory, Scrubber, Vault, fill
 from gate.effect import Assessment, Risk
@@ -51,8 +52,8 @@ class SecretText:
 
     def parse(self, value: object) -> str:
         """The text as it is; ValueError for a reference that is none, and for more than 100,000 characters."""
-        if not isinstance(value, str) or len(value) > 100_000 or "\0" in value:
-            raise ValueError("this is text of at most 100,000 characters, without NUL")
+        if not isinstance(value, str) or len(value) > LONGEST or "\0" in value:
+            raise ValueError(f"this is text of at most {LONGEST} characters, without NUL")
         value.encode()  # a lone surrogate is a ValueError
         references(value)
         return str.__str__(value)

@@ -63,7 +63,7 @@ def paths(value: object) -> list[str]:
 
 def message(value: object) -> str:
     """The message of a commit; ValueError for an empty or too long one, and for NUL."""
-    if not isinstance(value, str) or not value.strip() or len(value) > 20_000 or "\0" in value:
+    if not isinstance(value, str) or len(value) > 20_000 or not value.strip() or "\0" in value:
         raise ValueError("a message is text of 1 to 20000 characters without NUL")
     value.encode()  # a lone surrogate is a ValueError
     return str.__str__(value)

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from typing import Final
 
 LONGEST: Final = 64
+TEXT: Final = 100_000  # characters of a text that may hold references
+_MOST: Final = 100
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*", re.ASCII)
 _REFERENCE: Final = re.compile(r"\{secret:([^{}]{0,200})\}")
 _OPENING: Final = re.compile(r"\{\s*secret\s*:", re.IGNORECASE)
@@ -48,8 +50,12 @@ def looks_secret(text: str) -> bool:
 
 def references(text: str) -> tuple[str, ...]:
     """The names that a text refers to, in order and each once; ValueError for something that begins like a reference and is none."""
-    found = tuple(dict.fromkeys(name(one) for one in _REFERENCE.findall(text)))
-    if len(_OPENING.findall(text)) != len(_REFERENCE.findall(text)):
+    opened = len(_OPENING.findall(text)) if "{" in text else 0
+    if opened > _MOST:
+        raise ValueError(f"more than {_MOST} references to secrets")
+    written: list[str] = _REFERENCE.findall(text) if opened else []
+    found = tuple(dict.fromkeys(name(one) for one in written))
+    if opened != len(written):
         raise ValueError("something in it begins like a reference to a secret and is none; write '{secret:NAME}'")
     return found
 

@@ -26,6 +26,14 @@ _FETCHED: Final = re.compile(
     r"|\bsrc(?:set)?\s*=|\burl\s*\(|@import\b",
     re.IGNORECASE,
 )
+# format characters (category Cf) and those that count as letters or marks and show as nothing; emoji are joined and coloured by a few of them
+_SOFT: Final = "\u200c\u200d\ufe00-\ufe0f"
+_HARD: Final = (
+    "\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_HIDDEN: Final = re.compile(f"[{_HARD}]")
+_UNSEEN: Final = re.compile(f"[{_HARD}{_SOFT}]")
 _LONG: Final = re.compile(r"[A-Za-z0-9+/=_%-]{40,}")
 
 
@@ -44,22 +52,18 @@ class Links(NamedTuple):
 
 def links(text: str) -> Links:
     """What is in the first 50,000 characters; a longer text counts as fetching, because its rest was not looked at."""
-    seen = plain(text[:MOST])
+    seen = plain(text)
     hosts: dict[str, None] = {}
     loaded = False
     for found in _URL.finditer(seen):
         hosts[(found[1] or found[3]).rpartition("@")[2].lower()[:80].rstrip(".,;:!")] = None
         loaded = loaded or ("?" in (found[2] or "") and len(found[2]) > 60) or _LONG.search(found[2] or "") is not None
-    return Links(tuple(hosts), _FETCHED.search(seen) is not None or len(text) > MOST, loaded, hidden(text[:MOST]))
+    unseen = len(text) > MOST or len(seen) >= 2 * MOST
+    return Links(tuple(hosts), _FETCHED.search(seen) is not None or unseen, loaded, _HIDDEN.search(text) is not None)
 
 
 def plain(text: str) -> str:
-    """The text as a program that is generous with look-alikes may read it: compatibility forms folded (NFKC), invisible characters dropped."""
+    """The text as a program that is generous with look-alikes may read it: compatibility forms folded (NFKC), invisible characters dropped; cut."""
     if text.isascii():
-        return text
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf" and c != "\ufe0f")
-
-
-def hidden(text: str) -> bool:
-    """Whether it holds characters that nobody sees, or that reorder what is seen: format characters other than the joiners of emoji."""
-    return not text.isascii() and any(unicodedata.category(c) == "Cf" and c not in "\u200d\u200c" for c in text)
+        return text[:MOST]
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text[:MOST])[: 2 * MOST])

@@ -14,7 +14,7 @@ import html
 import re
 from typing import Final
 
-from capabilities._words.links import MOST, plain
+from capabilities._words.links import plain
 
 _WORDS: Final = re.compile(
     r"(?<![A-Za-z0-9._%+-])@\s?(?:here|channel|everyone|everybody|all|room|group|team)\b"
@@ -27,4 +27,4 @@ _WORDS: Final = re.compile(
 
 def everybody(text: str) -> tuple[str, ...]:
     """Such words in the first 50,000 characters, each once, as they read without tricks."""
-    return tuple(dict.fromkeys(found[0].lower() for found in _WORDS.finditer(html.unescape(plain(text[:MOST])))))
+    return tuple(dict.fromkeys(found[0].lower() for found in _WORDS.finditer(html.unescape(plain(text)))))

@@ -19,7 +19,7 @@ from gate.errors import ConfigError
 @click.option("--grant", default="", metavar="FILE", help="Write the grant to this new file, for: gate grant --tools FILE")
 @json_option
 def command(file: str, workspace: str, rules: str, grant: str, *, as_json: bool) -> int:
-    """Read FILE, a list of tools as JSON: the answer of an MCP server to tools/list, or tools as OpenAI or Anthropic take them; "-" is standard input.
+    """Read FILE, a list of tools: an MCP server's answer to tools/list, or tools as OpenAI or Anthropic take them; "-" is standard input.
 
     Prints every argument, what it was taken for and why, and which have no constraint; then the rules file to start with. Nothing that exists is
     overwritten. Exit code 1 when a tool cannot be taken as it is.
