@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from gate.errors import ConfigError
@@ -40,6 +41,7 @@ def unknown_name(name: object, known: Iterable[str]) -> str:
     return f"there is no tool {_shown(name)}{odd}"
 
 
+@lru_cache(maxsize=4096)
 def skeleton(name: str) -> str:
     """The form that all names have in common which a reader may take for this one."""
     folded = _MARKS.sub("_", name.casefold()).translate(_ALIKE)

@@ -219,6 +219,31 @@ def test_nothing_inside_is_dropped() -> None:
     parse(report.toml().encode(), catalogue=AnyTool())
 
 
+def test_conditional_parts_are_not_dropped() -> None:
+    schema = {
+        "if": {"properties": {"a": TEXT}},
+        "then": {"properties": {"path": TEXT}},
+        "else": {"properties": {"url": TEXT}},
+        "dependentSchemas": {"a": {"properties": {"cmd": TEXT}}},
+    }
+    assert {"a", "path", "url", "cmd", "b"} <= set(arguments({"b": TEXT}, **schema))
+    for key, value in (("$dynamicRef", "#x"), ("unevaluatedProperties", True), ("propertyNames", TEXT)):
+        assert key in arguments({"b": TEXT}, **{key: value})["*"].unbound
+    assert {"o.path", "o.cmd"} <= set(arguments({"o": {"type": "object", "properties": {"path": TEXT}, "then": {"properties": {"cmd": TEXT}}}}))
+
+
+def test_a_name_with_dots_does_not_borrow_a_constraint() -> None:
+    found = arguments(
+        {"path": TEXT, "path.x": {"type": "object", "properties": {"y": TEXT}}, "path[]": {"type": "object", "properties": {"y": TEXT}}}
+    )
+    assert found["path"].entry and not found["path.x.y"].entry and not found["path[].y"].entry
+
+
+@pytest.mark.parametrize("values", [[float("nan")], [10**400], ["\ud800"], [{"a": 1}], ["x" * 30_000], []])
+def test_choices_that_cannot_be_carried_are_none(values: list[object]) -> None:
+    assert arguments({"x": {"enum": values}})["x"].sort == ""
+
+
 def test_merged_clauses_do_not_hide_one_another() -> None:
     found = arguments({"x": {"anyOf": [{"enum": ["a"]}, TEXT]}, "y": {"oneOf": [{"const": "a"}, {"const": "b"}]}})
     assert found["x"].sort == "" and found["x"].entry is None

@@ -29,12 +29,37 @@ _HARMLESS: Final = re.compile(
     re.DOTALL,
 )
 _OFF: Final = (
-    "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.excludesFile=/dev/null", "core.pager=cat",
-    "core.editor=false", "core.askPass=false", "core.gitProxy=", "core.alternateRefsCommand=", "core.untrackedCache=false", "core.splitIndex=false",
-    "diff.external=", "diff.ignoreSubmodules=all", "submodule.recurse=false", "log.showSignature=false", "commit.gpgSign=false", "tag.gpgSign=false",
-    "push.gpgSign=false", "gpg.program=false", "gpg.ssh.program=false", "credential.helper=", "credential.interactive=false", "gc.auto=0",
-    "maintenance.auto=false", "fetch.recurseSubmodules=false", "push.recurseSubmodules=no", "protocol.allow=never", "safe.bareRepository=all",
-)  # fmt: skip
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.attributesFile=/dev/null",
+    "core.excludesFile=/dev/null",
+    "core.pager=cat",
+    "core.editor=false",
+    "core.askPass=false",
+    "core.gitProxy=",
+    "core.alternateRefsCommand=",
+    "core.untrackedCache=false",
+    "core.splitIndex=false",
+    "core.protectHFS=true",
+    "core.protectNTFS=true",
+    "diff.external=",
+    "diff.ignoreSubmodules=all",
+    "submodule.recurse=false",
+    "log.showSignature=false",
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "push.gpgSign=false",
+    "gpg.program=false",
+    "gpg.ssh.program=false",
+    "credential.helper=",
+    "credential.interactive=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "fetch.recurseSubmodules=false",
+    "push.recurseSubmodules=no",
+    "protocol.allow=never",
+    "safe.bareRepository=all",
+)
 _MOST: Final = 50_000
 LIMITS: Final = Limits(wall=60.0, output=64 * 1024 * 1024)
 

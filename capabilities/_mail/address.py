@@ -23,7 +23,7 @@ from capabilities._names.host import host
 from gate.constraint import show
 
 LONGEST: Final = 254
-_LOCAL: Final = re.compile(r"[A-Za-z0-9_'=&~](?:[A-Za-z0-9_+\-'=&~]|\.(?![.@]))*", re.ASCII)
+_LOCAL: Final = re.compile(r"[A-Za-z0-9_'=&~](?:\.?[A-Za-z0-9_+\-'=&~])*", re.ASCII)
 
 
 def address(value: object) -> str:
@@ -37,7 +37,7 @@ def address(value: object) -> str:
         raise ValueError(f"{show(value)} is {'no' if not at else 'more than one bare'} address such as 'ann@example.com'")
     if "%" in local or "!" in local or "|" in local:
         raise ValueError(f"{show(value)} asks a server to send it on, or starts a program there")
-    if not _LOCAL.fullmatch(f"{local}@"[:-1]) or local.endswith(".") or len(local) > 64:
+    if not _LOCAL.fullmatch(local) or len(local) > 64:
         raise ValueError(f"{show(value)} has a part before '@' that mail programs read differently")
     return f"{local.lower()}@{host(domain)}"
 

@@ -24,7 +24,7 @@ _REFERENCE: Final = re.compile(r"\{secret:([^{}]{0,200})\}")
 _OPENING: Final = re.compile(r"\{\s*secret\s*:", re.IGNORECASE)
 _KNOWN: Final = re.compile(
     r"(?:gh[pousr]_|github_pat_|glpat-|sk[-_]|pk_|rk_|xox[abeprs]-|akia|asia|aiza|ya29\.|eyj|npm_|pypi-|hf_|shpat_|dop_v1_|sg\.|whsec_|-----begin)"
-    r"[a-z0-9_.+/=-]{12,}|-----begin",
+    r"[a-z0-9_.+/=-]{12,}|-----begin|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     re.IGNORECASE,
 )
 _RUN: Final = re.compile(r"[A-Za-z0-9+/=]{20,}")

@@ -18,8 +18,10 @@ import unicodedata
 from typing import Final, NamedTuple
 
 MOST: Final = 50_000
+MANY: Final = 20  # so many links may each carry a letter
 _URL: Final = re.compile(
-    r"(?:\b[a-z][a-z0-9+.-]{0,20}:)?//([^\s/?#<>\"'()\[\]|\\]{1,253})([^\s<>\"')\]|]{0,4096})|\b(www\.[a-z0-9.-]{1,250})", re.IGNORECASE
+    r"(?:\b[a-z][a-z0-9+.-]{0,20}:)?//([^\s/?#<>\"'()\[\]|\\]{1,253})([^\s<>\"')\]|]{0,4096})|\b((?:[a-z0-9-]{1,63}\.){1,20}[a-z]{2,24})([/?][^\s<>\"')\]|]{0,4096})|\b(www\.[a-z0-9.-]{1,250})",
+    re.IGNORECASE,
 )
 _FETCHED: Final = re.compile(
     r"!\[|<\s*(?:img|image|picture|video|audio|source|iframe|embed|object|link|script|style|svg|base|meta|input|body|table|td)\b"
@@ -54,12 +56,14 @@ def links(text: str) -> Links:
     """What is in the first 50,000 characters; a longer text counts as fetching, because its rest was not looked at."""
     seen = plain(text)
     hosts: dict[str, None] = {}
-    loaded = False
+    loaded, count = False, 0
     for found in _URL.finditer(seen):
-        hosts[(found[1] or found[3]).rpartition("@")[2].lower()[:80].rstrip(".,;:!")] = None
-        loaded = loaded or ("?" in (found[2] or "") and len(found[2]) > 60) or _LONG.search(found[2] or "") is not None
+        count += 1
+        host, rest = found[1] or found[3] or found[5], found[2] or found[4] or ""
+        hosts[host.rpartition("@")[2].lower()[:80].rstrip(".,;:!")] = None
+        loaded = loaded or len(host) > 60 or ("?" in rest and len(rest) > 60) or _LONG.search(rest) is not None
     unseen = len(text) > MOST or len(seen) >= 2 * MOST
-    return Links(tuple(hosts), _FETCHED.search(seen) is not None or unseen, loaded, _HIDDEN.search(text) is not None)
+    return Links(tuple(hosts), _FETCHED.search(seen) is not None or unseen, loaded or count > MANY, _HIDDEN.search(text) is not None)
 
 
 def plain(text: str) -> str:

@@ -14,10 +14,11 @@ import html
 import re
 from typing import Final
 
-from capabilities._words.links import plain
+from capabilities._words.links import MOST, plain
 
 _WORDS: Final = re.compile(
-    r"(?<![A-Za-z0-9._%+-])@\s?(?:here|channel|everyone|everybody|all|room|group|team)\b"
+    r"@\s?(?:here|channel|everyone)\b(?![.-]?[A-Za-z0-9])"
+    r"|(?<![A-Za-z0-9._%+-])@\s?(?:everybody|all|room|group|team)\b(?![.-]?[A-Za-z0-9])"
     r"|<!\s*(?:here|channel|everyone|group|subteam\^[A-Z0-9]+)[^>]{0,80}>"
     r"|<@&[0-9]{5,25}>"
     r"|<at\b[^>]{0,80}>\s*(?:everyone|team|channel|here|all)\b",
@@ -27,4 +28,4 @@ _WORDS: Final = re.compile(
 
 def everybody(text: str) -> tuple[str, ...]:
     """Such words in the first 50,000 characters, each once, as they read without tricks."""
-    return tuple(dict.fromkeys(found[0].lower() for found in _WORDS.finditer(html.unescape(plain(text)))))
+    return tuple(dict.fromkeys(found[0].lower() for found in _WORDS.finditer(plain(html.unescape(text[:MOST])))))

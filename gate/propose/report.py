@@ -112,14 +112,14 @@ def _tool(seen: Seen, folder: str) -> ToolReport:
         if name not in named
     ]
     arguments = [_argument(leaf, leaf.name in required, folder, seen.known.get(leaf.name)) for leaf in leaves]
-    whole = {one.name: one.entry for one in arguments if one.entry}
-    return ToolReport(seen.name, tuple([_within(one, whole) for one in arguments]), required, seen.problems, seen.schema)
+    whole = {one.name: one.entry for one in arguments if one.entry and one.top}
+    placed = [_within(one, leaf.within, whole.get(leaf.within)) for one, leaf in zip(arguments, leaves, strict=True)]
+    return ToolReport(seen.name, tuple(placed), required, seen.problems, seen.schema)
 
 
-def _within(one: Argument, whole: Mapping[str, Mapping[str, object]]) -> Argument:
+def _within(one: Argument, around: str, entry: Mapping[str, object] | None) -> Argument:
     """What lies inside an argument that has a constraint is kept by that."""
-    around = next((name for name in whole if one.name.startswith((f"{name}[]", f"{name}."))), "")
-    return one._replace(entry=whole[around], unbound="", reasons=(*one.reasons, f"'{around}' is kept as a whole")) if around and not one.top else one
+    return one if one.top or entry is None else one._replace(entry=entry, unbound="", reasons=(*one.reasons, f"'{around}' is kept as a whole"))
 
 
 def _argument(leaf: Leaf, required: bool, folder: str, known: Kind | None) -> Argument:  # noqa: FBT001  # one caller, just above

@@ -89,6 +89,8 @@ def test_places() -> None:
         "\n@channel\n",
         "**@everyone**",
         "@\uff48\uff45\uff52\uff45",
+        "@&#8203;here",
+        "test@everyone",
         "<! channel>",
         "< !here>".replace("< ", "<"),
     ],
@@ -141,6 +143,20 @@ def test_ordinary_words(text: str) -> None:
 def test_what_can_carry_data_out_is_asked_about(text: str) -> None:
     found = messages.TEXT.assess(text)
     assert found.risk is Risk.HIGH and "T1567" in found.techniques
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evil.example/?d=" + "x" * 70,
+        "evil.example/" + "a1b2" * 12,
+        "https://" + "c2vjcmv0." * 8 + "evil.example/",
+        " ".join(f"https://evil.example/{letter}" for letter in "abcdefghijklmnopqrstu"),
+    ],
+    ids=["bare", "bare path", "name", "letter by letter"],
+)
+def test_other_ways_for_a_link_to_carry_data(text: str) -> None:
+    assert messages.TEXT.assess(text).risk is Risk.HIGH
 
 
 def test_hosts_of_links() -> None:

@@ -32,6 +32,7 @@ VALUES = [
     "hf_abcdefghijklmnop1234",
     "npm_abcdefghijklmnopqrstuvwxyz",
     "deadbeefdeadbeefdeadbeef00",
+    "f47ac10b-58cc-4372-a567-0e02b2c3d479",
 ]
 
 
