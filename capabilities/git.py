@@ -26,8 +26,7 @@ from typing import Final
 from capabilities._git import names
 from capabilities._git.constraint import Refs, Remotes
 from capabilities._git.kinds import Named, RemoteKind, RepositoryKind, TargetKind
-from capabilities._git.network import Net
-from capabilities._git.tools import make
+from capabilities._git.net import Net
 from capabilities._git.words import headline, preview
 from capabilities._plain import Number, Switch
 from gate.effect import Assessment, Risk
@@ -101,8 +100,10 @@ def _kind_tool(name: str, repository: RepositoryKind) -> KindTool:
 def tools(root: str | os.PathLike[str], *, author: tuple[str, str] | None = None, net: Net | None = None) -> dict[str, Callable[..., object]]:
     """The tools for repositories below one folder. For `gate.tool`.
 
-    author: name and address of commits, the repository's own by default.  net: how remotes are reached, see `_git.network.Net`.
+    author: name and address of commits, the repository's own by default.  net: how remotes are reached, see `_git.net.Net`.
     """
+    from capabilities._git.tools import make  # starts programs, which checking a call does not
+
     folder = os.path.realpath(root)
     return make(folder, kind_tools(folder), author, net or Net())
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
+from capabilities._git.net import Net
 from capabilities._git.repository import LIMITS, Repository, git
 from capabilities._process.supervise import Limits
 
-SSH: Final = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oClearAllForwardings=yes -oPermitLocalCommand=no -oForwardAgent=no"
 _NET: Final = (
     "protocol.https.allow=always",
     "protocol.ssh.allow=always",
@@ -29,18 +29,6 @@ _NET: Final = (
     "push.followTags=false",
     "push.default=nothing",
 )
-
-
-class Net(NamedTuple):
-    """How remotes are reached.
-
-    ssh: the command line that git starts for ssh.  header: for an address, the HTTP header that says who asks ("" for none); it reaches git
-    through a file that only this user may read.  seconds: for one transfer.
-    """
-
-    ssh: str = SSH
-    header: Callable[[str], str] | None = None
-    seconds: float = 300.0
 
 
 @contextmanager

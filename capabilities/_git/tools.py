@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Mapping
 
 from capabilities._git import network, work
+from capabilities._git.net import Net
 from capabilities._git.repository import Repository
 from capabilities._paths.links import resolve
 from capabilities._paths.text import below, normal
 from gate.kind import KindTool, ready
 
 
-def make(root: str, kinds: Mapping[str, KindTool], author: tuple[str, str] | None, net: network.Net) -> dict[str, Callable[..., object]]:
+def make(root: str, kinds: Mapping[str, KindTool], author: tuple[str, str] | None, net: Net) -> dict[str, Callable[..., object]]:
     """The functions by name, each marked as the tool that it is."""
 
     def place(repository: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from capabilities._git import work
-from capabilities._git.repository import GitError, Repository
 from gate.frozen import Frozen
 from gate.preview import Panel, facts, listing, text
+
+if TYPE_CHECKING:  # starts programs, which only a preview does
+    from capabilities._git.repository import Repository
 
 _SENTENCES: Final = {
     "status": "see what is changed in {repository}",
@@ -40,13 +41,19 @@ def preview(name: str, arguments: Mapping[str, Frozen]) -> list[Panel]:
     panels = [facts(f"git {name.replace('_', ' ')}", said)]
     if "message" in arguments:
         panels.append(text("message", str(arguments["message"])))
+    if name not in _LOOKS:
+        return panels
+    from capabilities._git.repository import GitError, Repository
+
     try:
-        return [*panels, *_consequences(name, Repository(str(arguments["repository"])), arguments)] if name in _LOOKS else panels
+        return [*panels, *_consequences(name, Repository(str(arguments["repository"])), arguments)]
     except (PermissionError, GitError, OSError, ValueError) as error:
         return [*panels, facts("its consequences", [("cannot be inspected", str(error)[:400])])]
 
 
 def _consequences(name: str, repository: Repository, arguments: Mapping[str, Frozen]) -> list[Panel]:
+    from capabilities._git import work
+
     if name == "commit":
         return [text("staged", work.diff(repository, "", [], staged=True))]
     commits, files = work.unsent(repository, repository.commit(str(arguments["source"])))

@@ -80,6 +80,13 @@ class BodyKind(Text):
         super().__init__("text", 1_000_000)
         self.name = "email.text"
 
+    def parse(self, value: object) -> str:
+        """The text itself; ValueError for what is too long, for NUL and for lone surrogates."""
+        text = super().parse(value)
+        if "\0" in text:
+            raise ValueError("the text holds NUL")
+        return text
+
     def assess(self, value: object) -> Assessment:
         """Links are named; characters that nobody sees are high risk, because the person asked cannot see them either."""
         found = links(value) if isinstance(value, str) else links("")

@@ -21,7 +21,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from capabilities._mail.address import pattern as host_pattern
 from capabilities._mail.address import under
-from capabilities._secrets.reference import TEXT, name, references
+from capabilities._secrets.reference import HOST, TEXT, name, references
 from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register
 from gate.constraints.value import array, is_object
 from gate.frozen import Frozen
@@ -42,6 +42,8 @@ def use(value: object) -> Use:
         host, tool = value.get("host", ""), value.get("tool", "")
         if not set(value) <= {"secret", "host", "tool"} or not isinstance(host, str) or not isinstance(tool, str):
             raise ValueError("a use of a secret has 'secret', and may have 'host' and 'tool', as texts")
+        if host and not HOST.fullmatch(host.lower()):
+            raise ValueError("the host of a use is a plain name or address")
         return Use((name(value.get("secret")),), host.lower(), tool)
     if isinstance(value, str) and len(value) <= TEXT and (found := references(value)):
         return Use(found)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Final
 
 LONGEST: Final = 64
+HOST: Final = re.compile(r"[a-z0-9.:-]{1,253}", re.ASCII)
 TEXT: Final = 100_000  # characters of a text that may hold references
 _MOST: Final = 100
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*", re.ASCII)

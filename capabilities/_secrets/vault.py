@@ -22,7 +22,7 @@ from typing import Final, NamedTuple, Protocol
 from urllib.parse import quote, quote_plus
 
 from capabilities._mail.address import under
-from capabilities._secrets.reference import filled, name
+from capabilities._secrets.reference import HOST, filled, name
 from gate.constraints.value import is_array, is_object
 
 SHORTEST: Final = 8
@@ -123,7 +123,7 @@ class Bound:
 
     def value(self, name: str, *, host: str = "", tool: str = "") -> str:
         hosts, tools = self.bindings[name]
-        if hosts and not any(under(host.lower(), one) for one in hosts):
+        if hosts and not (HOST.fullmatch(host.lower()) and any(under(host.lower(), one) for one in hosts)):
             raise PermissionError(f"the secret '{name}' may go to {', '.join(hosts)} only")
         if tools and tool not in tools:
             raise PermissionError(f"the secret '{name}' is for {', '.join(tools)} only")

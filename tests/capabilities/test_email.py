@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from capabilities import email as mail
 from capabilities._mail.address import address
+from capabilities._mail.send import compose
 from capabilities._names.host import host
 from gate import ANY, Denied, Gate
 from gate.constraint import AllOf, AnyOf, Exact, OneOf, Subset, Wildcard, parse
@@ -334,6 +335,36 @@ def test_what_a_server_receives(gate: Gate, server: Server) -> None:
     body, attached = message.get_body(), list(message.iter_attachments())
     assert body is not None and body.get_content().startswith("first") and "Bcc: x@evil.example" in body.get_content()
     assert attached[0].get_filename() == "d\u00e4ta.bin" and attached[0].get_content() == b"\x00\xffdata"
+
+
+PIECES = st.sampled_from(
+    [
+        "\r",
+        ".",
+        "\n",
+        "\r\n",
+        "x",
+        "\r\n.\r\n",
+        "\n.\n",
+        "\r.\r",
+        "\n.\r\n",
+        "MAIL FROM:<x@evil.example>",
+        "\u00e9",
+        " ",
+        "\x85",
+        "\u2028",
+        "a" * 1200,
+        "From ",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_no_text_smuggles_a_second_message(text: str) -> None:
+    """CVE-2023-51764 and its like: a line end that one server takes for one and another does not."""
+    message = compose("bot@corp.example", ["ann@corp.example"], [], "s", text, [])
+    raw = message.as_bytes()
+    assert b"\r" not in raw.replace(b"\r\n", b"") and b"\n" not in raw.replace(b"\r\n", b"")
 
 
 def test_a_recipient_that_the_server_refuses_is_no_success(server: Server) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from capabilities import git
-from capabilities._git.network import Net
+from capabilities._git.net import Net
 from capabilities._git.repository import GitError, Repository
 from gate import ANY, Denied, Gate
 from gate.effect import Risk

@@ -234,6 +234,16 @@ def test_a_secret_goes_only_where_it_is_bound_to() -> None:
     ):
         with pytest.raises(PermissionError):
             VAULT.value("token", host=host, tool=tool)
+    for host in (
+        "evil.example/.example.org",
+        "evil.example#.example.org",
+        "evil.example@x.example.org",
+        "evil.example\n.example.org",
+        "evil.example\0.example.org",
+    ):
+        with pytest.raises(PermissionError):
+            VAULT.value("token", host=host, tool="http.request")
+        assert not secrets.named("token", hosts="*.example.org").check({"secret": "token", "host": host})
     with pytest.raises(KeyError):
         secrets.fill("{secret:other}", VAULT, host="api.example.com", tool="http.request")
     assert "s3cr3t" not in repr(VAULT) + repr(scrubber) + repr(secrets.Memory({"a": "s3cr3t-value"}))
