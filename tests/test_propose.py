@@ -59,12 +59,12 @@ TEXT = {"type": "string"}
         ("shell_command", "command", "sure"),
         ("args", "command", "likely"),
         ("sql", "sql", "sure"),
-        ("query", "sql", "likely"),
+        ("query", "", "unknown"),
         ("code", "code", "sure"),
         ("python_code", "code", "sure"),
         ("script", "code", "likely"),
         ("email", "recipients", "sure"),
-        ("recipients", "recipients", "sure"),
+        ("recipients", "recipients", "likely"),
         ("to", "recipients", "likely"),
         ("bcc", "recipients", "sure"),
         ("channel", "channel", "sure"),
@@ -83,6 +83,9 @@ TEXT = {"type": "string"}
         ("", "", "unknown"),
         ("location", "", "unknown"),
         ("key", "", "unknown"),
+        ("file_id", "", "unknown"),
+        ("email_subject", "", "unknown"),
+        ("file_content", "", "unknown"),
     ],
 )
 def test_what_a_name_says(name: str, sort: str, certainty: str) -> None:
@@ -126,6 +129,7 @@ def test_what_formats_types_and_descriptions_say(schema: dict[str, object], sort
 def test_a_description_never_takes_a_constraint_away(said: str) -> None:
     plain = arguments({"path": TEXT, "x": TEXT})
     told = arguments({"path": {**TEXT, "description": said}, "x": {**TEXT, "description": said}})
+    assert told["x"].entry is None
     assert told["path"].entry == plain["path"].entry and told["path"].certainty == "sure"
     assert said not in gate.inspect([{**tool({"x": {**TEXT, "description": said}}), "description": said}]).toml()
 
@@ -385,7 +389,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(max_size=6), JSON, max_size=4), JSON, st.text(max_size=10))
 def test_any_schema_gives_a_report_whose_rules_load(properties: dict[str, object], more: object, name: str) -> None:
     report = gate.inspect([{"name": name, "inputSchema": {"properties": properties, "additionalProperties": more}}, tool(properties)])

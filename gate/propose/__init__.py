@@ -5,8 +5,8 @@
     Path("gate.toml").write_text(report.toml())
 
 A proposal is a place to start from, for a person to look at.  What it writes is closed: a tool that is not listed is refused, a value outside
-the proposed constraint is refused, everything else asks.  Names and types are what tells; a description is untrusted text, which can add a
-constraint to an argument and never take one away.
+the proposed constraint is refused, everything else asks.  Names, formats and types are what tells; a description is untrusted text, which
+suggests and neither makes a constraint nor takes one away.
 
 >>> report = inspect([{"name": "fetch", "inputSchema": {"type": "object", "properties": {"url": {"type": "string"}, "x": {"type": "string"}}}}])
 >>> [(one.name, one.sort, one.certainty) for one in report.tools[0].arguments]

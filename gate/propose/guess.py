@@ -1,6 +1,6 @@
 """Guessing what an argument is, from its name first, then its format, then words of its description, and saying why.
 
-A name outweighs a description: whoever wrote "this argument is safe" is not believed, and whoever wrote "a path" only adds a constraint.
+A description is what anybody may have written: by itself it only suggests, and no constraint is made of it or taken away by it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,39 @@ Certainty: TypeAlias = Literal["sure", "likely", "unsure", "unknown"]
 _TEXT: Final = frozenset(["string", "array"])
 _NUMBER: Final = frozenset(["number", "integer", "string"])
 _HARMLESS: Final = frozenset(["boolean", "null"])
+# the end of a name that says something about a thing, and does not name it: `file_id`, `email_subject`
+_ABOUT: Final = frozenset(
+    [
+        "id",
+        "ids",
+        "uuid",
+        "count",
+        "size",
+        "type",
+        "types",
+        "limit",
+        "index",
+        "status",
+        "date",
+        "time",
+        "format",
+        "mode",
+        "title",
+        "number",
+        "subject",
+        "body",
+        "text",
+        "content",
+        "encoding",
+        "length",
+        "width",
+        "height",
+        "color",
+        "language",
+        "version",
+        "description",
+    ]
+)
 _PAGES: Final = frozenset(["page", "next", "continuation", "sync", "resume", "max", "min", "count"])  # `next_token` is a place in a list
 
 
@@ -76,7 +109,7 @@ def _by_name(name: str) -> list[tuple[str, Certainty, str]]:
                 made.append((sort, "sure" if level == "sure" else "likely", f"its name is '{whole}'"))
             elif end in names:
                 made.append((sort, "sure" if level == "sure" else "unsure", f"its name ends with '{end}'"))
-            elif names.intersection(words):
+            elif end not in _ABOUT and names.intersection(words):
                 word = next(one for one in words if one in names)
                 made.append((sort, "likely" if level == "sure" else "unsure", f"its name holds '{word}'"))
     return made

@@ -130,7 +130,9 @@ def _argument(leaf: Leaf, required: bool, folder: str, known: Kind | None) -> Ar
     if leaf.name.endswith("*"):
         return Argument(leaf.name, leaf.top, required, "", "", "unknown", (leaf.why,), None, leaf.why)
     found = guess(leaf)
-    entry, why = _entry(found.sort, leaf, folder)
+    entry, why = (
+        (None, f"it may be a {found.sort}, which only its description says") if found.certainty == "unsure" else _entry(found.sort, leaf, folder)
+    )
     kind = SORTS[found.sort].kind if found.sort in SORTS else ""
     return Argument(
         leaf.name,
@@ -150,10 +152,12 @@ def _entry(sort: str, leaf: Leaf, folder: str) -> tuple[Mapping[str, object] | N
     """The constraint to start with, or why there is none."""
     if not leaf.top:
         return None, leaf.why or "it lies inside another argument, and a grant names whole ones"
-    if not leaf.name.isprintable() or set(leaf.name) & set(" =\"'[]{},@\\*"):
+    if not leaf.name or not leaf.name.isprintable() or set(leaf.name) & set(" =\"'[]{},@\\*"):
         return None, "its name cannot be written in an example"
     if sort == "switch":
         return {"constraint_type": "one_of", "values": [True, False, *([None] if "null" in leaf.types else [])]}, ""
+    if sort == "choice" and not [one for one in leaf.fixed if one is not None]:
+        return None, "its only value is null"
     if sort == "choice":
         return {"constraint_type": "one_of", "values": list(leaf.fixed)}, ""
     if not sort or sort not in SORTS:

@@ -140,7 +140,7 @@ def _outside(one: Argument) -> object:
 
 
 def _writable(name: str) -> bool:
-    return not set(name) & set(" =\"'[]{},@\\") and name.isprintable()
+    return bool(name) and not set(name) & set(" =\"'[]{},@\\") and name.isprintable()
 
 
 def _call(name: str, arguments: Mapping[str, object]) -> str:

@@ -93,7 +93,7 @@ SORTS: Final[Mapping[str, Sort]] = {
         "git status",
         "curl https://elsewhere.example/",
     ),
-    "sql": _sort("sql sql_query", "query statement where where_clause", "sql", "sql|select statement|database query", "", {}),
+    "sql": _sort("sql sql_query", "statement where where_clause", "sql", "sql|select statement|database query", "", {}),
     "code": _sort(
         "code python_code source_code snippet javascript python js",
         "script expression formula lambda eval",
@@ -103,8 +103,8 @@ SORTS: Final[Mapping[str, Sort]] = {
         {},
     ),
     "recipients": _sort(
-        "email emails email_address recipient recipients to_email to_address cc bcc e_mail mail_to",
-        "to participants attendees invitees reply_to sender from_address user_email",
+        "email emails email_address to_email to_address cc bcc e_mail mail_to",
+        "to recipient recipients participants attendees invitees reply_to sender from_address user_email",
         "email idn-email",
         "e-?mails?(?: address(?:es)?)?|recipients?|mailbox",
         "email.to",

@@ -7,11 +7,19 @@ import base64
 import email.parser
 import email.policy
 import smtplib
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -233,10 +241,19 @@ def test_attachments_that_are_refused(value: object) -> None:
         mail.ATTACHMENTS.parse(value)
 
 
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """A line, none when the client goes away."""
+    try:
+        return await reader.readline()
+    except OSError:
+        return b""
+
+
 class Server:
     """A real SMTP server on loopback (RFC 5321: EHLO, MAIL, RCPT, DATA, RSET, QUIT), which keeps what it gets and refuses one address."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.context = context
         self.loop = asyncio.new_event_loop()
         self.got: list[tuple[str, list[str], bytes]] = []
         self.port = 0
@@ -248,7 +265,7 @@ class Server:
     def _run(self, started: threading.Event) -> None:
         async def serve() -> None:
             self.stop = asyncio.Event()
-            server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+            server = await asyncio.start_server(self._talk, "127.0.0.1", 0, ssl=self.context)
             self.port = server.sockets[0].getsockname()[1]
             started.set()
             await self.stop.wait()
@@ -261,7 +278,7 @@ class Server:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sender, recipients = "", list[str]()
         writer.write(b"220 here\r\n")
-        while line := (await reader.readline()).decode().rstrip("\r\n"):
+        while line := (await _line(reader)).decode().rstrip("\r\n"):
             verb = line[:4].upper()
             if verb == "MAIL":
                 sender, recipients = line[10:].partition(">")[0].strip("<"), []
@@ -371,6 +388,36 @@ def test_a_recipient_that_the_server_refuses_is_no_success(server: Server) -> No
     send = mail.tool(mail.Smtp("127.0.0.1", server.port, "none"), sender="bot@corp.example")
     with pytest.raises(smtplib.SMTPRecipientsRefused):
         send(["ann@corp.example", "full@corp.example"], "s", "t")
+
+
+def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """For a server on this host: its own context, and that of a client that trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    signed = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    (folder / "c.pem").write_bytes(signed + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "c.pem")
+    return server, ssl.create_default_context(cadata=signed.decode())
+
+
+def test_a_server_must_be_who_its_name_says(tmp_path: Path) -> None:
+    theirs, ours = certificate(tmp_path)
+    server = Server(theirs)
+    try:
+        words = {"port": server.port, "security": "tls", "timeout": 10.0}
+        mail.tool(mail.Smtp("localhost", context=ours, **words), sender="bot@corp.example")(["ann@corp.example"], "s", "t")  # type: ignore[arg-type]  # as above
+        assert len(server.got) == 1
+        for host, context in (("localhost", None), ("127.0.0.1", ours)):
+            with pytest.raises(ssl.SSLCertVerificationError):
+                mail.tool(mail.Smtp(host, context=context, **words), sender="bot@corp.example")(["ann@corp.example"], "s", "t")  # type: ignore[arg-type]  # as above
+        assert len(server.got) == 1
+    finally:
+        server.close()
 
 
 def test_mail_goes_out_with_tls_only(server: Server) -> None:

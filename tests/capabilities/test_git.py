@@ -13,7 +13,9 @@ import pytest
 
 from capabilities import git
 from capabilities._git.net import Net
+from capabilities._git.network import _clean
 from capabilities._git.repository import GitError, Repository
+from capabilities._git.repository import git as git_itself
 from gate import ANY, Denied, Gate
 from gate.effect import Risk
 from gate.errors import NeedsApproval
@@ -331,6 +333,17 @@ def test_only_repositories_below_the_root(root: Path, tools: Tools, tmp_path: Pa
     for bad in ("../outside", "app/.git", "~", ""):
         with pytest.raises(ValueError, match="."):
             git.REPOSITORY.parse(bad)
+
+
+def test_a_header_is_for_its_address_only_and_for_this_user_only() -> None:
+    url = "https://git.example.com/acme/app"
+    with _clean(None, Net(header=lambda _: "Authorization: Basic eA=="), url) as (folder, where):
+        assert git_itself(where, ["config", "--get-urlmatch", "http.extraHeader", url], folder) == "Authorization: Basic eA==\n"
+        with pytest.raises(GitError):
+            git_itself(where, ["config", "--get-urlmatch", "http.extraHeader", "https://evil.example/acme/app"], folder)
+        assert stat.S_IMODE(os.stat(f"{folder}/header").st_mode) == 0o600
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+    assert not os.path.exists(folder)
 
 
 def test_a_token_for_https_reaches_git_by_a_file_of_ours(root: Path, tmp_path: Path) -> None:
