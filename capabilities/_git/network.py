@@ -81,7 +81,6 @@ def fetch(repository: Repository, url: str, ref: str, net: Net) -> tuple[str, st
 
 def clone(url: str, folder: str, net: Net, ref: str = "") -> str:
     """Makes a repository in a folder that is not there yet; the id of the commit that is checked out, "" for an empty repository."""
-    parent, _, name = folder.rpartition("/")
     branch = ["--branch", ref.removeprefix("refs/heads/").removeprefix("refs/tags/")] if ref else []
     words = [
         "clone",
@@ -94,10 +93,10 @@ def clone(url: str, folder: str, net: Net, ref: str = "") -> str:
         *branch,
         "--",
         url,
-        f"./{name}",
+        folder,
     ]
-    with _clean(None, net, url) as (_, where):
-        git(where[1:], words, parent or "/", limits=_limits(net))
+    with _clean(None, net, url) as (here, where):  # not from where the folder will be: that may lie in another repository
+        git(where[1:], words, here, limits=_limits(net))
     made = Repository(folder)
     if not made.born():
         return ""

@@ -60,7 +60,7 @@ _OFF: Final = (
     "protocol.allow=never",
     "safe.bareRepository=all",
 )
-_MOST: Final = 50_000
+_MOST: Final = 200_000
 LIMITS: Final = Limits(wall=60.0, output=64 * 1024 * 1024)
 
 
@@ -127,7 +127,7 @@ class Repository:
         self._look_at_submodules()
 
     def _look_at_configuration(self) -> None:
-        said = git([], ["config", "--file", f"{self.store}/config", "--no-includes", "--list", "--name-only", "-z"], self.folder)
+        said = git([], ["config", "--file", f"{self.store}/config", "--no-includes", "--list", "--name-only", "-z"], "/")
         for key in filter(None, said.split("\0")):
             if not _HARMLESS.fullmatch(key):
                 raise PermissionError(f"the repository's configuration sets {key!a}, which may start a program or lead elsewhere")
@@ -141,7 +141,7 @@ class Repository:
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    """What is in `.git`, at any depth but in the store of objects, of which the first level is enough."""
+    """What is in `.git`, at any depth."""
     left, seen = [folder], 0
     while left:
         here = left.pop()
@@ -151,5 +151,5 @@ def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
                 seen += 1
                 if seen > _MOST:
                     raise PermissionError(f"'{folder}' holds more than {_MOST} entries")
-                if entry.is_dir(follow_symlinks=False) and here != f"{folder}/objects":
+                if entry.is_dir(follow_symlinks=False):
                     left.append(entry.path)

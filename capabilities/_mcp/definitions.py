@@ -19,6 +19,7 @@ from gate.names import looks_like
 
 MOST: Final = 1000
 _DOES: Final = frozenset(["egress"])
+_LISTS: Final = {"url": False, "command": False, "path": False, "recipients": True}  # sorts whose kinds keep the form of a value: a list or not
 
 
 class Definition(NamedTuple):
@@ -110,7 +111,7 @@ def kind_tools(server: str, listed: object, *, local: bool = False) -> dict[str,
         kinds: dict[str, Kind] = {}
         for one in tool.arguments:
             if one.top and one.name != "*":
-                fits = one.sure and one.entry is not None and (local or one.sort != "path")
+                fits = one.sure and one.entry is not None and one.several == _LISTS.get(one.sort) and (local or one.sort != "path")
                 kinds[one.name] = (kind_named(one.kind) if fits and one.kind else None) or Data()
         risk = Risk.HIGH if known[tool.name].destroys else Risk.MEDIUM
         said = Assessment(_DOES, risk, (f"the server '{server}' does '{tool.name}', and what that is only it knows",))

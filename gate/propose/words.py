@@ -107,7 +107,7 @@ SORTS: Final[Mapping[str, Sort]] = {
         "to recipient recipients participants attendees invitees reply_to sender from_address user_email",
         "email idn-email",
         "e-?mails?(?: address(?:es)?)?|recipients?|mailbox",
-        "email.to",
+        "email.cc",  # as `email.to`, and may be empty
         {"constraint_type": "addresses", "domains": ["example.com"]},
         "ann@example.com",
         "eve@elsewhere.example",
@@ -118,9 +118,9 @@ SORTS: Final[Mapping[str, Sort]] = {
         "",
         "channels?|chat rooms?|slack|teams channel|conversation",
         "messages.channel",
-        {"constraint_type": "channels", "service": "slack", "channels": ["#name"]},
-        "slack:#name",
-        "slack:#elsewhere",
+        {"constraint_type": "one_of", "values": ["#name"]},
+        "#name",
+        "#elsewhere",
     ),
     "money": _sort(
         "amount price total cost sum eur usd payment budget amount_eur amount_usd",

@@ -297,7 +297,7 @@ def test_a_repository_cannot_send_a_push_elsewhere(root: Path, tools: Tools, ser
     assert "agent/y" in plain(server[1], "branch") and "agent/y" not in plain(evil, "branch")
 
 
-@pytest.mark.parametrize("name", ["index", "HEAD", "logs/HEAD", "refs/heads", "objects/info", "config", "hooks/x"])
+@pytest.mark.parametrize("name", ["index", "HEAD", "logs/HEAD", "refs/heads", "objects/info", "objects/pack/x.pack", "config", "hooks/x"])
 def test_a_link_inside_the_store_is_refused(name: str, root: Path, tools: Tools, tmp_path: Path) -> None:
     place = root / "app" / ".git" / name
     if place.exists():

@@ -187,6 +187,14 @@ def test_a_list_becomes_tools_of_kinds() -> None:
         with pytest.raises(BadCall):
             catalogue.describe("github/get_issue", bad, NOBODY)
     assert made["github/drop"].assessment is not None and made["github/drop"].assessment.risk is Risk.HIGH
+    mail = {
+        "name": "mail",
+        "inputSchema": {
+            "type": "object",
+            "properties": {"cc": {"type": "array", "items": {"type": "string"}}, "bcc": {"type": "string"}, "password": {"type": "string"}},
+        },
+    }
+    assert [kind.name for kind in mcp.kind_tools("s", [mail])["s/mail"].arguments.values()] == ["email.cc", "mcp.data", "mcp.data"]
     read = {"name": "read", "inputSchema": {"type": "object", "properties": {"path": {"type": "string"}}}}
     assert mcp.kind_tools("s", [read])["s/read"].arguments["path"].name == "mcp.data"
     assert mcp.kind_tools("s", [read], local=True)["s/read"].arguments["path"].name == "files.writes"
