@@ -54,7 +54,7 @@ class Links(NamedTuple):
 
 def links(text: str) -> Links:
     """What is in the first 50,000 characters; a longer text counts as fetching, because its rest was not looked at."""
-    seen = plain(text)
+    seen = plain(text).replace("\\", "/").replace("\u3002", ".")  # as browsers read them
     hosts: dict[str, None] = {}
     loaded, count = False, 0
     for found in _URL.finditer(seen):

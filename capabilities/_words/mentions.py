@@ -17,7 +17,7 @@ from typing import Final
 from capabilities._words.links import MOST, plain
 
 _WORDS: Final = re.compile(
-    r"@\s?(?:here|channel|everyone)\b(?![.-]?[A-Za-z0-9])"
+    r"@\s?(?:everyone|(?:here|channel)(?![A-Za-z0-9_]))(?![\w-]*\.\w)"  # not a host after a mailbox; some services look for no more
     r"|(?<![A-Za-z0-9._%+-])@\s?(?:everybody|all|room|group|team)\b(?![.-]?[A-Za-z0-9])"
     r"|<!\s*(?:here|channel|everyone|group|subteam\^[A-Z0-9]+)[^>]{0,80}>"
     r"|<@&[0-9]{5,25}>"

@@ -91,6 +91,8 @@ def test_places() -> None:
         "@\uff48\uff45\uff52\uff45",
         "@&#8203;here",
         "test@everyone",
+        "@everyone1",
+        "@here-and-now",
         "<! channel>",
         "< !here>".replace("< ", "<"),
     ],
@@ -162,6 +164,7 @@ def test_other_ways_for_a_link_to_carry_data(text: str) -> None:
 def test_hosts_of_links() -> None:
     text = "https://A.Example/x <https://b.example|c.example> [d](http://user@d.example:8080/x) //e.example/x www.f.example. ftp://g.example HTTPS://h.example\uff0fx"
     assert links(text).hosts == ("a.example", "b.example", "d.example:8080", "e.example", "www.f.example", "g.example", "h.example")
+    assert links("HTTPS:\\\\a.example\\x evil\u3002example/x").hosts == ("a.example", "evil.example")
     assert links("3.14, e.g. this, a/b // comment").hosts in ((), ("comment",))
     assert messages.TEXT.assess("see https://docs.example.com/1.2").reasons == ("links to docs.example.com",)
     assert messages.TEXT.assess("a\u202eb").risk is Risk.HIGH and messages.TEXT.assess("done \u2705 \U0001f469\u200d\U0001f4bb").risk is Risk.MEDIUM
