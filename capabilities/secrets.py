@@ -22,7 +22,8 @@ from typing import Annotated, Final, TypeAlias
 from capabilities._secrets.constraint import SecretUse
 from capabilities._secrets.reference import TEXT as LONGEST
 from capabilities._secrets.reference import filled, name, references
-from capabilities._secrets.vault import Binding, Bound, Environment, Files, Memory, Scrubber, Vault, fill
+from capabilities._secrets.scrub import Scrubber
+from capabilities._secrets.vault import Binding, Bound, Environment, Files, Memory, Vault, fill
 from gate.effect import Assessment, Risk
 from gate.frozen import Frozen
 from gate.kind import KindTool, ready

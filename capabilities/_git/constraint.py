@@ -48,14 +48,14 @@ class _Patterns(Constraint):
     def compile(self) -> Check:
         canonical = type(self).canonical
         exact = frozenset(one for one in self.patterns if one[-1] != "*")
-        under = tuple([one[:-1] for one in self.patterns if one[-1] == "*"])
+        under = frozenset(one[:-2] for one in self.patterns if one[-1] == "*")
 
         def check(value: Frozen) -> bool:
             try:
                 found = canonical(value)
             except ValueError:
                 return False
-            return found in exact or (found.startswith(under) if under else False)
+            return found in exact or _lies_below(found, under)
 
         return check
 
@@ -84,6 +84,15 @@ class _Patterns(Constraint):
     def from_json(cls, data: Mapping[str, object]) -> Self:
         (found,) = members(data, cls.type, (cls.member,))
         return cls(found)  # type: ignore[call-arg]  # both classes take the patterns
+
+
+def _lies_below(name: str, parents: frozenset[str]) -> bool:
+    """Whether a name is below one of these: one look-up for each of its parts, however many there are."""
+    while parents and "/" in name:
+        name = name.rpartition("/")[0]
+        if name in parents:
+            return True
+    return False
 
 
 @register

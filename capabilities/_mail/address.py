@@ -52,6 +52,14 @@ def under(domain: str, pattern: str) -> bool:
     return domain.endswith(pattern[1:]) if pattern.startswith("*.") else domain == pattern
 
 
+def lies_below(domain: str, parents: frozenset[str]) -> bool:
+    """Whether a domain is below one of these: one look-up for each of its labels, however many there are."""
+    while domain := domain.partition(".")[2]:
+        if domain in parents:
+            return True
+    return False
+
+
 def pattern(value: object) -> str:
     """A domain as a constraint names it, `example.com` or `*.example.com`; ValueError for anything else."""
     if not isinstance(value, str):

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
-from capabilities._mail.address import address, domain_of, pattern, under
+from capabilities._mail.address import address, domain_of, lies_below, pattern, under
 from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, Subset, members, register, show
 from gate.constraints.value import array, is_array
 from gate.frozen import Frozen
@@ -46,7 +46,7 @@ class Addresses(Constraint):
 
     def compile(self) -> Check:
         known, exact = frozenset(self.addresses), frozenset(one for one in self.domains if one[0] != "*")
-        below, most = tuple([one[1:] for one in self.domains if one[0] == "*"]), self.max or _MOST
+        below, most = frozenset(one[2:] for one in self.domains if one[0] == "*"), self.max or _MOST
 
         def check(value: Frozen) -> bool:
             items = value if is_array(value) else (value,)
@@ -58,7 +58,7 @@ class Addresses(Constraint):
                 except ValueError:
                     return False
                 domain = domain_of(found)
-                if found not in known and domain not in exact and not domain.endswith(below or ("\0",)):
+                if found not in known and domain not in exact and not (below and lies_below(domain, below)):
                     return False
             return True
 

@@ -1,4 +1,4 @@
-"""Where values of secrets come from, and how they are kept out of what an agent sees.  This is no vault: it reads what others keep.
+"""Where values of secrets come from.  This is no vault: it reads what others keep.
 
 >>> vault = Bound(Memory({"token": "s3cr3t-value"}), {"token": Binding(hosts=("api.example.com",))})
 >>> vault.value("token", host="api.example.com")
@@ -6,26 +6,19 @@
 >>> vault.value("token", host="evil.example")
 Traceback (most recent call last):
 PermissionError: the secret 'token' may go to api.example.com only
->>> Scrubber({"token": "s3cr3t-value"}).text("the answer: s3cr3t-value, czNjcjN0LXZhbHVl")
-'the answer: {secret:token}, {secret:token}'
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import os
-import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import quote, quote_plus
 
 from capabilities._mail.address import under
 from capabilities._secrets.reference import HOST, filled, name
-from gate.constraints.value import is_array, is_object
+from capabilities._secrets.scrub import SHORTEST, Scrubber
 
-SHORTEST: Final = 8
 LARGEST: Final = 65_536
 
 
@@ -139,42 +132,6 @@ def fill(text: str, vault: Vault, *, host: str = "", tool: str = "") -> tuple[st
         return used[key]
 
     return filled(text, value), Scrubber(used)
-
-
-class Scrubber:
-    """Takes values of secrets out of texts, also where they are written in base64, hexadecimal, percent signs or as JSON."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        found = {form: key for key, value in values.items() for form in _forms(value)}
-        self._names = {form.lower(): key for form, key in found.items()}
-        longest_first = sorted(found, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if found else None
-
-    def text(self, text: str) -> str:
-        """The text with every form of a value replaced by its reference."""
-        return self._pattern.sub(lambda hit: f"{{secret:{self._names[hit[0].lower()]}}}", text) if self._pattern else text
-
-    def data(self, value: object) -> object:
-        """The same for every text inside plain data, names of members too."""
-        if isinstance(value, str):
-            return self.text(value)
-        if is_object(value):
-            return {self.text(str(key)): self.data(item) for key, item in value.items()}
-        return [self.data(item) for item in value] if is_array(value) else value
-
-    def __repr__(self) -> str:
-        return "<scrubber>"
-
-
-def _forms(value: str) -> Iterator[str]:
-    raw = value.encode()
-    yield from (value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], raw.hex(), value[::-1])
-    for shift in range(3):  # base64 of a longer text that holds it, at each of its three positions
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            coded = encode(b"\0" * shift + raw).decode().rstrip("=")
-            begin, end = (0, 2, 3)[shift], len(coded) - (1 if (len(raw) + shift) % 3 else 0)
-            if end - begin >= SHORTEST:
-                yield coded[begin:end]
 
 
 def _long_enough(key: str, value: object) -> str:

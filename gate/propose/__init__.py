@@ -30,6 +30,6 @@ def inspect(tools: object, *, workspace: str | os.PathLike[str] | None = None) -
     tools: functions, or a list of tools (or the object that holds one) as OpenAI, Anthropic or MCP write it.  workspace: the folder that paths
     are kept below, by default the current one.  ValueError when this is no set of tools; a single tool that cannot be read is reported.
     """
-    from gate.propose.report import report  # words and patterns that nothing else needs
+    from gate.propose.build import report  # words and patterns that nothing else needs
 
     return report(tools, os.path.realpath(workspace or os.getcwd()))
