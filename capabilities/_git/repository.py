@@ -2,7 +2,7 @@
 
 Git runs what a repository's configuration names (file-system monitor, filters, text conversion, external diff, pagers, signing), what lies in its
 `hooks`, and what the configuration of a populated submodule names.  So: nothing of the process's environment reaches git; what can be
-switched off is switched off; the local configuration may hold keys of an allow-list only; no include, alternate store, promisor,
+switched off is switched off; apart from that the local configuration may hold keys of an allow-list only; no include, alternate store, promisor,
 worktree, link inside `.git`, or populated submodule is taken; commits and checkouts are made by the commands underneath, which have no hooks.
 
 Not kept: somebody who changes `.git` between the look and the command.  Only containment bounds what git then does.
@@ -22,8 +22,8 @@ from capabilities._process.supervise import Limits, Stage, run
 _HARMLESS: Final = re.compile(
     r"core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol|safecrlf|abbrev|compression"
     r"|quotepath|protecthfs|protectntfs|longpaths|whitespace|commentchar|preloadindex|trustctime|checkstat|bigfilethreshold|hidedotfiles)"
-    r"|(user|author|committer)\.(name|email)|remote\..*\.(url|pushurl|fetch|push|tagopt|prune|skipdefaultupdate)"
-    r"|branch\..*\.[a-z-]*(remote|merge|rebase|description|base)|init\.defaultbranch"
+    r"|(user|author|committer)\.(name|email|signingkey)|gpg\.format|remote\..*\.(url|pushurl|fetch|push|tagopt|prune|skipdefaultupdate|gh-resolved)"
+    r"|branch\..*\.[a-z-]*(remote|merge|rebase|description|base|number)|init\.defaultbranch"
     r"|(pull|push|fetch|rebase|merge|status|color|column|advice|gc|rerere|http|https|credential|url|lfs|gui|gitg|github)\.(?!.*(driver|tool|hook|command|verifysignatures)).*"
     r"|diff\.(algorithm|renames|renamelimit|mnemonicprefix|colormoved|noprefix|context)|submodule\..*\.(url|active)|submodule\.active",
     re.DOTALL,
@@ -60,6 +60,7 @@ _OFF: Final = (
     "protocol.allow=never",
     "safe.bareRepository=all",
 )
+_OVERRULED: Final = frozenset(one.partition("=")[0].lower() for one in _OFF)  # whatever a repository says, ours comes last and counts
 _MOST: Final = 200_000
 LIMITS: Final = Limits(wall=60.0, output=64 * 1024 * 1024)
 
@@ -129,7 +130,7 @@ class Repository:
     def _look_at_configuration(self) -> None:
         said = git([], ["config", "--file", f"{self.store}/config", "--no-includes", "--list", "--name-only", "-z"], "/")
         for key in filter(None, said.split("\0")):
-            if not _HARMLESS.fullmatch(key):
+            if key not in _OVERRULED and not _HARMLESS.fullmatch(key):
                 raise PermissionError(f"the repository's configuration sets {key!a}, which may start a program or lead elsewhere")
 
     def _look_at_submodules(self) -> None:

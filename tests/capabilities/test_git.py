@@ -186,7 +186,18 @@ def submodule(app: Path, program: Path) -> list[str]:
     return ["status"]
 
 
+def hooks_elsewhere(app: Path, program: Path) -> list[str]:
+    (app / ".husky").mkdir()
+    (app / ".husky" / "pre-commit").write_bytes(program.read_bytes())
+    (app / ".husky" / "pre-commit").chmod(0o755)
+    plain(app, "config", "core.hooksPath", ".husky")
+    (app / "a.txt").write_text("two\n")
+    plain(app, "add", "a.txt")
+    return ["commit", "-m", "second"]
+
+
 WAYS = [
+    hooks_elsewhere,
     fsmonitor,
     clean_filter,
     smudge_filter,
@@ -232,6 +243,36 @@ def test_what_a_repository_makes_git_run_is_never_run(way: Callable[[Path, Path]
     for name in ("commit", "push", "status"):
         git.TOOLS[f"git.{name}"].preview({"repository": str(root / "app"), "source": "HEAD", "message": "x"})  # type: ignore[misc]  # it has one
         assert not mark.exists(), name
+
+
+@pytest.mark.parametrize(
+    "key",
+    """filter.x.clean filter.x.smudge filter.x.process diff.x.command diff.x.textconv merge.x.driver mergetool.x.cmd difftool.x.cmd
+    alias.status sequence.editor
+    include.path includeIf.gitdir:/.path extensions.worktreeConfig extensions.partialClone remote.origin.promisor remote.origin.partialclonefilter
+    remote.origin.uploadpack remote.origin.receivepack remote.origin.vcs remote.origin.proxy submodule.x.update uploadpack.packObjectsHook
+    gc.recentObjectsHook trailer.x.command trailer.x.cmd interactive.diffFilter pager.log browser.x.cmd man.x.cmd tar.x.command
+    gpg.ssh.defaultKeyCommand
+    gpg.x509.program core.worktree init.templateDir protocol.ext.allow core.gitDir fsmonitor.x merge.tool.cmd credential.x.command
+    status.x.hook core.bogus
+    log.x diff.tool extensions.objectFormat""".split(),
+)
+def test_keys_that_may_start_a_program_or_lead_elsewhere(key: str, root: Path, tools: Tools) -> None:
+    plain(root, "config", "--file", str(root / "app" / ".git" / "config"), key, "x")
+    with pytest.raises(PermissionError, match="which may start a program or lead elsewhere"):
+        tools["git.status"]("app")
+
+
+def test_everyday_configuration_is_taken(root: Path, tools: Tools) -> None:
+    everyday = """user.signingkey commit.gpgSign gpg.format remote.origin.url remote.origin.gh-resolved branch.main.remote branch.main.merge
+    core.hooksPath core.editor
+    branch.main.vscode-merge-base branch.a/b.github-pr-owner-number
+    pull.rebase push.autoSetupRemote lfs.repositoryformatversion core.autocrlf
+    core.fsmonitor
+    url.https://h.example/.insteadOf http.postBuffer credential.helper submodule.x.url submodule.x.active color.ui init.defaultBranch""".split()
+    for key in everyday:
+        plain(root / "app", "config", key, "false" if key in ("core.autocrlf", "core.fsmonitor") else "true")
+    assert "## main" in tools["git.status"]("app")
 
 
 def test_the_everyday_work(root: Path, tools: Tools, server: tuple[Net, Path]) -> None:
