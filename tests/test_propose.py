@@ -236,6 +236,11 @@ def test_conditional_parts_are_not_dropped() -> None:
     assert {"o.path", "o.cmd"} <= set(arguments({"o": {"type": "object", "properties": {"path": TEXT}, "then": {"properties": {"cmd": TEXT}}}}))
 
 
+def test_every_argument_without_a_constraint_says_why() -> None:
+    found = arguments({"*": TEXT, "a*": TEXT, "": {}, "path=": TEXT, "url ": TEXT, "a": {"$ref": "#"}, "b": False}, patternProperties={"^x": TEXT})
+    assert all(one.unbound and one.reasons for one in found.values() if one.entry is None) and {"*", "a*", "", "path=", "url ", "a"} <= set(found)
+
+
 def test_a_name_with_dots_does_not_borrow_a_constraint() -> None:
     found = arguments(
         {"path": TEXT, "path.x": {"type": "object", "properties": {"y": TEXT}}, "path[]": {"type": "object", "properties": {"y": TEXT}}}

@@ -45,7 +45,8 @@ def _argument(leaf: Leaf, required: bool, folder: str, known: Kind | None) -> Ar
         entry, why = _entry(sort, leaf, folder)
         return Argument(leaf.name, leaf.top, required, sort, known.name, "sure", ("its annotation names the kind",), entry, why)
     if leaf.name.endswith("*"):
-        return Argument(leaf.name, leaf.top, required, "", "", "unknown", (leaf.why,), None, leaf.why)
+        why = leaf.why or "its name ends with '*', which stands for any name"
+        return Argument(leaf.name, leaf.top, required, "", "", "unknown", (why,), None, why)
     found = guess(leaf)
     entry, why = (
         (None, f"it may be a {found.sort}, which only its description says") if found.certainty == "unsure" else _entry(found.sort, leaf, folder)
