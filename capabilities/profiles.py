@@ -19,11 +19,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from capabilities import compute, files, http, shell
+from capabilities import compute, email, files, git, http, mcp, messages, secrets, shell
 from capabilities._paths.links import resolve
 from gate.constraint import ANY, Entry
 from gate.kind import KindTool
 
+_KINDS: Final = (files, shell, http, compute, email, messages, mcp, secrets, git)
 _TECHNIQUES: Final = ("T1572", "T1090", "T1496")
 _RULES: Final = """\
 # profile {name}, workspace {workspace}
@@ -71,7 +72,7 @@ def profile(name: str, workspace: str | os.PathLike[str] | None = None) -> Profi
         raise ValueError(f"there is no profile {name!r}; there are {', '.join(NAMES)}")
     root = resolve(os.path.abspath(workspace or os.getcwd()))
     text = _RULES.format(name=name, workspace=json.dumps(root, ensure_ascii=False), techniques=json.dumps(_TECHNIQUES), risk=NAMES[name])
-    return Profile(text, MappingProxyType({tool.name: _anything(tool) for kind in (files, shell, http, compute) for tool in kind.TOOLS.values()}))
+    return Profile(text, MappingProxyType({tool.name: _anything(tool) for kind in _KINDS for tool in kind.TOOLS.values()}))
 
 
 def workstation(workspace: str | os.PathLike[str] | None = None) -> Profile:

@@ -27,6 +27,7 @@ from gate.errors import (
 )
 from gate.gate import Gate
 from gate.kind import Kind, KindTool
+from gate.propose import inspect
 from gate.run import spent
 from gate.ticket import Ticket
 
@@ -71,6 +72,7 @@ __all__ = [
     "TokenError",
     "ToolTimeout",
     "Unavailable",
+    "inspect",
     "optional",
     "spent",
 ]

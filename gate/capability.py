@@ -27,6 +27,7 @@ from gate.constraint import ANY, Check, Entry, coerce_entry, parse_entry, show, 
 from gate.constraints.value import is_object
 from gate.frozen import Frozen
 from gate.limits import NO_LIMITS, Limits
+from gate.names import check_written
 
 __all__ = ["NO_LIMITS", "Budget", "Capability", "Grant", "Limits"]
 
@@ -60,9 +61,11 @@ class Grant:
     def of(cls, tool: str, arguments: object, limits: Limits = NO_LIMITS) -> Grant:
         """The grant of what people write: `{"path": files.below("out"), "text": ANY}`, or ANY for any arguments at all.
 
-        Raises ValueError naming the argument that is wrong, and for `{}`: on the wire an empty map admits any arguments, while in
-        Python it looks as if it admitted none.
+        Raises ValueError naming the argument that is wrong, for a tool's name with a character that no tool's name has (on the wire it is
+        a grant for a tool that cannot be), and for `{}`: on the wire an empty map admits any arguments, while in Python it looks as if
+        it admitted none.
         """
+        check_written(tool)
         if arguments == ANY:
             return cls(tool, {}, limits)
         if not is_object(arguments):

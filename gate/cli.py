@@ -22,6 +22,7 @@ SECTIONS: Final = {
     "Start": {
         "demo": "See it work: an agent that opens a tunnel and mines, and a gate.",
         "init": "Make a gate here: keys and a commented gate.toml.",
+        "inspect": "Say what the arguments of tools are; write rules and a grant to start with.",
     },
     "Authority": {
         "grant": "Make a capability: what an agent may call, how much, until when.",

@@ -28,10 +28,11 @@ from gate.decide import Allow, Deny, decide
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
+from gate.names import looks_like, unknown_name
 from gate.permit import Permit, allowed
 from gate.run import Outcome, arun, run, status_of
 from gate.ticket import Ticket
-from gate.tool import Options, Tool, make_tool, timed, unknown_name
+from gate.tool import Options, Tool, make_tool, timed
 from gate.waiting import BLOCKING, LOOPING, Waiting, asyncio_runs, drive
 from gate.wrap import wrapper
 
@@ -259,6 +260,8 @@ class Gate(Authority, Halves):
         tool = make_tool(function, options)
         if tool.name in self._tools:
             raise ConfigError(f"there is a tool '{tool.name}' already; give this one another name=")
+        if near := looks_like(tool.name, self._tools):
+            raise ConfigError(f"a reader may take '{tool.name}' for the tool '{near}'; give one of them another name=")
         check_cost(tool)
         gated = wrapper(self, tool, function)
         self._tools[tool.name], self._gated[tool.name] = tool, gated

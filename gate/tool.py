@@ -6,8 +6,6 @@ attributes, `__wrapped__`) leads back to the bare one.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from decimal import Decimal
@@ -24,12 +22,12 @@ from gate.effect import Risk, declared, join
 from gate.errors import ConfigError
 from gate.frozen import Frozen
 from gate.kind import Kind, KindTool, kind_tool
+from gate.names import check_name
 from gate.run import held, hold
 
 Cost: TypeAlias = Mapping[str, "str | float | Decimal | Callable[[Mapping[str, object]], float | Decimal]"]
 Supplier: TypeAlias = Callable[[], object]
 
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", re.ASCII)
 OUTPUT_LIMIT: Final = 16 * 1024 * 1024
 NO_LABELS: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
 ALL_GIVEN: Final[frozenset[str]] = frozenset()
@@ -129,27 +127,6 @@ def timed(tool: Tool, seconds: float) -> Tool:
 
 def _no_quick_way(*_: object, **__: object) -> dict[str, Frozen]:
     raise KeyError
-
-
-def check_name(name: str) -> str:
-    """The name, if it is one that cannot be mistaken for another; ConfigError names what is wrong with it."""
-    if not isinstance(name, str) or not NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]  # anybody may pass anything
-        raise ConfigError(f"{shown(name)} is no tool name{_odd(name)}; use ASCII letters, digits and _ . : / -, at most 128")
-    return name
-
-
-def _odd(name: object) -> str:
-    odd = [c for c in name if not c.isascii()] if isinstance(name, str) else []
-    return f" (it holds {', '.join(unicodedata.name(c, f'U+{ord(c):04X}') for c in odd[:3])})" if odd else ""
-
-
-def unknown_name(name: object, known: Iterable[str]) -> str:
-    """Why `name` is refused, naming look-alike and invisible characters, so that a person sees what a machine compared."""
-    odd = _odd(name)
-    if not odd and isinstance(name, str):
-        near = [other for other in known if other.casefold() == name.strip().casefold()]
-        odd = f" ('{near[0]}' is another name)" if near else ""
-    return f"there is no tool {shown(name)}{odd}"
 
 
 class Options(TypedDict, total=False):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from capabilities.example import TICKET
 from gate import BadCall, Risk
@@ -14,64 +12,10 @@ from gate.call import NOBODY
 from gate.describe.schema import Schema
 from gate.errors import ConfigError
 from gate.run import held
-from gate.tool import NAME, OUTPUT_LIMIT, Tool, check_name, make_tool, timed, unknown_name
+from gate.tool import OUTPUT_LIMIT, Tool, make_tool, timed
 
 
 def pay(to: str, eur: int = 5) -> None: ...
-
-
-@pytest.mark.parametrize("name", ["a", "_", "shell.run", "mcp__server__tool", "a/b:c-d", "x" * 128, "A9"])
-def test_names(name: str) -> None:
-    assert check_name(name) == name
-
-
-@pytest.mark.parametrize(
-    ("name", "because"),
-    [
-        ("", "no tool name"),
-        ("9a", "no tool name"),
-        (".a", "no tool name"),
-        ("a b", "no tool name"),
-        ("a\n", "no tool name"),
-        ("x" * 129, "at most 128"),
-        ("pаy", "CYRILLIC SMALL LETTER A"),
-        ("pay\u200b", "ZERO WIDTH SPACE"),
-        ("\u202epay", "RIGHT-TO-LEFT OVERRIDE"),
-        ("pay\ue000", "U\\+E000"),
-        (None, "no tool name"),
-        (5, "no tool name"),
-        (b"pay", "no tool name"),
-    ],
-    ids=ascii,
-)
-def test_no_names(name: Any, because: str) -> None:
-    with pytest.raises(ConfigError, match=because) as caught:
-        check_name(name)
-    assert str(caught.value).replace("…", "").isascii()
-
-
-@given(st.text())
-def test_a_name_is_plain_ascii_or_none_at_all(name: str) -> None:
-    try:
-        assert check_name(name).isascii()
-    except ConfigError:
-        assert not NAME.fullmatch(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("pаy", "there is no tool 'p\\u0430y' (it holds CYRILLIC SMALL LETTER A)"),
-        ("PAY", "there is no tool 'PAY' ('pay' is another name)"),
-        ("pay ", "there is no tool 'pay ' ('pay' is another name)"),
-        ("nothing", "there is no tool 'nothing'"),
-        (None, "there is no tool None"),
-        ("x" * 1000, f"there is no tool '{'x' * 119}… (1002 characters)"),
-    ],
-    ids=ascii,
-)
-def test_why_a_name_is_refused(name: Any, said: str) -> None:
-    assert unknown_name(name, ["pay"]) == said
 
 
 def test_what_is_said_about_a_tool() -> None:

@@ -23,8 +23,8 @@ from gate.decide import Deny, decide
 from gate.effect import Risk
 from gate.errors import ConfigError, Denied
 from gate.frozen import freeze
+from gate.names import check_name
 from gate.shown import plain
-from gate.tool import check_name
 
 if TYPE_CHECKING:
     from gate.capability import Capability

@@ -11,7 +11,7 @@ from gate.commands.shared import count, home_option, json_option, plain, put, re
 from gate.commands.strict import decode
 from gate.constraints.value import is_array, is_object
 from gate.errors import ConfigError
-from gate.tool import check_name
+from gate.names import check_name
 
 
 @click.group("rules", short_help="Check a rules file.")

@@ -9,8 +9,8 @@ from gate.call import Acting, Call, next_serial
 from gate.effect import UNDECLARED
 from gate.errors import BadCall, ConfigError
 from gate.frozen import Frozen, freeze
+from gate.names import check_name
 from gate.policy.catalogue import KindCatalogue
-from gate.tool import check_name
 
 
 class AnyTool(KindCatalogue):

@@ -16,7 +16,7 @@ from gate.constraints.value import is_array, is_object
 from gate.describe.schema import Schema, of_kind_tool
 from gate.errors import BadCall, ConfigError
 from gate.kind import KindTool
-from gate.tool import unknown_name
+from gate.names import unknown_name
 
 if TYPE_CHECKING:
     from gate.tool import Tool

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from gate.constraint import show
 from gate.constraints.value import is_array
 from gate.effect import EFFECTS, Risk, parse_risk
+from gate.names import check_written
 from gate.policy.decision import Durability, Verdict
 from gate.policy.rule import UNDECLARED_EFFECT
 
@@ -59,6 +60,7 @@ def _several(check: Callable[[str], object], example: str) -> BeforeValidator:
 
 
 def _tool(text: str) -> None:
+    check_written(text)
     if not _TOOL.fullmatch(text):
         raise ValueError(f"{show(text)} names no tool; write ASCII letters, digits and _ . : / -, and * for any text")
 

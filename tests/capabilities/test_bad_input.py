@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capabilities import compute, example, files, http, shell
+from capabilities import compute, email, example, files, git, http, mcp, messages, secrets, shell
 from gate.constraint import Constraint
 from gate.effect import Assessment
 from gate.frozen import freeze
 from gate.kind import Kind
 
 TOOLS = {**files.TOOLS, **shell.TOOLS, **http.TOOLS, **compute.TOOLS, **example.TOOLS}
+TOOLS |= {**email.TOOLS, **messages.TOOLS, **mcp.TOOLS, **secrets.TOOLS, **git.TOOLS}
 KINDS: list[Any] = [pytest.param(kind, id=f"{tool.name}.{name}") for tool in TOOLS.values() for name, kind in tool.arguments.items()]
 KINDS.append(pytest.param(shell.ARGV, id="argv"))
+KINDS.append(pytest.param(secrets.TEXT, id="secrets.text"))
 
 
 def deep(depth: int) -> object:
@@ -102,13 +104,29 @@ def test_assessing_never_raises(kind: Kind, value: object) -> None:
     assert isinstance(kind.assess(value), Assessment)
 
 
+TAKEN = {id(BAD["subclass"]): ("argv",), id(BAD["empty list"]): ("addresses",)}  # `rm` is granted there; a list of nobody is mail to nobody
+
+
 @pytest.mark.parametrize("value", BAD.values(), ids=BAD.keys())
 @pytest.mark.parametrize(
-    "constraint", [shell.programs("rm"), files.below("/data"), http.hosts("a.example"), example.project("OPS")], ids=lambda one: one.type
+    "constraint",
+    [
+        shell.programs("rm"),
+        files.below("/data"),
+        http.hosts("a.example"),
+        example.project("OPS"),
+        email.to("ann@corp.example"),
+        messages.channels("slack", "#a"),
+        secrets.named("x"),
+        mcp.tools_of("s", ["x"]),
+        git.remotes("https://h.example/*"),
+        git.refs("x/*"),
+    ],
+    ids=lambda one: one.type,
 )
 def test_a_constraint_refuses_it_and_says_why(constraint: Constraint, value: Any) -> None:
     began = time.thread_time()
-    assert constraint.check(value) is False or (value is BAD["subclass"] and constraint.type == "argv")
+    assert constraint.check(value) is (constraint.type in TAKEN.get(id(value), ()))
     assert 5 < len(constraint.explain(value)) < 700
     assert time.thread_time() - began < 1.0
 

@@ -1,0 +1,1 @@
+"""What the e-mail kind needs: addresses, messages, sending."""

@@ -1,0 +1,1 @@
+"""What the mcp kind needs: definitions of tools, and their pins."""

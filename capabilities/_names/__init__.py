@@ -1,0 +1,1 @@
+"""Names of hosts, without a URL around them."""
