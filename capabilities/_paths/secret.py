@@ -1,6 +1,7 @@
 """Which places hold secrets, keys or other people's traces: data, and one look-up.
 
-A hit is a reason to ask a person, never a reason to allow: names that are not listed are judged by where they are.
+A hit is a reason to ask a person, never a reason to allow: names that are not listed are judged by where they are.  Names are compared as
+the least strict file system does (`fold`): `.SSH`, `.ssh.`, `.ENV::$DATA` and `SSH~1` may be the same place.
 """
 
 # lists of words are data, and read best as text
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import Final
+
+from capabilities._paths.fold import fold, short_name, stems
 
 # names that mean the same wherever they are
 _FOLDERS: Final = frozenset(
@@ -42,6 +45,7 @@ _PROC_PUBLIC: Final = frozenset(
 )
 HARMLESS: Final = frozenset(["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"])
 ENDLESS: Final = frozenset(["/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"])
+_STEMS: Final = stems(_FOLDERS | _FILES | {".env"})
 _HOMES: Final = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root|/var/root)(?:/(.*))?$")
 _ABOVE: Final = frozenset("/ /etc /home /root /var /run /proc /sys /dev /Users /private /var/run /var/lib /var/spool /var/log /Library".split())
 
@@ -49,11 +53,13 @@ _ABOVE: Final = frozenset("/ /etc /home /root /var /run /proc /sys /dev /Users /
 @lru_cache(maxsize=4096)
 def secret(path: str, home: str = "") -> str:
     """Why the absolute `path` may hold secrets, "" when nothing says so."""
-    lower = path.lower()
+    lower = fold(path)
     parts = lower.split("/")[1:]
     if any(part in _FOLDERS for part in parts):
         return "is where keys, tokens or profiles are kept"
-    if parts[-1] in _FILES or _FILE.fullmatch(parts[-1]):
+    if "~" in lower and any(short_name(part) in _STEMS for part in parts):
+        return "may be the short name of a place where keys or tokens are kept"
+    if any(last in _FILES or _FILE.fullmatch(last) for last in {parts[-1], path.lower().rpartition("/")[2]}):
         return "has the name of a file with keys, tokens or a history"
     if parts[0] in ("proc", "dev"):
         return _kernel(parts)

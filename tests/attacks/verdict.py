@@ -95,6 +95,8 @@ def furnish(folder: Path) -> tuple[str, str]:
     for made in (workspace / "sub" / "deep", workspace / "nested", workspace / "config", workspace / ".ssh", workspace / "out", outside):
         made.mkdir(parents=True)
     (outside / "secret").write_text("SECRET")
+    (outside / "shared").write_text("SHARED")
+    (workspace / "second-name").hardlink_to(outside / "shared")
     (workspace / "notes.md").write_text("notes")
     (workspace / ".env").write_text("KEY=1")
     links: dict[str, str | Path] = {
