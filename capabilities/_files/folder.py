@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import IO, Final
@@ -131,7 +131,7 @@ class Folder:
             return open_beneath(top, self.root.strip("/") or ".", _DIRECTORY)
 
     @contextmanager
-    def _parent(self, path: str) -> Iterator[tuple[int, str]]:
+    def _parent(self, path: str) -> Generator[tuple[int, str]]:
         """The open folder that a path is in, and its last name."""
         absolute = normal(self.root, path)
         folder, _, name = absolute.rpartition("/")
@@ -156,7 +156,7 @@ class Folder:
 
 
 @contextmanager
-def _closing(descriptor: int) -> Iterator[int]:
+def _closing(descriptor: int) -> Generator[int]:
     try:
         yield descriptor
     finally:

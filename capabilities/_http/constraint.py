@@ -173,7 +173,7 @@ def _pairs(constraint: UrlConstraint) -> set[tuple[str, int]]:
 def _covers_path(pattern: str, path: str) -> bool:
     if pattern[-1] != "*":
         return path == pattern
-    return path.startswith(pattern[:-1]) and not any(mark in path.lower() for mark in ("%2f", "%5c", "%2e", "%00"))
+    return path.startswith(pattern[:-1]) and not any(mark in path.lower() for mark in ("%2f", "%5c", "%2e", "%00", "%25"))
 
 
 def _narrower(mine: str, theirs: str) -> bool:

@@ -4,7 +4,8 @@
 
 The grammar is what RFC 3986 and the WHATWG URL standard have in common.  Refused, because parsers disagree about where it leads:
 backslashes, user names, blanks, control characters, percent signs in the host, dots at its end, IPv4 addresses in any spelling but four
-plain decimal numbers, IPv6 zones, names that only a mapping makes valid (IDNA 2008, RFC 5891, without UTS 46), `.` and `..` in the path.
+plain decimal numbers, IPv6 zones, names that only a mapping makes valid (IDNA 2008, RFC 5891, without UTS 46), names with letters that are newer
+than IDNA 2003 (Unicode 3.2), `.` and `..` in the path.  A name in another script is written, and so shown to a person, in its ASCII form.
 
 >>> str(parse("HTTPS://API.Example.com:443/v1/x?y=1#top"))
 'https://api.example.com/v1/x?y=1'
@@ -18,19 +19,21 @@ from __future__ import annotations
 import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final, NamedTuple
+from unicodedata import ucd_3_2_0
 from urllib.parse import quote
 
 MAX_LENGTH: Final = 8192
 PORTS: Final = {"http": 80, "https": 443}
 _FORM: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
 _ASCII: Final = re.compile(r"[!-~]*")
-_REST: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
+_REST: Final = re.compile(r"[A-Za-z0-9._~!$&()*+,;=:@/?%-]*")
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+|0[xX][0-9a-fA-F]*", re.ASCII)
-_DOTS: Final = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)", re.IGNORECASE)
-_SAFE: Final = "!$&'()*+,;=:@/?%-._~"
+# `..;x` is `..` to servers that take what follows a semicolon for a parameter
+_DOTS: Final = re.compile(r"(^|/)(\.|%2e){1,2}((;|%3b)[^/]*)?(/|$)", re.IGNORECASE)
+_SAFE: Final = "!$&()*+,;=:@/?%-._~"
 
 
 class Url(NamedTuple):
@@ -141,9 +144,11 @@ def _idna(text: str) -> str:
         raise ValueError(f"the host {_show(text)} holds a dot that is none, which parsers read differently")
     try:
         name = idna.encode(text, uts46=False, std3_rules=True, transitional=False).decode()
-        idna.decode(name)
+        said = idna.decode(name)
     except idna.IDNAError as error:
         raise ValueError(f"the host {_show(text)} is no valid international name: {str(error).lower()}") from None
+    if new := next((char for char in said if ucd_3_2_0.category(char) == "Cn"), ""):
+        raise ValueError(f"the host {_show(text)} holds the character U+{ord(new):04X}, which not every parser knows")
     return name
 
 
