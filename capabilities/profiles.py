@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from capabilities import compute, files, http, shell
+from capabilities import browser, compute, files, http, shell
 from capabilities._paths.links import resolve
 from gate.constraint import ANY, Entry
 from gate.kind import KindTool
@@ -71,7 +71,9 @@ def profile(name: str, workspace: str | os.PathLike[str] | None = None) -> Profi
         raise ValueError(f"there is no profile {name!r}; there are {', '.join(NAMES)}")
     root = resolve(os.path.abspath(workspace or os.getcwd()))
     text = _RULES.format(name=name, workspace=json.dumps(root, ensure_ascii=False), techniques=json.dumps(_TECHNIQUES), risk=NAMES[name])
-    return Profile(text, MappingProxyType({tool.name: _anything(tool) for kind in (files, shell, http, compute) for tool in kind.TOOLS.values()}))
+    return Profile(
+        text, MappingProxyType({tool.name: _anything(tool) for kind in (files, shell, http, browser, compute) for tool in kind.TOOLS.values()})
+    )
 
 
 def workstation(workspace: str | os.PathLike[str] | None = None) -> Profile:

@@ -23,9 +23,27 @@ from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
 
 METHODS: Final = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
-# RFC 6761, 6762, 7686, 8375, 9476 and ICANN's `internal`: names that are not in the public DNS
+# RFC 6761, 6762 (also its appendix G), 7686, 8375, 9476, ICANN's `internal`, and what clusters use: names that are not in the public DNS
 _PRIVATE_NAMES: Final = frozenset(
-    ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "test", "invalid", "onion", "alt", "localdomain"]
+    [
+        "localhost",
+        "local",
+        "internal",
+        "intranet",
+        "lan",
+        "home",
+        "corp",
+        "test",
+        "invalid",
+        "onion",
+        "alt",
+        "localdomain",
+        "private",
+        "svc",
+        "cluster",
+        "docker",
+        "consul",
+    ]
 )
 
 

@@ -37,7 +37,10 @@ class Limits(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """One request as it is sent, with the values of its secrets in its headers. ends: of `time.monotonic()`."""
+    """One request as it is sent, with the values of its secrets in its headers.
+
+    ends: of `time.monotonic()`.  cookies: whether the answer's are passed on.
+    """
 
     method: str
     url: Url
@@ -45,6 +48,7 @@ class Sent(NamedTuple):
     body: bytes
     ends: float
     scrub: Scrubber
+    cookies: bool = False
 
 
 class Head(NamedTuple):
@@ -132,7 +136,8 @@ class Body:
             raise TooLarge(f"the answer's headers are larger than {_HEADERS} bytes")
         self._decode = _decoder(", ".join(value for name, value in headers if name == "content-encoding"))
         self._scrub, self._ends, self._left, self._largest = sent.scrub, sent.ends, largest, largest
-        self.head = Head(answer.status, [(sent.scrub.text(name), sent.scrub.text(value)) for name, value in headers if name not in _DROPPED])
+        dropped = _DROPPED - {"set-cookie"} if sent.cookies else _DROPPED
+        self.head = Head(answer.status, [(sent.scrub.text(name), sent.scrub.text(value)) for name, value in headers if name not in dropped])
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """What may be passed on after another piece."""

@@ -45,12 +45,23 @@ class Got(NamedTuple):
 
 
 class Fetcher:
-    """Sends requests. `private`: hosts that may be reached although their addresses are not public. `follow`: redirects that are followed."""
+    """Sends requests.
+
+    private: hosts that may be reached although their addresses are not public.  follow: redirects that are followed.  cookies: whether
+    those of an answer are passed on.
+    """
 
     def __init__(
-        self, private: Iterable[str], follow: UrlConstraint | None, limits: Limits, resolver: Resolver | None = None, vault: Vault | None = None
+        self,
+        private: Iterable[str],
+        follow: UrlConstraint | None,
+        limits: Limits,
+        resolver: Resolver | None = None,
+        vault: Vault | None = None,
+        *,
+        cookies: bool = False,
     ) -> None:
-        self._follow, self._limits, self._vault = follow, limits, vault or Vault({})
+        self._follow, self._limits, self._vault, self._cookies = follow, limits, vault or Vault({}), cookies
         self._pool = pool(private_hosts(private), resolver or resolve)
         weakref.finalize(self, self._pool.close)
 
@@ -73,7 +84,7 @@ class Fetcher:
         ends = time.monotonic() + self._limits.wall
         for _ in range(self._limits.hops + 1):
             sent, scrub = self._vault.put_in(headers, method, here)
-            pieces = exchange(self._pool, Sent(method, here, sent, body, ends, scrub), self._limits.body)
+            pieces = exchange(self._pool, Sent(method, here, sent, body, ends, scrub, self._cookies), self._limits.body)
             try:
                 head = next(pieces)
                 location = self._location(here, head)

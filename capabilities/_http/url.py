@@ -4,8 +4,9 @@
 
 The grammar is what RFC 3986 and the WHATWG URL standard have in common.  Refused, because parsers disagree about where it leads:
 backslashes, user names, blanks, control characters, percent signs in the host, dots at its end, IPv4 addresses in any spelling but four
-plain decimal numbers, IPv6 zones, names that only a mapping makes valid (IDNA 2008, RFC 5891, without UTS 46), names with letters that are newer
-than IDNA 2003 (Unicode 3.2), `.` and `..` in the path.  A name in another script is written, and so shown to a person, in its ASCII form.
+plain decimal numbers, IPv6 zones, names that only a mapping makes valid (IDNA 2008, RFC 5891, without UTS 46), names with letters that are
+newer than IDNA 2003 (Unicode 3.2) or that mix Latin with look-alikes (Unicode TR 39), `.` and `..` in the path.  A name in another script is
+written, and so shown to a person, in its ASCII form.
 
 >>> str(parse("HTTPS://API.Example.com:443/v1/x?y=1#top"))
 'https://api.example.com/v1/x?y=1'
@@ -19,6 +20,7 @@ from __future__ import annotations
 import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final, NamedTuple
+from unicodedata import name as unicodedata_name
 from unicodedata import ucd_3_2_0
 from urllib.parse import quote
 
@@ -30,6 +32,8 @@ _REST: Final = re.compile(r"[A-Za-z0-9._~!$&()*+,;=:@/?%-]*")
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
+# Unicode TR 39, highly restrictive: what a Latin letter may stand beside in one label
+_WITH_LATIN: Final = frozenset(["LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"])
 _NUMBER: Final = re.compile(r"\d+|0[xX][0-9a-fA-F]*", re.ASCII)
 # `..;x` is `..` to servers that take what follows a semicolon for a parameter
 _DOTS: Final = re.compile(r"(^|/)(\.|%2e){1,2}((;|%3b)[^/]*)?(/|$)", re.IGNORECASE)
@@ -149,6 +153,10 @@ def _idna(text: str) -> str:
         raise ValueError(f"the host {_show(text)} is no valid international name: {str(error).lower()}") from None
     if new := next((char for char in said if ucd_3_2_0.category(char) == "Cn"), ""):
         raise ValueError(f"the host {_show(text)} holds the character U+{ord(new):04X}, which not every parser knows")
+    for label in said.split("."):
+        scripts = {unicodedata_name(char, "").partition(" ")[0] for char in label if char.isalpha()}
+        if "LATIN" in scripts and scripts - _WITH_LATIN:
+            raise ValueError(f"the host {_show(text)} mixes letters of {' and '.join(sorted(word.capitalize() for word in scripts))} in one label")
     return name
 
 

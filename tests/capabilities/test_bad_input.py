@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capabilities import compute, example, files, http, shell
+from capabilities import browser, compute, example, files, http, shell
 from gate.constraint import Constraint
 from gate.effect import Assessment
 from gate.frozen import freeze
 from gate.kind import Kind
 
-TOOLS = {**files.TOOLS, **shell.TOOLS, **http.TOOLS, **compute.TOOLS, **example.TOOLS}
+TOOLS = {**files.TOOLS, **shell.TOOLS, **http.TOOLS, **browser.TOOLS, **compute.TOOLS, **example.TOOLS}
 KINDS: list[Any] = [pytest.param(kind, id=f"{tool.name}.{name}") for tool in TOOLS.values() for name, kind in tool.arguments.items()]
 KINDS.append(pytest.param(shell.ARGV, id="argv"))
 
