@@ -9,7 +9,7 @@ from typing import Final
 from capabilities._http.addresses import METADATA, special
 from capabilities._http.constraint import METHODS, private_name
 from capabilities._http.headers import check_headers, references
-from capabilities._http.url import Url, parse
+from capabilities._http.url import Url, canonical, known
 from capabilities._plain import NOTHING
 from gate.constraints.value import is_object
 from gate.effect import Assessment, Risk
@@ -26,12 +26,12 @@ class UrlKind:
 
     def parse(self, value: object) -> str:
         """The URL in its one form; ValueError says why it is refused."""
-        return str(parse(value))
+        return canonical(value)
 
     def assess(self, value: object) -> Assessment:
         """A connection: medium to a public name, high to an address or name that is not public, critical to a metadata service."""
         try:
-            return _assess(parse(value))
+            return _assess(known(value))
         except ValueError as error:
             return Assessment(_EGRESS, Risk.HIGH, (f"cannot be inspected: {error}",))
 

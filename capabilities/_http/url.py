@@ -30,7 +30,7 @@ _FORM: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]
 _ASCII: Final = re.compile(r"[!-~]*")
 _REST: Final = re.compile(r"[A-Za-z0-9._~!$&()*+,;=:@/?%-]*")
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.(?!$)|$))+")
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 # Unicode TR 39, highly restrictive: what a Latin letter may stand beside in one label
 _WITH_LATIN: Final = frozenset(["LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"])
@@ -80,6 +80,25 @@ def parse(text: object) -> Url:
     return Url(scheme, host, port, path, _escaped(query))
 
 
+def canonical(text: object) -> str:
+    """The URL's one form as text; `known` has it parsed."""
+    url = parse(text)
+    form = str(url)
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[form] = url
+    return form
+
+
+def known(text: object) -> Url:
+    """`parse`, without doing it again for a form that `canonical` has just made."""
+    return (_known.get(text) if type(text) is str else None) or parse(text)
+
+
+_MOST_KNOWN: Final = 256
+_known: Final[dict[str, Url]] = {}
+
+
 def _check_characters(text: str) -> None:
     if "\\" in text:
         raise ValueError("the URL holds a backslash, which parsers read differently")
@@ -126,16 +145,16 @@ def _host(text: str) -> str:
         why = "holds a percent sign, which parsers read differently" if "%" in text else "is too long"
         raise ValueError(f"the host {_show(text)} {why}")
     name = text.lower() if text.isascii() else _idna(text)
-    labels = name.split(".")
-    if not labels[-1]:
+    last = name.rpartition(".")[2]
+    if not last:
         raise ValueError(f"the host {_show(text)} ends with a dot")
-    if _NUMBER.fullmatch(labels[-1]):
+    if _NUMBER.fullmatch(last):
         if not _IPV4.fullmatch(name):
             raise ValueError(f"the host {_show(text)} is a spelling of an address; write four decimal numbers")
         return name
-    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(name) > 253 or not _HOST.fullmatch(name):
         raise ValueError(f"the host {_show(text)} is no host name")
-    if any(label.startswith("xn--") for label in labels):
+    if name.startswith("xn--") or ".xn--" in name:
         _idna(name)
     return name
 
@@ -162,9 +181,9 @@ def _idna(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """`text` with everything that is not plain in a URL escaped, as browsers do."""
-    if _ESCAPE.search(text):
+    if "%" in text and _ESCAPE.search(text):
         raise ValueError(f"{_show(text)} holds a percent sign that escapes nothing")
-    return text if _REST.fullmatch(text) else quote(text, safe=_SAFE)
+    return text if not text or _REST.fullmatch(text) else quote(text, safe=_SAFE)
 
 
 def _show(text: str) -> str:
