@@ -43,7 +43,7 @@ _REQUEST_OWN: Final = re.compile(
 )
 _ANSWER_OWN: Final = frozenset("link report-to reporting-endpoints nel speculation-rules content-security-policy-report-only refresh".split())
 _VALUE: Final = re.compile(r"[!-~ \t]*")
-_HOPS: Final = 5
+HOPS: Final = 5
 
 
 class Reply(NamedTuple):
@@ -59,23 +59,19 @@ class Refused(ValueError):
 
 
 class Carrier:
-    """Answers requests within a constraint. One page landed on is kept until the browser asks for it."""
+    """Answers requests within a constraint. follows, stays: fetchers that follow redirects within it, and that follow none."""
 
-    def __init__(self, within: UrlConstraint, fetcher: Fetcher, landing: Fetcher) -> None:
-        self.within, self._follows, self._stays = within, fetcher, landing
-        self._landed: dict[str, Got] = {}
+    def __init__(self, within: UrlConstraint, follows: Fetcher, stays: Fetcher) -> None:
+        self.within, self._follows, self._stays = within, follows, stays
+        self._going = ""
+        self.moved = self.stopped = ""
         self.refused: list[str] = []
 
-    def land(self, text: str) -> str:
-        """Where a URL leads in the end, every step of the way within the constraint; `Refused` for one that is not."""
-        url = self.checked("GET", text)
-        for _ in range(_HOPS + 1):
-            got = self._stays.get("GET", url, {}, b"")
-            if got.location is None:
-                self._landed = {str(url): got}
-                return str(url)
-            url = self.checked("GET", str(got.location))
-        raise Refused(f"more than {_HOPS} redirects")
+    def set_out(self, text: str) -> str:
+        """The address to open. Afterwards `moved` says where it redirects to, or `stopped` why it was not opened; `Refused` for one outside."""
+        self.moved = self.stopped = ""
+        self._going = str(self.checked("GET", text))
+        return self._going
 
     def checked(self, method: str, text: str) -> Url:
         """The URL, if a request there is within the constraint."""
@@ -90,30 +86,44 @@ class Carrier:
 
     def answer(self, method: str, text: str, headers: Mapping[str, str], body: bytes | None, *, document: bool) -> Reply | None:
         """What a request of the page is answered with, None when it is refused. `document`: it is a page or a frame."""
+        going = document and method == "GET" and text == self._going
         try:
             url = self.checked(method, text)
             if body is None and headers.get("content-length", "0") != "0":
                 raise Refused("its body cannot be seen")
             sent = {name.lower(): value for name, value in headers.items() if not _REQUEST_OWN.fullmatch(name.lower()) and _VALUE.fullmatch(value)}
-            got = self._landed.pop(str(url), None) if document and method == "GET" else None
-            got = got or (self._stays if document else self._follows).get(method, url, sent, body or b"")
-            return self._reply(got, document=document)
+            got = (self._stays if document else self._follows).get(method, url, sent, body or b"")
+            return self._reply(got) if got.location is None else self._moving(got, str(got.location), document=document, going=going)
         except Exception as error:  # whatever went wrong, the page gets nothing
             self.refused = [*self.refused[-99:], f"{method} {ascii(text)[:200]}: {error}"]
+            self.stopped = str(error) if going else self.stopped
             return None
+        finally:
+            self._going = "" if going else self._going
 
-    def _reply(self, got: Got, *, document: bool) -> Reply:
-        if got.location is not None:
-            where = str(self.checked("GET", str(got.location)))
-            if not document:
-                raise Refused(f"it redirects to {where}, which may not be followed")
-            page = f'<!doctype html><meta http-equiv="refresh" content="0;url={html.escape(where)}">'
-            return Reply(200, {"content-type": "text/html; charset=utf-8", "content-security-policy": _POLICY}, page.encode())
-        made: dict[str, str] = {}
-        for name, value in got.head.headers:
-            if name not in _ANSWER_OWN:
-                made[name] = f"{made[name]}{chr(10) if name == 'set-cookie' else ', '}{value}" if name in made else value
-        if document:
-            made["content-security-policy"] = ", ".join(filter(None, [made.get("content-security-policy"), _POLICY]))
-            made["x-dns-prefetch-control"] = "off"
-        return Reply(got.head.status, made, got.data)
+    def _moving(self, got: Got, where: str, *, document: bool, going: bool) -> Reply:
+        """An empty page in place of a redirect: whoever set out goes on, any other page is told to."""
+        self.checked("GET", where)
+        if not document:
+            raise Refused(f"it redirects to {where}, which may not be followed")
+        self.moved = where if going else self.moved
+        page = "" if going else f'<!doctype html><meta http-equiv="refresh" content="0;url={html.escape(where)}">'
+        made = {name: value for name, value in _headers(got).items() if name == "set-cookie"}
+        return Reply(200, made | {"content-type": "text/html; charset=utf-8", **_policies("")}, page.encode())
+
+    def _reply(self, got: Got) -> Reply:
+        made = _headers(got)
+        return Reply(got.head.status, made | _policies(made.get("content-security-policy", "")), got.data)
+
+
+def _headers(got: Got) -> dict[str, str]:
+    made: dict[str, str] = {}
+    for name, value in got.head.headers:
+        if name not in _ANSWER_OWN:
+            made[name] = f"{made[name]}{chr(10) if name == 'set-cookie' else ', '}{value}" if name in made else value
+    return made
+
+
+def _policies(own: str) -> dict[str, str]:
+    """What a page may not do, besides what it forbids itself."""
+    return {"content-security-policy": f"{own}, {_POLICY}" if own else _POLICY, "x-dns-prefetch-control": "off"}

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from capabilities._browser.carry import SCRIPT, Carrier, Reply
+from capabilities._browser.carry import HOPS, SCRIPT, Carrier, Refused, Reply
 
 _ALL: Final = re.compile(r".*", re.DOTALL)
 _DOCUMENTS: Final = frozenset(["document", "iframe", "frame"])
@@ -44,7 +44,14 @@ def _plain(page: Any, carrier: Carrier, seconds: float, largest: int) -> Callabl
 
     def goto(url: str) -> dict[str, object]:
         """Opens a page: its address, status, title and text."""
-        response = page.goto(carrier.land(url), timeout=seconds * 1000, wait_until="commit")
+        for _ in range(HOPS + 1):
+            with _told(carrier):
+                response = page.goto(carrier.set_out(url), timeout=seconds * 1000, wait_until="commit")
+            if not carrier.moved:
+                break
+            url = carrier.moved
+        else:
+            raise Refused(f"more than {HOPS} redirects")
         with suppress(Exception):  # a page may load for ever; what is there by then is there
             page.wait_for_load_state("load", timeout=_LOADING)
         shown = page.wait_for_function(_SHOWN, arg=largest, timeout=seconds * 1000).json_value()
@@ -67,27 +74,48 @@ def _async(page: Any, carrier: Carrier, seconds: float, largest: int) -> Callabl
     async def refuse(socket: Any) -> None:
         await socket.close(code=1008, reason="refused")
 
-    ready = asyncio.Lock()
+    one_at_a_time = asyncio.Lock()
     installed = False
+
+    async def install() -> None:
+        nonlocal installed
+        if not installed:
+            await page.context.add_init_script(SCRIPT)
+            await page.context.route(_ALL, handle)
+            await page.context.route_web_socket(_ALL, refuse)
+            page.on("download", cancel)
+            page.context.on("page", close)
+            installed = True
 
     async def goto(url: str) -> dict[str, object]:
         """Opens a page: its address, status, title and text."""
-        nonlocal installed
-        async with ready:
-            if not installed:
-                await page.context.add_init_script(SCRIPT)
-                await page.context.route(_ALL, handle)
-                await page.context.route_web_socket(_ALL, refuse)
-                page.on("download", cancel)
-                page.context.on("page", close)
-                installed = True
-        response = await page.goto(await asyncio.to_thread(carrier.land, url), timeout=seconds * 1000, wait_until="commit")
-        with suppress(Exception):  # as above
-            await page.wait_for_load_state("load", timeout=_LOADING)
-        shown = await (await page.wait_for_function(_SHOWN, arg=largest, timeout=seconds * 1000)).json_value()
-        return {"url": page.url, "status": response.status if response else 0, **shown}
+        async with one_at_a_time:
+            await install()
+            for _ in range(HOPS + 1):
+                with _told(carrier):
+                    response = await page.goto(carrier.set_out(url), timeout=seconds * 1000, wait_until="commit")
+                if not carrier.moved:
+                    break
+                url = carrier.moved
+            else:
+                raise Refused(f"more than {HOPS} redirects")
+            with suppress(Exception):  # as above
+                await page.wait_for_load_state("load", timeout=_LOADING)
+            shown = await (await page.wait_for_function(_SHOWN, arg=largest, timeout=seconds * 1000)).json_value()
+            return {"url": page.url, "status": response.status if response else 0, **shown}
 
     return goto
+
+
+@contextmanager
+def _told(carrier: Carrier) -> Generator[None]:
+    """The reason why a page was not opened, in place of the browser's words."""
+    try:
+        yield
+    except Exception:
+        if carrier.stopped:
+            raise Refused(carrier.stopped) from None
+        raise
 
 
 _LOADING: Final = 3000

@@ -5,8 +5,8 @@
 A value is admitted when it is a path in normal form, is below a root as text, and still is after its links have been followed.  Roots are
 absolute, in normal form and without links themselves, so that a root below another one admits no more than it.
 
-The check looks at the disk (`lstat`, `readlink` and opening with O_PATH, which opens nothing for reading), and what it saw may change before the file is opened: the
-ready-made tools open below their root in a way that cannot be raced.
+The check looks at the disk (`lstat`, `readlink`, and opening with O_PATH, which opens nothing for reading), and what it saw may change before
+the file is opened: the ready-made tools open below their root in a way that cannot be raced.
 """
 
 from __future__ import annotations

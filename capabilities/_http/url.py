@@ -92,7 +92,7 @@ def canonical(text: object) -> str:
 
 def known(text: object) -> Url:
     """`parse`, without doing it again for a form that `canonical` has just made."""
-    return (_known.get(text) if type(text) is str else None) or parse(text)
+    return (_known.get(text) if type(text) is str and len(text) <= MAX_LENGTH else None) or parse(text)
 
 
 _MOST_KNOWN: Final = 256

@@ -104,11 +104,14 @@ def test_assessing_never_raises(kind: Kind, value: object) -> None:
 
 @pytest.mark.parametrize("value", BAD.values(), ids=BAD.keys())
 @pytest.mark.parametrize(
-    "constraint", [shell.programs("rm"), files.below("/data"), http.hosts("a.example"), example.project("OPS")], ids=lambda one: one.type
+    "constraint",
+    [shell.programs("rm"), files.below("/data"), http.hosts("a.example"), http.headers("accept"), browser.sites("b.example"), example.project("OPS")],
+    ids=lambda one: one.type,
 )
 def test_a_constraint_refuses_it_and_says_why(constraint: Constraint, value: Any) -> None:
     began = time.thread_time()
-    assert constraint.check(value) is False or (value is BAD["subclass"] and constraint.type == "argv")
+    admitted = {"argv": "subclass", "headers": "empty object"}.get(constraint.type)
+    assert constraint.check(value) is False or (admitted and value is BAD[admitted])
     assert 5 < len(constraint.explain(value)) < 700
     assert time.thread_time() - began < 1.0
 
@@ -129,6 +132,26 @@ def test_any_json_like_value(value: object) -> None:
                 assert str(error)
             else:
                 freeze(parsed)
+
+
+@pytest.mark.parametrize("value", BAD.values(), ids=BAD.keys())
+def test_headlines_and_previews_are_made_of_what_was_parsed_only(value: object) -> None:
+    """Whatever parses is said and shown without an error, and soon."""
+    for tool in (*files.TOOLS.values(), *http.TOOLS.values(), *browser.TOOLS.values()):
+        for name, kind in tool.arguments.items():
+            arguments = {other: GOOD[other] for other in tool.arguments if other not in tool.optional}
+            try:
+                arguments[name] = kind.parse(value)
+            except ValueError:
+                continue
+            began = time.thread_time()
+            assert tool.headline is not None and 3 < len(tool.headline(arguments)) < 5000
+            for panel in tool.preview(arguments) if tool.preview else []:
+                assert panel.lines() or panel.title
+            assert time.thread_time() - began < 2.0, (tool.name, name)
+
+
+GOOD: dict[str, Any] = {"path": "/nowhere/a", "source": "/nowhere/a", "target": "/nowhere/b", "url": "https://a.example/"}
 
 
 def test_text_of_a_subclass_is_taken_as_the_text_it_is() -> None:
