@@ -21,7 +21,8 @@ _FOLDERS: Final = frozenset(
 _FILES: Final = frozenset(
     ".netrc _netrc .pgpass .my.cnf .git-credentials .pypirc .htpasswd .dockercfg shadow gshadow shadow- gshadow- master.passwd sudoers opasswd "
     "krb5.keytab wallet.dat logins.json key3.db key4.db cookies.sqlite credentials credentials.json credentials.db client_secret.json secrets.json "
-    "secrets.yml secrets.yaml docker.sock containerd.sock kcore".split()
+    "secrets.yml secrets.yaml docker.sock containerd.sock kcore .envrc .npmrc secrets.toml credentials.yml credentials.yaml "
+    "credentials.toml kubeconfig terraform.tfstate .terraformrc".split()
 )
 _FILE: Final = re.compile(
     r"\.env(?!\.(example|sample|template|dist)$)(\..+)?"  # .env and .env.production, not .env.example
@@ -30,9 +31,10 @@ _FILE: Final = re.compile(
     r"|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|ovpn|keytab|gpg|asc)"
     r"|\..*_history|\.lesshst|\.viminfo"
     r"|(login data|web data|cookies|local state)( for account)?"
-    r"|.*service[-_]?account.*\.json"
+    r"|.*(service[-_]?account|adminsdk).*\.json"
     r"|.*-journal\.secret"
 )
+_COPY: Final = re.compile(r"(~|[.-](bak|back|backup|old|orig|save|saved|sw[a-p]|tmp|copy|\d{1,2}|~\d+~))+$")
 # places, by how their absolute path begins
 _UNDER: Final = tuple(
     "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl/private /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d "
@@ -59,13 +61,20 @@ def secret(path: str, home: str = "") -> str:
         return "is where keys, tokens or profiles are kept"
     if "~" in lower and any(short_name(part) in _STEMS for part in parts):
         return "may be the short name of a place where keys or tokens are kept"
-    if any(last in _FILES or _FILE.fullmatch(last) for last in {parts[-1], path.lower().rpartition("/")[2]}):
+    last = parts[-1]
+    if any(name in _FILES or _FILE.fullmatch(name) for name in {last, path.lower().rpartition("/")[2], *_copied(last)}):
         return "has the name of a file with keys, tokens or a history"
     if parts[0] in ("proc", "dev"):
         return _kernel(parts)
     if any(lower == place or lower.startswith(f"{place}/") for place in _UNDER):
         return "belongs to the system's accounts or configuration of security"
     return _personal(path, home)
+
+
+def _copied(name: str) -> list[str]:
+    """What a file is a copy of, by its name: back-ups, and what editors leave (`id_rsa~`, `.id_rsa.swp`, `#id_rsa#`, `.#id_rsa`)."""
+    bare = _COPY.sub("", name.removeprefix(".#").strip("#"))
+    return [] if bare == name else [bare, bare.removeprefix(".")]
 
 
 def _kernel(parts: list[str]) -> str:
