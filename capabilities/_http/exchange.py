@@ -62,6 +62,16 @@ class Decoder(Protocol):
     """Takes a body's encoding off, so many bytes at a time."""
 
     @property
+    def eof(self) -> bool:
+        """Whether the encoded body is over."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """What came after it was over."""
+        ...
+
+    @property
     def unconsumed_tail(self) -> bytes:
         """What has not been looked at yet."""
         ...
@@ -87,9 +97,10 @@ def apool(private: Iterable[str], resolver: Resolver) -> httpcore.AsyncConnectio
 
 def exchange(connections: httpcore.ConnectionPool, sent: Sent, largest: int) -> Generator[Head | bytes]:
     """The head of the answer, then its body in pieces."""
-    with until(sent.ends):
-        answer = connections.handle_request(_request(sent))
+    answer: httpcore.Response | None = None
     try:
+        with until(sent.ends):
+            answer = connections.handle_request(_request(sent))
         body = Body(answer, sent, largest)
         yield body.head
         source = iter(_sync(answer.stream))
@@ -100,15 +111,20 @@ def exchange(connections: httpcore.ConnectionPool, sent: Sent, largest: int) -> 
                 break
             yield from body.feed(piece)
         yield from body.end()
+    except Exception as error:
+        _cleaned(error, sent.scrub)
+        raise
     finally:
-        answer.close()
+        if answer:
+            answer.close()
 
 
 async def aexchange(connections: httpcore.AsyncConnectionPool, sent: Sent, largest: int) -> AsyncGenerator[Head | bytes]:
     """The same in an event loop."""
-    with until(sent.ends):
-        answer = await connections.handle_async_request(_request(sent))
+    answer: httpcore.Response | None = None
     try:
+        with until(sent.ends):
+            answer = await connections.handle_async_request(_request(sent))
         body = Body(answer, sent, largest)
         yield body.head
         source = aiter(_async(answer.stream))
@@ -121,8 +137,18 @@ async def aexchange(connections: httpcore.AsyncConnectionPool, sent: Sent, large
                 yield made
         for made in body.end():
             yield made
+    except Exception as error:
+        _cleaned(error, sent.scrub)
+        raise
     finally:
-        await answer.aclose()
+        if answer:
+            await answer.aclose()
+
+
+def _cleaned(error: Exception, scrub: Scrubber) -> None:
+    """Takes secrets out of what an error says, which may quote the answer, and cuts off the errors that it came from."""
+    error.args = tuple([scrub.text(said) if isinstance(said, str) else scrub.text(repr(said)) for said in error.args])
+    error.__cause__ = error.__context__ = None
 
 
 class Body:
@@ -152,7 +178,9 @@ class Body:
                 yield clean
 
     def end(self) -> Iterator[bytes]:
-        """What was still kept back."""
+        """What was still kept back; ValueError when the encoded body is not all there, or there is more behind it."""
+        if self._decode and self._left < self._largest and (not self._decode.eof or self._decode.unused_data):
+            raise ValueError("the answer's body does not end where its encoding does")
         if rest := self._scrub.end():
             yield rest
 
@@ -190,13 +218,14 @@ class _Deflate:
 
     def __init__(self) -> None:
         self._inner: Decoder | None = None
-        self.unconsumed_tail = b""
+        self.eof, self.unused_data, self.unconsumed_tail = False, b"", b""
 
     def decompress(self, data: bytes, most: int, /) -> bytes:
         if self._inner is None and data:
             self._inner = zlib.decompressobj(15 if data[0] & 0x0F == 8 else -15)
         made = self._inner.decompress(data, most) if self._inner else b""
-        self.unconsumed_tail = self._inner.unconsumed_tail if self._inner else b""
+        if self._inner:
+            self.eof, self.unused_data, self.unconsumed_tail = self._inner.eof, self._inner.unused_data, self._inner.unconsumed_tail
         return made
 
 

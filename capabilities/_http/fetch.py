@@ -128,7 +128,7 @@ def as_errors_of(library: object) -> Generator[None]:
         yield
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         made: Callable[[str], Exception] = getattr(library, type(error).__name__)
-        raise made(str(error) or "it took too long") from error
+        raise made(str(error) or "it took too long") from None
 
 
 def _charset(content_type: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from capabilities._http.addresses import METADATA, special
 from capabilities._http.constraint import METHODS, private_name
-from capabilities._http.headers import check_headers, references
+from capabilities._http.headers import MOST, check_headers, references
 from capabilities._http.url import Url, canonical, known
 from capabilities._plain import NOTHING
 from gate.constraints.value import is_object
@@ -73,8 +73,8 @@ class HeadersKind:
 
     def parse(self, value: object) -> dict[str, str]:
         """The headers with lower-case names; ValueError for what a caller may not set."""
-        if not is_object(value) or any(type(name) is not str for name in value):
-            raise ValueError("headers are an object of texts")
+        if not is_object(value) or len(value) > MOST or any(type(name) is not str for name in value):
+            raise ValueError(f"headers are an object of at most {MOST} texts")
         return check_headers({str(name): text for name, text in value.items()})
 
     def assess(self, value: object) -> Assessment:

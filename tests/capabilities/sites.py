@@ -64,8 +64,16 @@ def packed(how: str, size: int) -> tuple[bytes, tuple[str, str]]:
     """A body of so many bytes, encoded, and the header that says so."""
     plain = b"z" * size
     bare = zlib.compressobj(wbits=-15)
-    made = {"gzip": gzip.compress(plain), "deflate": zlib.compress(plain), "raw": bare.compress(plain) + bare.flush(), "br": plain, "lie": plain}
-    return made[how], ("Content-Encoding", {"raw": "deflate", "lie": "gzip"}.get(how, how))
+    made = {
+        "cut": gzip.compress(plain)[:-9],
+        "twice": gzip.compress(plain) * 2,
+        "gzip": gzip.compress(plain),
+        "deflate": zlib.compress(plain),
+        "raw": bare.compress(plain) + bare.flush(),
+        "br": plain,
+        "lie": plain,
+    }
+    return made[how], ("Content-Encoding", {"raw": "deflate", "lie": "gzip", "cut": "gzip", "twice": "gzip"}.get(how, how))
 
 
 @contextmanager

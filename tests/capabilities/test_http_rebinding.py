@@ -200,6 +200,9 @@ def test_an_answer_that_is_packed_is_counted_as_it_unpacks(port: int) -> None:
             tool(f"http://site.example:{port}/?pack={how}&n=100000000"[:-2])
     with pytest.raises(ValueError, match="encoded as 'br'"):
         tool(f"http://site.example:{port}/?pack=br")
+    for how in ("cut", "twice"):
+        with pytest.raises(ValueError, match="does not end where"):
+            tool(f"http://site.example:{port}/?pack={how}&n=900")
     with pytest.raises(ValueError, match="not encoded as it says"):
         tool(f"http://site.example:{port}/?pack=lie")
 

@@ -170,6 +170,34 @@ def test_a_body_in_another_character_set_is_cleaned_as_text() -> None:
         assert VALUE not in tool(f"http://site.example:{port}/", headers=BEARER)["text"]
 
 
+@pytest.mark.parametrize("how", ["line", "encoding", "status", "length"])
+def test_an_error_that_quotes_the_answer_does_not_quote_the_value(how: str) -> None:
+    """A server that answers what is no HTTP gets its answer into the error's text."""
+
+    class Rude(Site):
+        def do_GET(self) -> None:
+            value = self.headers["authorization"].encode()
+            said = {
+                "line": b"HTTP/1.1 200 OK\r\n" + value + b"\r\n\r\n",
+                "encoding": b"HTTP/1.1 200 OK\r\nContent-Encoding: " + value + b"\r\nContent-Length: 0\r\n\r\n",
+                "status": value + b" 200 OK\r\n\r\n",
+                "length": b"HTTP/1.1 200 OK\r\nContent-Length: " + value + b"\r\n\r\n",
+            }
+            self.wfile.write(said[how])
+            self.close_connection = True
+
+    with serving(Rude) as port:
+        bound = http.secret("0123456789abcdef", "site.example", schemes="http", ports=port)
+        tool: Any = http.tool(private=["site.example"], resolver=Script(site_example=[["127.0.0.1"]]), secrets={"github": bound})
+        with pytest.raises(Exception, match=".") as caught:
+            tool(f"http://site.example:{port}/", headers=BEARER)
+    shown, error = "", caught.value
+    while error is not None:
+        shown += repr(error) + str(error)
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]  # any exception
+    assert "0123456789" not in shown
+
+
 # --- behind a gate
 
 
