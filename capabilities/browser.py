@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
-from capabilities._browser.carry import FLAGS
+from capabilities._browser.flags import FLAGS
 from capabilities._http.constraint import UrlConstraint
 from capabilities._http.kinds import UrlKind
 from capabilities._http.url import parse

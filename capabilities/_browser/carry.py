@@ -3,9 +3,6 @@
 A browser would resolve names again, follow redirects without asking, and connect before anybody knows.  So it makes no request at all: each
 one is looked at here, made by the fetcher of the http kind (checked addresses, limits, redirects only within), and answered with what came.
 A page that is redirected while it is loading is told to go there itself, so that going there is looked at too.
-
-`FLAGS` are for starting the browser so that what is not handed over has no network: names do not resolve, and every connection goes to a
-proxy that is not there.
 """
 
 from __future__ import annotations
@@ -19,23 +16,6 @@ from capabilities._http.constraint import METHODS, UrlConstraint
 from capabilities._http.fetch import Fetcher, Got
 from capabilities._http.url import Url, parse
 
-FLAGS: Final = (
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--proxy-server=socks5://127.0.0.1:9",
-    "--proxy-bypass-list=<-loopback>",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-pings",
-)
-# what a page could connect with past a route, and workers, whose requests some browsers do not hand over
-SCRIPT: Final = """
-for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'RTCDataChannel', 'WebTransport', 'WebSocketStream', 'SharedWorker', 'Worker'])
-  try { Object.defineProperty(globalThis, name, {value: undefined}); } catch {}
-try { Object.defineProperty(Navigator.prototype, 'serviceWorker', {value: undefined}); } catch {}
-"""
 _POLICY: Final = "frame-src http: https:; worker-src 'none'; object-src 'none'"
 # how the browser's request and our answer travel is ours to say; what makes a browser connect by itself is left out
 _REQUEST_OWN: Final = re.compile(

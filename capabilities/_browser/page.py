@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from capabilities._browser.carry import HOPS, SCRIPT, Carrier, Refused, Reply
+from capabilities._browser.carry import HOPS, Carrier, Refused, Reply
+from capabilities._browser.flags import SCRIPT
 
 _ALL: Final = re.compile(r".*", re.DOTALL)
 _DOCUMENTS: Final = frozenset(["document", "iframe", "frame"])

@@ -200,6 +200,8 @@ def _put(folder: int, name: str, data: bytes, old: os.stat_result | None) -> Non
     try:
         with os.fdopen(descriptor, "wb") as file:
             if old:
+                with suppress(PermissionError):  # only root may give files away
+                    os.fchown(file.fileno(), old.st_uid, old.st_gid)
                 os.fchmod(file.fileno(), old.st_mode & 0o777)
             file.write(data)
             file.flush()
