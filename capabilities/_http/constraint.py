@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
+from unicodedata import normalize
+from urllib.parse import unquote_to_bytes
 
 from capabilities._http.addresses import special
 from capabilities._http.url import PORTS, Url, known, parse
@@ -24,6 +26,7 @@ from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
 
 METHODS: Final = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+_SLASHES: Final = re.compile("[\\\\%\u2044\u2215\u29f5\u29f8\u29f9\ufe68]")
 _READ_AGAIN: Final = re.compile(r"%(?:2f|5c|2e|00|25)", re.IGNORECASE)
 # RFC 6761, 6762 (also its appendix G), 7686, 8375, 9476, ICANN's `internal`, and what clusters use: names that are not in the public DNS
 _PRIVATE_NAMES: Final = frozenset(
@@ -201,8 +204,18 @@ def _covers_path(pattern: str, path: str) -> bool:
 
 
 def _plain(path: str) -> bool:
-    """Whether every server reads the path as we do: nothing that some decode once more, and then take for a separator or a dot."""
-    return "%" not in path or _READ_AGAIN.search(path) is None
+    """Whether every server reads the path as we do: nothing that some decode again, map or strip, and then take for a separator or for `..`."""
+    if "%" not in path:
+        return "/..." not in path
+    if _READ_AGAIN.search(path):
+        return False
+    try:
+        text = normalize("NFKC", unquote_to_bytes(path).decode())  # which refuses over-long forms too
+    except UnicodeDecodeError:
+        return False
+    if not text.isprintable() or _SLASHES.search(text) or text.count("/") != path.count("/"):
+        return False
+    return not any(part and not part.strip(" .") for part in text.split("/"))
 
 
 def _narrower(mine: str, theirs: str) -> bool:
