@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from stat import S_ISLNK
 from typing import Final
 
 from capabilities._paths.fold import other_spellings, short_name
@@ -42,7 +43,8 @@ def misspelt_below(folder: int, path: str) -> tuple[str, str] | None:
             status = os.stat(below, dir_fd=folder, follow_symlinks=False)
         except OSError:
             return None
-        return status.st_dev, status.st_ino
+        # a link is refused when the path is opened; nothing is asked about what lies behind it
+        return None if S_ISLNK(status.st_mode) else (status.st_dev, status.st_ino)
 
     def names(below: str) -> list[str]:
         descriptor = os.open(below, _FOLDER, dir_fd=folder)

@@ -523,6 +523,34 @@ def test_a_file_has_the_one_name_that_its_folder_lists() -> None:
     assert misspelt(f"Data/{decomposed}", disk.look, disk.names) == (decomposed, "\u00e9t\u00e9.txt")
 
 
+def test_nothing_behind_a_link_is_listed(tools: dict[str, Callable[..., Any]], places: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in (f"{places[1]}/longna~1", f"{places[0]}/longna~1"):
+        Path(place).write_text("x")
+    listed: list[object] = []
+    monkeypatch.setattr(os, "listdir", lambda folder, real=os.listdir: listed.append(folder) or real(folder))
+    assert tools["files.read"]("longna~1") == "x" and len(listed) == 1
+    with pytest.raises(OSError, match="goes through a link"):
+        tools["files.read"]("link-out/longna~1")
+    assert len(listed) == 1
+
+
+PARTS = st.sampled_from(
+    ["sub", "deep", "link-out", "secret", "notes.md", "link-inside", "nested", "link-up", "link-loop", "new", "link-dir", "config"]
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(PARTS, max_size=4))
+def test_what_the_kernel_calls_free_of_links_leads_where_it_says(parts: list[str], places: tuple[str, str]) -> None:
+    path = "/".join([places[0], *parts])
+    try:
+        leads = resolve(path)
+    except ValueError:
+        leads = ""
+    if beneath.RACE_FREE:
+        assert beneath.free_of_links(path) == (leads == path)
+
+
 def test_on_a_file_system_that_ignores_case_another_spelling_is_refused(tmp_path: Path) -> None:
     image, mounted = tmp_path / "image", tmp_path / "mounted"
     image.write_bytes(b"")
