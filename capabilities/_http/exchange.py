@@ -9,7 +9,8 @@ from __future__ import annotations
 import ssl
 import time
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 import httpcore
@@ -39,7 +40,7 @@ class Limits(NamedTuple):
 class Sent(NamedTuple):
     """One request as it is sent, with the values of its secrets in its headers.
 
-    ends: of `time.monotonic()`.  cookies: whether the answer's are passed on.
+    ends: of `time.monotonic()`.  cookies: whether the answer's are passed on.  timeouts: seconds of single steps, where less than what is left.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Sent(NamedTuple):
     ends: float
     scrub: Scrubber
     cookies: bool = False
+    timeouts: Mapping[str, float] = MappingProxyType({})
 
 
 class Head(NamedTuple):
@@ -197,7 +199,7 @@ def _request(sent: Sent) -> httpcore.Request:
         httpcore.URL(scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=target.encode()),
         headers=[(name.encode(), value.encode()) for name, value in headers.items()],
         content=sent.body,
-        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), left)},
+        extensions={"timeout": {step: min(left, sent.timeouts.get(step, left)) for step in ("connect", "read", "write", "pool")}},
     )
 
 

@@ -61,12 +61,15 @@ class Line:
             self._apool = self._apool or apool(*self._made)
             return self._apool
 
-    def sent(self, ticket: Ticket) -> Sent:
-        """The request as it is sent: what was decided, with its secrets."""
+    def sent(self, ticket: Ticket, request: Any) -> Sent:
+        """The request as it is sent: what was decided, with its secrets; of the client's own request only how long it would wait."""
         call = cast("Mapping[str, Any]", ticket.arguments)
         url, method = parse(call["url"]), call["method"]
         headers, scrub = self.vault.put_in(check_headers(call["headers"]), method, url)
-        return Sent(method, url, headers, payload(call["body"], call["encoding"]), time.monotonic() + self.limits.wall, scrub)
+        given = cast("Mapping[str, Any]", request.extensions.get("timeout") or {})
+        waits = {step: float(seconds) for step, seconds in given.items() if isinstance(seconds, (int, float)) and seconds > 0}
+        body, ends = payload(call["body"], call["encoding"]), time.monotonic() + self.limits.wall
+        return Sent(method, url, headers, body, ends, scrub, timeouts=waits)
 
     def close(self) -> None:
         """Closes the connections for threads."""
@@ -118,7 +121,7 @@ def stream(line: Line, request: Any) -> Generator[Head | bytes]:
     done = _Account(ticket)
     try:
         with as_errors_of(line.library):
-            for piece in exchange(line.pool(), line.sent(ticket), line.limits.body):
+            for piece in exchange(line.pool(), line.sent(ticket, request), line.limits.body):
                 done.count(piece)
                 yield piece
     except BaseException as error:
@@ -134,7 +137,7 @@ async def astream(line: Line, request: Any) -> AsyncGenerator[Head | bytes]:
     done = _Account(ticket)
     try:
         with as_errors_of(line.library):
-            pieces = aexchange(line.apool(), line.sent(ticket), line.limits.body)
+            pieces = aexchange(line.apool(), line.sent(ticket, request), line.limits.body)
             try:
                 async for piece in pieces:
                     done.count(piece)

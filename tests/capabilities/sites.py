@@ -26,6 +26,9 @@ class Site(BaseHTTPRequestHandler):
         body = self.rfile.read(int(headers.get("content-length", 0)))
         if "to" in query:
             self.answer(int(query.get("code", ["302"])[0]), b"", ("Location", query["to"][0]))
+        elif "wait" in query:
+            time.sleep(float(query["wait"][0]))
+            self.answer(200, b"late")
         elif "drip" in query:
             self.drip(query["drip"][0])
         elif "pack" in query:

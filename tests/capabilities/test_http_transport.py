@@ -187,6 +187,13 @@ def test_a_slow_answer_ends_when_its_time_does(client: Client) -> None:
                 client.send("GET", f"http://site.example:PORT/?drip={where}")
 
 
+def test_a_client_that_waits_less_long_may(client: Client) -> None:
+    with granted(client.gate, client.port):
+        with pytest.raises(client.library.TimeoutException):
+            client.send("GET", "http://site.example:PORT/?wait=2", timeout=0.4)
+        assert client.send("GET", "http://site.example:PORT/?wait=0.01", timeout=None).text == "late"
+
+
 def test_errors_are_those_of_the_library(client: Client) -> None:
     with granted(client.gate, client.port):
         with pytest.raises(client.library.ConnectError, match="cannot be resolved"):
