@@ -7,10 +7,17 @@ A path's canonical value is absolute and in normal form, made against the worksp
 checks it as text and after following links; the tools of `tools(root)` open files through openat2(RESOLVE_BENEATH) on Linux, elsewhere
 component by component, which `RACE_FREE` tells apart.
 
+A file with a second name (a hard link) is not written; reading it is high, and refused by the tools unless `shared` is set, because the other
+name may be outside: package managers that link their cache into a project are what `shared` is for.  Names that a file system which ignores
+case would take for one are told apart as text, so a grant never admits more; the tools take a name only as the disk spells it, so a rule that
+denies a place cannot be spelled around.
+
 >>> Path("reads", "/data").parse("in//a.txt")
 '/data/in/a.txt'
 >>> below("/nowhere").check("/nowhere/a"), below("/nowhere").check("/nowhere/../etc")
 (True, False)
+>>> TOOLS["files.append"].headline({"path": "/nowhere/a.txt", "text": "one"})
+'add 3 bytes to the end of /nowhere/a.txt'
 """
 
 # by descriptors and in microseconds, which pathlib does not do
@@ -20,54 +27,15 @@ import os
 from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias
 
+from capabilities._files import ready as made
+from capabilities._files import say
 from capabilities._files.beneath import RACE_FREE
 from capabilities._files.constraint import SubPath
-from capabilities._files.folder import Folder
+from capabilities._files.kind import Path
 from capabilities._paths.links import resolve
-from capabilities._paths.place import Place, Setting, look
-from capabilities._paths.text import normal, show
-from capabilities._plain import NOTHING, Switch, Text
+from capabilities._plain import Switch, Text
 from gate.effect import Assessment, Risk
-from gate.kind import KindTool
-
-_READS, _WRITES, _DELETES = frozenset(["reads"]), frozenset(["writes"]), frozenset(["writes", "irreversible"])
-_EFFECTS: Final = {"reads": _READS, "lists": _READS, "writes": _WRITES, "deletes": _DELETES}
-
-
-class Path:
-    """A path that is read, listed, written or deleted. `workspace`: what relative paths are relative to, and what counts as inside."""
-
-    def __init__(self, verb: str, workspace: str | None = None) -> None:
-        self.name = f"files.{verb}"
-        self.verb, self.effects, self.workspace = verb, _EFFECTS[verb], workspace
-
-    def parse(self, value: object) -> str:
-        """The absolute path in normal form; ValueError says what is wrong with it."""
-        return normal(self.workspace or os.getcwd(), value)
-
-    def assess(self, value: object) -> Assessment:
-        """By where the path leads: in the workspace, outside, or where secrets are kept."""
-        if not isinstance(value, str):
-            return NOTHING
-        try:
-            place = look(value, Setting.here(self.workspace))
-        except (ValueError, OSError) as error:
-            return Assessment(self.effects, Risk.HIGH, (f"cannot be inspected: {error}",))
-        where = "" if place.inside else ", outside the workspace"
-        leads = "" if place.path == value else f" (a link to {show(place.path)})"
-        because = f", which {place.secret}" if place.secret else ""
-        return Assessment(self.effects, self._risk(place), (f"{self.verb} {show(value)}{leads}{where}{because}",), _techniques(place))
-
-    def _risk(self, place: Place) -> Risk:
-        if self.verb == "deletes":
-            return Risk.HIGH
-        if self.verb == "writes":
-            return Risk.MEDIUM if place.inside and not place.secret else Risk.HIGH
-        return place.risk
-
-
-def _techniques(place: Place) -> frozenset[str]:
-    return frozenset(["T1552.001"]) if place.secret else frozenset()
+from gate.kind import KindTool, ready
 
 
 def below(*roots: str | os.PathLike[str]) -> SubPath:
@@ -80,55 +48,42 @@ LIST: Final = Path("lists")
 WRITE: Final = Path("writes")
 DELETE: Final = Path("deletes")
 TEXT: Final = Text("text")
-OVERWRITE: Final = Switch("overwrite", Assessment(_DELETES, Risk.HIGH, ("replaces what is there",)))
+OVERWRITE: Final = Switch("overwrite", Assessment(frozenset(["writes", "irreversible"]), Risk.HIGH, ("replaces what is there",)))
 Read: TypeAlias = Annotated[str, READ]
 Write: TypeAlias = Annotated[str, WRITE]
 Delete: TypeAlias = Annotated[str, DELETE]
 
 
-def tools(root: str | os.PathLike[str], *, largest: int = 10_000_000, entries: int = 10_000) -> dict[str, Callable[..., object]]:
-    """The tools `files.read`, `write`, `append`, `list` and `delete` for one folder; `largest` in bytes. For `gate.tool`."""
-    folder = Folder(root, largest=largest, entries=entries)
-
-    def read(path: str) -> str:
-        """The text of a file (UTF-8)."""
-        return folder.read(path).decode()
-
-    def write(path: str, text: str, overwrite: bool = False) -> int:  # arguments of a tool are named by the agent
-        """Makes a file, or with `overwrite` replaces one; the number of bytes written."""
-        folder.write(path, data := text.encode(), overwrite=overwrite)
-        return len(data)
-
-    def append(path: str, text: str) -> int:
-        """Adds to the end of a file; the number of bytes added."""
-        folder.append(path, data := text.encode())
-        return len(data)
-
-    def listing(path: str = ".") -> list[dict[str, object]]:
-        """What a folder holds: name, type and size in bytes of each entry."""
-        return folder.list(path)
-
-    def delete(path: str) -> None:
-        """Removes a file."""
-        folder.delete(path)
-
-    made: dict[str, Callable[..., object]] = {"read": read, "write": write, "append": append, "list": listing, "delete": delete}
-    verbs = {"read": "reads", "write": "writes", "append": "writes", "list": "lists", "delete": "deletes"}
-    for name, function in made.items():
-        function.__annotations__["path"] = Annotated[str, Path(verbs[name], folder.root)]
-        function.__name__ = name
-    write.__annotations__ |= {"text": Annotated[str, TEXT], "overwrite": Annotated[bool, OVERWRITE]}
-    append.__annotations__["text"] = Annotated[str, TEXT]
-    return {f"files.{name}": function for name, function in made.items()}
+def described(workspace: str | None = None) -> dict[str, KindTool]:
+    """The tools as the kind describes them; relative paths are taken against `workspace`, and paths are shown relative to it."""
+    read, lists, write, move, make, delete = (Path(verb, workspace) for verb in ("reads", "lists", "writes", "moves", "makes", "deletes"))
+    change = frozenset(["text", "overwrite"])
+    tools = [
+        KindTool("files.read", {"path": read}),
+        KindTool("files.list", {"path": lists}),
+        KindTool("files.write", {"path": write, "text": TEXT, "overwrite": OVERWRITE}, change, preview=say.preview_write),
+        KindTool("files.append", {"path": write, "text": TEXT}, frozenset(["text"]), preview=say.preview_append),
+        KindTool("files.move", {"source": move, "target": write, "overwrite": OVERWRITE}, frozenset(["overwrite"]), preview=say.preview_move),
+        KindTool("files.delete", {"path": delete}, preview=say.preview_gone),
+        KindTool("files.make_folder", {"path": make}),
+        KindTool("files.remove_folder", {"path": make}),
+    ]
+    words = {"files.list": "list", "files.make_folder": "make the folder", "files.remove_folder": "remove the empty folder"}
+    return {tool.name: tool._replace(headline=say.headline(words.get(tool.name, tool.name[6:]), workspace)) for tool in tools}
 
 
-TOOLS: Final[dict[str, KindTool]] = {
-    "files.read": KindTool("files.read", {"path": READ}),
-    "files.list": KindTool("files.list", {"path": LIST}),
-    "files.write": KindTool("files.write", {"path": WRITE, "text": TEXT, "overwrite": OVERWRITE}, frozenset(["text", "overwrite"])),
-    "files.append": KindTool("files.append", {"path": WRITE, "text": TEXT}, frozenset(["text"])),
-    "files.delete": KindTool("files.delete", {"path": DELETE}),
-}
+def tools(
+    root: str | os.PathLike[str], *, largest: int = 10_000_000, entries: int = 10_000, shared: bool = False
+) -> dict[str, Callable[..., object]]:
+    """The tools for one folder, for `gate.wrap`, by name.
+
+    largest: bytes of a file.  entries: of a list.  shared: files with several names may be read.
+    """
+    folder, functions = made.functions(root, largest=largest, entries=entries, shared=shared)
+    return {name: ready(tool, functions[name]) for name, tool in described(folder).items()}
+
+
+TOOLS: Final = described()
 __all__ = [
     "DELETE",
     "LIST",
@@ -144,5 +99,6 @@ __all__ = [
     "SubPath",
     "Write",
     "below",
+    "described",
     "tools",
 ]

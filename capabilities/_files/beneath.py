@@ -15,6 +15,7 @@ import sys
 from typing import Final
 
 _SYS_OPENAT2: Final = 437  # the same on x86_64 and aarch64
+_RENAME_NOREPLACE: Final = 1
 _BENEATH: Final = 0x08 | 0x04 | 0x02  # RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
 _RETRIES: Final = 64
 _WALK: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -33,6 +34,33 @@ def open_beneath(folder: int, path: str, flags: int, mode: int = 0) -> int:
     if RACE_FREE:
         return _openat2(folder, path, flags | os.O_CLOEXEC, mode)
     return _walk(folder, path, flags | os.O_CLOEXEC, mode)
+
+
+def free_of_links(path: str) -> bool:
+    """Whether no part of the absolute path is a link, as far as it exists: one question to the kernel instead of one for each part.
+
+    The kernel walks from left to right and says ELOOP at the first link, so what it misses is missed behind parts that are none.
+    """
+    if not RACE_FREE:
+        return False
+    made = int(_libc.syscall(_SYS_OPENAT2, -100, os.fsencode(path), _LOOK, _LOOK_SIZE))
+    if made < 0:
+        return ctypes.get_errno() in (errno.ENOENT, errno.ENOTDIR)
+    os.close(made)
+    return True
+
+
+def rename_new(source: int, old: str, target: int, new: str) -> None:
+    """Renames from one open folder into another; FileExistsError when the new name is taken, decided by the file system in one step."""
+    renameat2 = getattr(_libc, "renameat2", None)
+    if renameat2 is not None:
+        if renameat2(source, os.fsencode(old), target, os.fsencode(new), _RENAME_NOREPLACE) == 0:
+            return
+        number = ctypes.get_errno()
+        if number not in (errno.EINVAL, errno.ENOSYS):  # a file system without it
+            raise OSError(number, os.strerror(number), new)
+    os.link(old, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    os.unlink(old, dir_fd=source)
 
 
 def _openat2(folder: int, path: str, flags: int, mode: int) -> int:
@@ -85,5 +113,8 @@ def _probe() -> bool:
         os.close(root)
 
 
+_look: Final = _How(getattr(os, "O_PATH", 0) | os.O_CLOEXEC, 0, 0x04 | 0x02)  # RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+_LOOK: Final = ctypes.byref(_look)
+_LOOK_SIZE: Final = ctypes.sizeof(_How)
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 RACE_FREE: Final = _probe()

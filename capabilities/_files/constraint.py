@@ -5,8 +5,8 @@
 A value is admitted when it is a path in normal form, is below a root as text, and still is after its links have been followed.  Roots are
 absolute, in normal form and without links themselves, so that a root below another one admits no more than it.
 
-The check looks at the disk (`lstat` and `readlink`, nothing is opened), and what it saw may change before the file is opened: the
-ready-made tools open below their root in a way that cannot be raced.
+The check looks at the disk (`lstat`, `readlink`, and opening with O_PATH, which opens nothing for reading), and what it saw may change before
+the file is opened: the ready-made tools open below their root in a way that cannot be raced.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from capabilities._files.beneath import free_of_links
 from capabilities._paths.links import resolve
 from capabilities._paths.text import normal, show
 from gate.constraint import AllOf, AnyOf, Check, Constraint, members, register
@@ -42,7 +43,9 @@ class SubPath(Constraint):
 
         def check(value: Frozen) -> bool:
             try:
-                return type(value) is str and normal("/", value) == value and _under(value, roots) and _under(resolve(value), roots)
+                if type(value) is not str or normal("/", value) != value or not _under(value, roots):
+                    return False
+                return free_of_links(value) or _under(resolve(value), roots)
             except (ValueError, OSError):
                 return False
 

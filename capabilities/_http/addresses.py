@@ -80,6 +80,16 @@ def special(text: str) -> str:
     return next((name for network, name in _IPV6 if address in network), "")
 
 
+def metadata(text: str) -> bool:
+    """Whether the address is a metadata service's, or an IPv6 address that carries such a one; ValueError when it is no address."""
+    address = ip_address(text)
+    if isinstance(address, IPv4Address):
+        return address in METADATA
+    teredo = address.teredo[1] if address.teredo else None
+    low = IPv4Address(int(address) & 0xFFFFFFFF)  # mapped, compatible, translated (SIIT), NAT64
+    return any(one in METADATA for one in (IPv6Address(int(address)), address.sixtofour, teredo, low))
+
+
 def _outside(address: IPv6Address) -> str:
     if address.is_loopback:
         return "loopback"

@@ -1,27 +1,52 @@
-"""Connections that go where they were checked to go: a back end for httpcore, and an httpx transport on it.
+"""Connections that go where they were checked to go: back ends for httpcore, for threads and for event loops.
 
 A name is resolved once; every address it has must be public, or the name must be one that was named as private; the connection is made to
-one of these very addresses.  So a name that answers differently the second time (DNS rebinding) has no second time.  Proxies and other
-settings of the environment are not used.
+one of these very addresses.  So a name that answers differently the second time (DNS rebinding) has no second time.  A name that is private
+still may not lead to a cloud's metadata service, in any form that carries its address.  Proxies and other settings of the environment are
+not used.  Inside `until`, no read or write lasts past that moment, however slowly the other side drips.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+import ssl
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import ClassVar, Final
 
 import httpcore
-import httpx
 
-from capabilities._http.addresses import special
+from capabilities._http.addresses import metadata, special
 
 Resolver = Callable[[str, int], Iterable[str]]
 _TRIED: Final = 4
+_MOST: Final = 64
+_ends: ContextVar[float | None] = ContextVar("gate_http_ends", default=None)
 
 
 class Blocked(ValueError):
     """The connection was not made; the message says why."""
+
+
+@contextmanager
+def until(moment: float) -> Generator[None]:
+    """No read or write in here lasts past this moment of `time.monotonic()`; httpcore.ReadTimeout instead."""
+    token = _ends.set(moment)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
+
+
+def _left(timeout: float | None) -> float | None:
+    ends = _ends.get()
+    if ends is None:
+        return timeout
+    if (left := ends - time.monotonic()) <= 0:
+        raise httpcore.ReadTimeout("it took longer than was allowed")
+    return left if timeout is None else min(timeout, left)
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -29,13 +54,34 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
 
 
-class PinnedBackend(httpcore.NetworkBackend):
-    """Connects to public addresses, and to the hosts in `private` whatever their addresses are."""
+class Checking:
+    """Which addresses of a host may be connected to: public ones, and all of the hosts in `private` but metadata services."""
 
     def __init__(self, private: Iterable[str] = (), resolver: Resolver = resolve) -> None:
         self._private = frozenset(private)
         self._resolver = resolver
-        self._network = httpcore.SyncBackend()
+
+    def checked(self, host: str, port: int) -> list[str]:
+        """The addresses that may be connected to; `Blocked` when one of them is not public, or there is none."""
+        try:
+            addresses = list(self._resolver(host, port))[:_MOST]
+        except OSError as error:
+            raise httpcore.ConnectError(f"the host '{host}' cannot be resolved: {error.strerror or error}") from error
+        except UnicodeError:
+            raise Blocked(f"the host '{host}' cannot be resolved") from None
+        for address in addresses:
+            why = special(address) if host not in self._private else "a metadata service's address" if address != host and metadata(address) else ""
+            if why:
+                raise Blocked(f"the host '{host}' leads to {address}, which is {why}")
+        if not addresses:
+            raise Blocked(f"the host '{host}' has no address")
+        return addresses
+
+
+class PinnedBackend(Checking, httpcore.NetworkBackend):
+    """Connects to addresses that were checked."""
+
+    _network: ClassVar[httpcore.NetworkBackend] = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -46,67 +92,92 @@ class PinnedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Resolves once, refuses the whole name when one of its addresses is not public, connects to what was checked."""
-        failed: Exception | None = None
+        failed: Exception = Blocked(f"the host '{host}' has no address")
         for address in self.checked(host, port)[:_TRIED]:
             try:
-                return self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                return _Timed(self._network.connect_tcp(address, port, _left(timeout)))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
-        raise failed or Blocked(f"the host '{host}' has no address")
-
-    def checked(self, host: str, port: int) -> list[str]:
-        """The addresses that may be connected to; `Blocked` when one of them is not public."""
-        try:
-            addresses = list(self._resolver(host, port))
-        except OSError as error:
-            raise httpcore.ConnectError(f"the host '{host}' cannot be resolved: {error.strerror or error}") from error
-        if host not in self._private:
-            for address in addresses:
-                if why := special(address):
-                    raise Blocked(f"the host '{host}' leads to {address}, which is {why}")
-        return addresses
+        raise failed
 
     def connect_unix_socket(self, *_: object, **__: object) -> httpcore.NetworkStream:
         """Refused: there is no such thing in a URL."""
         raise Blocked("a socket of this machine is no host")
 
 
-class PinnedTransport(httpx.BaseTransport):
-    """An httpx transport on `PinnedBackend`; certificates are checked against the host's name, as always."""
+class AsyncPinnedBackend(Checking, httpcore.AsyncNetworkBackend):
+    """The same for event loops; names are resolved in a thread."""
 
-    def __init__(self, private: Iterable[str] = (), resolver: Resolver = resolve) -> None:
-        self._pool = httpcore.ConnectionPool(ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=PinnedBackend(private, resolver))
+    _network: ClassVar[httpcore.AsyncNetworkBackend] = httpcore.AnyIOBackend()  # pyright: ignore[reportAssignmentType]  # of a stand-in for where there is no anyio, which httpx brings
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Sends one request; httpx errors as usual, `Blocked` for a host that may not be reached."""
-        url = httpcore.URL(scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path)
-        sent = httpcore.Request(method=request.method, url=url, headers=request.headers.raw, content=request.stream, extensions=request.extensions)
-        try:
-            answer = self._pool.handle_request(sent)
-        except httpcore.TimeoutException as error:
-            raise httpx.ConnectTimeout(str(error) or "timed out") from error
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            raise httpx.ConnectError(str(error)) from error
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """As `PinnedBackend.connect_tcp`."""
+        from anyio.to_thread import run_sync
+
+        failed: Exception = Blocked(f"the host '{host}' has no address")
+        for address in (await run_sync(self.checked, host, port))[:_TRIED]:
+            try:
+                return _AsyncTimed(await self._network.connect_tcp(address, port, _left(timeout)))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+    async def connect_unix_socket(self, *_: object, **__: object) -> httpcore.AsyncNetworkStream:
+        """Refused: there is no such thing in a URL."""
+        raise Blocked("a socket of this machine is no host")
+
+
+class _Timed(httpcore.NetworkStream):
+    """A stream that keeps to the moment of `until`."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout))
 
     def close(self) -> None:
-        """Closes all connections."""
-        self._pool.close()
+        self._stream.close()
+
+    def start_tls(self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None) -> httpcore.NetworkStream:
+        return _Timed(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
 
 
-class _Body(httpx.SyncByteStream):
-    """The body of a response, with httpcore's errors as httpx's."""
+class _AsyncTimed(httpcore.AsyncNetworkStream):
+    """The same for event loops."""
 
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
 
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._response.iter_stream()
-        except httpcore.TimeoutException as error:
-            raise httpx.ReadTimeout(str(error) or "timed out") from error
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            raise httpx.ReadError(str(error)) from error
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # as above
+        return await self._stream.read(max_bytes, _left(timeout))
 
-    def close(self) -> None:
-        self._response.close()
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  # as above
+        await self._stream.write(buffer, _left(timeout))
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # as above
+    ) -> httpcore.AsyncNetworkStream:
+        return _AsyncTimed(await self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)

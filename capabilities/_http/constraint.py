@@ -12,20 +12,43 @@ constraint on that argument too: a closed world refuses it otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
+from unicodedata import normalize
+from urllib.parse import unquote_to_bytes
 
 from capabilities._http.addresses import special
-from capabilities._http.url import PORTS, Url, parse
+from capabilities._http.url import PORTS, Url, known, parse
 from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
 from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
 
 METHODS: Final = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
-# RFC 6761, 6762, 7686, 8375, 9476 and ICANN's `internal`: names that are not in the public DNS
+_SLASHES: Final = re.compile("[\\\\%\u2044\u2215\u29f5\u29f8\u29f9\ufe68]")
+_READ_AGAIN: Final = re.compile(r"%(?:2f|5c|2e|00|25)", re.IGNORECASE)
+# RFC 6761, 6762 (also its appendix G), 7686, 8375, 9476, ICANN's `internal`, and what clusters use: names that are not in the public DNS
 _PRIVATE_NAMES: Final = frozenset(
-    ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "test", "invalid", "onion", "alt", "localdomain"]
+    [
+        "localhost",
+        "local",
+        "internal",
+        "intranet",
+        "lan",
+        "home",
+        "corp",
+        "test",
+        "invalid",
+        "onion",
+        "alt",
+        "localdomain",
+        "private",
+        "svc",
+        "cluster",
+        "docker",
+        "consul",
+    ]
 )
 
 
@@ -51,15 +74,21 @@ class UrlConstraint(Constraint):
 
     def compile(self) -> Check:
         exact, suffixes, anywhere = self._patterns()
+        pairs, methods = frozenset(_pairs(self)), None if self.methods is None else frozenset(self.methods)
+        paths = None if self.paths is None else frozenset(path for path in self.paths if path[-1] != "*")
+        begins = tuple([path[:-1] for path in self.paths or () if path[-1] == "*"])
 
         def check(value: Frozen) -> bool:
             try:
                 method, url = request(value)
             except ValueError:
                 return False
-            if not (url.host in exact or (public(url) and (anywhere or _under(url, suffixes)))):
+            host, path = url.host, url.path
+            if (url.scheme, url.port) not in pairs or (methods is not None and method not in methods):
                 return False
-            return self._rest(method, url) is None
+            if host not in exact and not ((anywhere or _under(host, suffixes)) and public(url)):
+                return False
+            return paths is None or path in paths or (path.startswith(begins) and _plain(path))
 
         return check
 
@@ -88,7 +117,7 @@ class UrlConstraint(Constraint):
             return str(error)
         exact, suffixes, anywhere = self._patterns()
         if url.host not in exact:
-            if not (anywhere or _under(url, suffixes)):
+            if not (anywhere or _under(url.host, suffixes)):
                 return f"the host '{url.host}' is not {', '.join(self.hosts[:5])}{' …' if len(self.hosts) > 5 else ''}"
             if not public(url):
                 return f"the host '{url.host}' is not public, and is not named itself"
@@ -129,8 +158,8 @@ def request(value: object) -> tuple[str, Url]:
         method = value.get("method")
         if set(value) != {"method", "url"} or not isinstance(method, str) or method not in METHODS:
             raise ValueError(f"a request has 'method', one of {', '.join(sorted(METHODS))}, and 'url'")
-        return method, parse(value["url"])
-    return "GET", parse(value)
+        return method, known(value["url"])
+    return "GET", known(value)
 
 
 def public(url: Url) -> bool:
@@ -146,11 +175,9 @@ def private_name(host: str) -> bool:
     return "." not in host or last in _PRIVATE_NAMES or host.endswith(".home.arpa")
 
 
-def _under(url: Url, suffixes: frozenset[str]) -> bool:
+def _under(host: str, suffixes: frozenset[str]) -> bool:
     """Whether a name lies below one of these: one look-up for each of its labels, however many there are."""
-    if not suffixes or url.is_address:
-        return False
-    rest = url.host
+    rest = host if suffixes else ""
     while rest := rest.partition(".")[2]:
         if rest in suffixes:
             return True
@@ -162,7 +189,7 @@ def _covers_host(mine: str, theirs: str) -> bool:
         return True
     if "*" not in theirs:
         url = Url("https", theirs, 443, "/", "")
-        return public(url) and (mine == "*" or (mine.startswith("*.") and _under(url, frozenset([mine[2:]]))))
+        return public(url) and (mine == "*" or (mine.startswith("*.") and not url.is_address and _under(theirs, frozenset([mine[2:]]))))
     return mine == "*" or (mine.startswith("*.") and theirs.startswith("*.") and f".{theirs[2:]}".endswith(f".{mine[2:]}"))
 
 
@@ -173,7 +200,22 @@ def _pairs(constraint: UrlConstraint) -> set[tuple[str, int]]:
 def _covers_path(pattern: str, path: str) -> bool:
     if pattern[-1] != "*":
         return path == pattern
-    return path.startswith(pattern[:-1]) and not any(mark in path.lower() for mark in ("%2f", "%5c", "%2e", "%00"))
+    return path.startswith(pattern[:-1]) and _plain(path)
+
+
+def _plain(path: str) -> bool:
+    """Whether every server reads the path as we do: nothing that some decode again, map or strip, and then take for a separator or for `..`."""
+    if "%" not in path:
+        return "/..." not in path
+    if _READ_AGAIN.search(path):
+        return False
+    try:
+        text = normalize("NFKC", unquote_to_bytes(path).decode())  # which refuses over-long forms too
+    except UnicodeDecodeError:
+        return False
+    if not text.isprintable() or _SLASHES.search(text) or text.count("/") != path.count("/"):
+        return False
+    return not any(part and not part.strip(" .") for part in text.split("/"))
 
 
 def _narrower(mine: str, theirs: str) -> bool:

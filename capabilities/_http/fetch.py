@@ -1,105 +1,137 @@
 """One request, within limits, redirects only where a constraint admits them."""
 
-# lists of words are data, and read best as text
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+import weakref
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
+import httpcore
 import httpx
 
-from capabilities._http.connect import PinnedTransport, Resolver, resolve
+from capabilities._http.connect import Resolver, resolve
 from capabilities._http.constraint import UrlConstraint
+from capabilities._http.exchange import Head, Limits, Sent, exchange, pool
+from capabilities._http.headers import check_headers, references, sensitive
+from capabilities._http.secrets import Scrubber, Vault
 from capabilities._http.url import Url, parse
 
 _REDIRECTS: Final = frozenset([301, 302, 303, 307, 308])
-_KEPT: Final = ("content-type", "content-length", "last-modified", "etag", "retry-after", "link")
-_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-_VALUE: Final = re.compile(r"[!-~ \t]{0,4096}")
-# RFC 9110: who is asked, how the message is framed and how it travels are not the caller's
-_REFUSED: Final = frozenset(
-    "host content-length transfer-encoding connection upgrade te trailer proxy-authorization proxy-connection keep-alive expect via forwarded "
-    "x-forwarded-for x-forwarded-host x-real-ip x-aws-ec2-metadata-token metadata metadata-flavor".split()
+_KEPT: Final = ("content-type", "last-modified", "etag", "retry-after", "link")
+_CHARSET: Final = re.compile(r"charset=\s*[\"']?([a-z0-9_-]{1,20})")
+# those that a page may have by the WHATWG encoding standard; others are slow (punycode) or no character sets at all
+_CHARSETS: Final = re.compile(
+    r"utf-?8|utf-?16(le|be)?|(us-)?ascii|latin-?1|iso-?8859-?\d{1,2}|windows-?125\d|cp125\d|koi8-?[ru]|gbk|gb18030|big5|euc-?(jp|kr)|shift[_-]jis"
 )
-_SECRET: Final = frozenset(["authorization", "cookie", "x-api-key"])
 
 
-class Limits(NamedTuple):
-    """Seconds in all, bytes of the answer's body as decoded, and how many redirects are followed."""
-
-    wall: float = 30.0
-    body: int = 10_000_000
-    hops: int = 5
+def private_hosts(names: Iterable[str]) -> frozenset[str]:
+    """The hosts in the form in which a URL's host is compared."""
+    return frozenset(parse(f"https://{f'[{name}]' if ':' in name and not name.startswith('[') else name}/").host for name in names)
 
 
-def check_headers(headers: Mapping[str, object]) -> dict[str, str]:
-    """The headers as they are sent; ValueError for what a caller may not set or what could break the message apart."""
-    made: dict[str, str] = {}
-    for name, value in headers.items():
-        if not isinstance(value, str) or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or value != value.strip():
-            raise ValueError(f"the header {ascii(name)[:80]} or its value is malformed")
-        if name.lower() in _REFUSED:
-            raise ValueError(f"the header '{name}' is not a caller's to set")
-        if name.lower() in made:
-            raise ValueError(f"the header '{name}' is given twice")
-        made[name.lower()] = value
-    return made
+class Got(NamedTuple):
+    """The last answer: where it came from, and where it redirects to, if that was not followed."""
+
+    url: Url
+    head: Head
+    data: bytes
+    location: Url | None
+    scrub: Scrubber
 
 
 class Fetcher:
-    """Sends requests. `private`: hosts that may be reached although their addresses are not public. `follow`: redirects that are followed."""
+    """Sends requests.
 
-    def __init__(self, private: Iterable[str], follow: UrlConstraint | None, limits: Limits, resolver: Resolver | None = None) -> None:
-        self._follow, self._limits = follow, limits
-        hosts = frozenset(parse(f"https://{f'[{host}]' if ':' in host else host}/").host for host in private)
-        self._client = httpx.Client(transport=PinnedTransport(hosts, resolver or resolve), trust_env=False, follow_redirects=False)
+    private: hosts that may be reached although their addresses are not public.  follow: redirects that are followed.  cookies: whether
+    those of an answer are passed on.
+    """
+
+    def __init__(
+        self,
+        private: Iterable[str],
+        follow: UrlConstraint | None,
+        limits: Limits,
+        resolver: Resolver | None = None,
+        vault: Vault | None = None,
+        *,
+        cookies: bool = False,
+    ) -> None:
+        self._follow, self._limits, self._vault, self._cookies = follow, limits, vault or Vault({}), cookies
+        self._pool = pool(private_hosts(private), resolver or resolve)
+        weakref.finalize(self, self._pool.close)
 
     def close(self) -> None:
         """Closes all connections."""
-        self._client.close()
+        self._pool.close()
 
-    def fetch(self, method: str, url: str, headers: Mapping[str, object], body: str) -> dict[str, object]:
+    def fetch(self, method: str, url: str, headers: Mapping[str, object], body: bytes) -> dict[str, object]:
         """status, url, headers, text and, for a redirect that was not followed, location."""
+        with as_errors_of(httpx):
+            got = self.get(method, parse(url), check_headers(headers), body)
+        found = dict(got.head.headers)
+        kept = {name: found[name] for name in _KEPT if name in found}
+        text = got.scrub.text(got.data.decode(_charset(found.get("content-type", "")), errors="replace"))
+        location = str(got.location) if got.location else ""
+        return {"status": got.head.status, "url": str(got.url), "headers": kept, "text": text, "location": location}
+
+    def get(self, method: str, here: Url, headers: dict[str, str], body: bytes) -> Got:
+        """The last answer, after the redirects that may be followed."""
         ends = time.monotonic() + self._limits.wall
-        sent, here, payload = check_headers(headers), parse(url), body.encode()
         for _ in range(self._limits.hops + 1):
-            with self._client.stream(
-                method, str(here), headers=sent, content=payload or None, timeout=max(0.001, ends - time.monotonic())
-            ) as response:
-                location = self._location(here, response)
-                if location is None or not self._followed(method, response.status_code, location):
-                    return self._answer(here, response, location, ends)
-            if response.status_code == 303 or (response.status_code in (301, 302) and method == "POST"):
-                method, payload = "GET", b""
+            sent, scrub = self._vault.put_in(headers, method, here)
+            pieces = exchange(self._pool, Sent(method, here, sent, body, ends, scrub, self._cookies), self._limits.body)
+            try:
+                head = next(pieces)
+                location = self._location(here, head)
+                if not isinstance(head, Head):
+                    raise TypeError("an answer begins with its head")
+                if location is None or not self._may_follow(method, head.status, location):
+                    return Got(here, head, b"".join(piece for piece in pieces if isinstance(piece, bytes)), location, scrub)
+            finally:
+                pieces.close()
+            if head.status == 303 or (head.status in (301, 302) and method == "POST"):
+                method, body = "GET" if method != "HEAD" else method, b""
+                headers = {name: value for name, value in headers.items() if not name.startswith("content-")}
             if (location.scheme, location.host, location.port) != (here.scheme, here.host, here.port):
-                sent = {name: value for name, value in sent.items() if name not in _SECRET}
+                headers = {name: value for name, value in headers.items() if not sensitive(name) and not references(value)}
             here = location
         raise ValueError(f"more than {self._limits.hops} redirects")
 
-    def _location(self, here: Url, response: httpx.Response) -> Url | None:
+    def _location(self, here: Url, head: Head | bytes) -> Url | None:
         """Where a redirect leads; ValueError when that is no URL that we would take."""
-        if response.status_code not in _REDIRECTS or "location" not in response.headers:
+        if not isinstance(head, Head) or head.status not in _REDIRECTS:
+            return None
+        given = [value for name, value in head.headers if name == "location"]
+        if not given:
             return None
         try:
-            return parse(urljoin(str(here), response.headers["location"]))
+            if len(given) > 1:
+                raise ValueError("it names several places")
+            return parse(urljoin(str(here), given[0]))
         except ValueError as error:
             raise ValueError(f"it redirects to where no request may go: {error}") from error
 
-    def _followed(self, method: str, status: int, location: Url) -> bool:
-        after = "GET" if status == 303 or (status in (301, 302) and method == "POST") else method
+    def _may_follow(self, method: str, status: int, location: Url) -> bool:
+        after = "GET" if method != "HEAD" and (status == 303 or (status in (301, 302) and method == "POST")) else method
         return self._follow is not None and self._follow.check({"method": after, "url": str(location)})
 
-    def _answer(self, here: Url, response: httpx.Response, location: Url | None, ends: float) -> dict[str, object]:
-        data = bytearray()
-        for chunk in response.iter_bytes():
-            data += chunk
-            if len(data) > self._limits.body:
-                raise ValueError(f"the answer is larger than {self._limits.body} bytes")
-            if time.monotonic() > ends:
-                raise httpx.ReadTimeout(f"the answer took longer than {self._limits.wall:g} s")
-        kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
-        text = bytes(data).decode(response.charset_encoding or "utf-8", errors="replace")
-        return {"status": response.status_code, "url": str(here), "headers": kept, "text": text, "location": str(location) if location else ""}
+
+@contextmanager
+def as_errors_of(library: object) -> Generator[None]:
+    """Errors of httpcore as the errors of the same name of a client library."""
+    try:
+        yield
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        made: Callable[[str], Exception] = getattr(library, type(error).__name__)
+        raise made(str(error) or "it took too long") from None
+
+
+def _charset(content_type: str) -> str:
+    """The character set that the answer says it has, UTF-8 for none and for one that is not taken."""
+    found = _CHARSET.search(content_type.lower())
+    return found[1] if found and _CHARSETS.fullmatch(found[1]) else "utf-8"

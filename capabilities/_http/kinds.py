@@ -1,12 +1,15 @@
-"""The kinds of a request's arguments: its URL, method and headers."""
+"""The kinds of a request's arguments: its URL, method, headers and how its body is written."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Final
 
 from capabilities._http.addresses import METADATA, special
 from capabilities._http.constraint import METHODS, private_name
-from capabilities._http.url import Url, parse
+from capabilities._http.headers import MOST, check_headers, references
+from capabilities._http.url import Url, canonical, known
 from capabilities._plain import NOTHING
 from gate.constraints.value import is_object
 from gate.effect import Assessment, Risk
@@ -23,12 +26,12 @@ class UrlKind:
 
     def parse(self, value: object) -> str:
         """The URL in its one form; ValueError says why it is refused."""
-        return str(parse(value))
+        return canonical(value)
 
     def assess(self, value: object) -> Assessment:
         """A connection: medium to a public name, high to an address or name that is not public, critical to a metadata service."""
         try:
-            return _assess(parse(value))
+            return _assess(known(value))
         except ValueError as error:
             return Assessment(_EGRESS, Risk.HIGH, (f"cannot be inspected: {error}",))
 
@@ -70,12 +73,39 @@ class HeadersKind:
 
     def parse(self, value: object) -> dict[str, str]:
         """The headers with lower-case names; ValueError for what a caller may not set."""
-        from capabilities._http.fetch import check_headers
-
-        if not is_object(value) or len(value) > 64:
-            raise ValueError("headers are an object of at most 64 texts")
+        if not is_object(value) or len(value) > MOST or any(type(name) is not str for name in value):
+            raise ValueError(f"headers are an object of at most {MOST} texts")
         return check_headers({str(name): text for name, text in value.items()})
 
+    def assess(self, value: object) -> Assessment:
+        """Which secrets they use; nothing else of their own."""
+        if not is_object(value):
+            return NOTHING
+        names = dict.fromkeys(name for text in value.values() if isinstance(text, str) for name in references(text))
+        return Assessment(_EGRESS, Risk.MEDIUM, tuple([f"uses the secret '{name}'" for name in names])) if names else NOTHING
+
+
+class EncodingKind:
+    """What the text of a body stands for: itself, or bytes in base64."""
+
+    name = "http.encoding"
+
+    def parse(self, value: object) -> str:
+        """`utf-8` or `base64`; ValueError for anything else."""
+        if not isinstance(value, str) or value not in ("utf-8", "base64"):
+            raise ValueError("the encoding must be 'utf-8' or 'base64'")
+        return str.__str__(value)
+
     def assess(self, value: object) -> Assessment:  # the Kind protocol
-        """Nothing of their own."""
+        """Nothing."""
         return NOTHING
+
+
+def payload(body: str, encoding: str) -> bytes:
+    """The bytes that a body stands for; ValueError when it is not what `encoding` says."""
+    if encoding != "base64":
+        return body.encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("the body is no base64") from None

@@ -4,7 +4,9 @@
 
 The grammar is what RFC 3986 and the WHATWG URL standard have in common.  Refused, because parsers disagree about where it leads:
 backslashes, user names, blanks, control characters, percent signs in the host, dots at its end, IPv4 addresses in any spelling but four
-plain decimal numbers, IPv6 zones, names that only a mapping makes valid (IDNA 2008, RFC 5891, without UTS 46), `.` and `..` in the path.
+plain decimal numbers, IPv6 zones, names that only a mapping makes valid (IDNA 2008, RFC 5891, without UTS 46), names with letters that are
+newer than IDNA 2003 (Unicode 3.2) or that mix Latin with look-alikes (Unicode TR 39), `.` and `..` in the path.  A name in another script is
+written, and so shown to a person, in its ASCII form.
 
 >>> str(parse("HTTPS://API.Example.com:443/v1/x?y=1#top"))
 'https://api.example.com/v1/x?y=1'
@@ -18,19 +20,24 @@ from __future__ import annotations
 import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final, NamedTuple
+from unicodedata import name as unicodedata_name
+from unicodedata import ucd_3_2_0
 from urllib.parse import quote
 
 MAX_LENGTH: Final = 8192
 PORTS: Final = {"http": 80, "https": 443}
 _FORM: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
 _ASCII: Final = re.compile(r"[!-~]*")
-_REST: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
+_REST: Final = re.compile(r"[A-Za-z0-9._~!$&()*+,;=:@/?%-]*")
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.(?!$)|$))+")
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
+# Unicode TR 39, highly restrictive: what a Latin letter may stand beside in one label
+_WITH_LATIN: Final = frozenset(["LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"])
 _NUMBER: Final = re.compile(r"\d+|0[xX][0-9a-fA-F]*", re.ASCII)
-_DOTS: Final = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)", re.IGNORECASE)
-_SAFE: Final = "!$&'()*+,;=:@/?%-._~"
+# `..;x` is `..` to servers that take what follows a semicolon for a parameter
+_DOTS: Final = re.compile(r"(^|/)(\.|%2e){1,2}((;|%3b)[^/]*)?(/|$)", re.IGNORECASE)
+_SAFE: Final = "!$&()*+,;=:@/?%-._~"
 
 
 class Url(NamedTuple):
@@ -71,6 +78,25 @@ def parse(text: object) -> Url:
     if _DOTS.search(path):
         raise ValueError(f"the path {_show(path)} holds '.' or '..', which servers read differently")
     return Url(scheme, host, port, path, _escaped(query))
+
+
+def canonical(text: object) -> str:
+    """The URL's one form as text; `known` has it parsed."""
+    url = parse(text)
+    form = str(url)
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[form] = url
+    return form
+
+
+def known(text: object) -> Url:
+    """`parse`, without doing it again for a form that `canonical` has just made."""
+    return (_known.get(text) if type(text) is str and len(text) <= MAX_LENGTH else None) or parse(text)
+
+
+_MOST_KNOWN: Final = 256
+_known: Final[dict[str, Url]] = {}
 
 
 def _check_characters(text: str) -> None:
@@ -119,16 +145,16 @@ def _host(text: str) -> str:
         why = "holds a percent sign, which parsers read differently" if "%" in text else "is too long"
         raise ValueError(f"the host {_show(text)} {why}")
     name = text.lower() if text.isascii() else _idna(text)
-    labels = name.split(".")
-    if not labels[-1]:
+    last = name.rpartition(".")[2]
+    if not last:
         raise ValueError(f"the host {_show(text)} ends with a dot")
-    if _NUMBER.fullmatch(labels[-1]):
+    if _NUMBER.fullmatch(last):
         if not _IPV4.fullmatch(name):
             raise ValueError(f"the host {_show(text)} is a spelling of an address; write four decimal numbers")
         return name
-    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(name) > 253 or not _HOST.fullmatch(name):
         raise ValueError(f"the host {_show(text)} is no host name")
-    if any(label.startswith("xn--") for label in labels):
+    if name.startswith("xn--") or ".xn--" in name:
         _idna(name)
     return name
 
@@ -141,17 +167,23 @@ def _idna(text: str) -> str:
         raise ValueError(f"the host {_show(text)} holds a dot that is none, which parsers read differently")
     try:
         name = idna.encode(text, uts46=False, std3_rules=True, transitional=False).decode()
-        idna.decode(name)
+        said = idna.decode(name)
     except idna.IDNAError as error:
         raise ValueError(f"the host {_show(text)} is no valid international name: {str(error).lower()}") from None
+    if new := next((char for char in said if ucd_3_2_0.category(char) == "Cn"), ""):
+        raise ValueError(f"the host {_show(text)} holds the character U+{ord(new):04X}, which not every parser knows")
+    for label in said.split("."):
+        scripts = {unicodedata_name(char, "").partition(" ")[0] for char in label if char.isalpha()}
+        if "LATIN" in scripts and scripts - _WITH_LATIN:
+            raise ValueError(f"the host {_show(text)} mixes letters of {' and '.join(sorted(word.capitalize() for word in scripts))} in one label")
     return name
 
 
 def _escaped(text: str) -> str:
     """`text` with everything that is not plain in a URL escaped, as browsers do."""
-    if _ESCAPE.search(text):
+    if "%" in text and _ESCAPE.search(text):
         raise ValueError(f"{_show(text)} holds a percent sign that escapes nothing")
-    return text if _REST.fullmatch(text) else quote(text, safe=_SAFE)
+    return text if not text or _REST.fullmatch(text) else quote(text, safe=_SAFE)
 
 
 def _show(text: str) -> str:

@@ -1,6 +1,7 @@
 """Which places hold secrets, keys or other people's traces: data, and one look-up.
 
-A hit is a reason to ask a person, never a reason to allow: names that are not listed are judged by where they are.
+A hit is a reason to ask a person, never a reason to allow: names that are not listed are judged by where they are.  Names are compared as
+the least strict file system does (`fold`): `.SSH`, `.ssh.`, `.ENV::$DATA` and `SSH~1` may be the same place.
 """
 
 # lists of words are data, and read best as text
@@ -10,6 +11,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from capabilities._paths.fold import fold, short_name, stems
+
 # names that mean the same wherever they are
 _FOLDERS: Final = frozenset(
     ".ssh .gnupg .aws .azure .kube .docker .password-store .mozilla .thunderbird .vault-token .gate .oci .boto .s3cfg .chef .cargo-credentials "
@@ -18,7 +21,8 @@ _FOLDERS: Final = frozenset(
 _FILES: Final = frozenset(
     ".netrc _netrc .pgpass .my.cnf .git-credentials .pypirc .htpasswd .dockercfg shadow gshadow shadow- gshadow- master.passwd sudoers opasswd "
     "krb5.keytab wallet.dat logins.json key3.db key4.db cookies.sqlite credentials credentials.json credentials.db client_secret.json secrets.json "
-    "secrets.yml secrets.yaml docker.sock containerd.sock kcore".split()
+    "secrets.yml secrets.yaml docker.sock containerd.sock kcore .envrc .npmrc secrets.toml credentials.yml credentials.yaml "
+    "credentials.toml kubeconfig terraform.tfstate .terraformrc".split()
 )
 _FILE: Final = re.compile(
     r"\.env(?!\.(example|sample|template|dist)$)(\..+)?"  # .env and .env.production, not .env.example
@@ -27,9 +31,10 @@ _FILE: Final = re.compile(
     r"|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|ovpn|keytab|gpg|asc)"
     r"|\..*_history|\.lesshst|\.viminfo"
     r"|(login data|web data|cookies|local state)( for account)?"
-    r"|.*service[-_]?account.*\.json"
+    r"|.*(service[-_]?account|adminsdk).*\.json"
     r"|.*-journal\.secret"
 )
+_COPY: Final = re.compile(r"(~|[.-](bak|back|backup|old|orig|save|saved|sw[a-p]|tmp|copy|\d{1,2}|~\d+~))+$")
 # places, by how their absolute path begins
 _UNDER: Final = tuple(
     "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl/private /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d "
@@ -42,6 +47,7 @@ _PROC_PUBLIC: Final = frozenset(
 )
 HARMLESS: Final = frozenset(["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"])
 ENDLESS: Final = frozenset(["/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"])
+_STEMS: Final = stems(_FOLDERS | _FILES | {".env"})
 _HOMES: Final = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root|/var/root)(?:/(.*))?$")
 _ABOVE: Final = frozenset("/ /etc /home /root /var /run /proc /sys /dev /Users /private /var/run /var/lib /var/spool /var/log /Library".split())
 
@@ -49,17 +55,26 @@ _ABOVE: Final = frozenset("/ /etc /home /root /var /run /proc /sys /dev /Users /
 @lru_cache(maxsize=4096)
 def secret(path: str, home: str = "") -> str:
     """Why the absolute `path` may hold secrets, "" when nothing says so."""
-    lower = path.lower()
+    lower = fold(path)
     parts = lower.split("/")[1:]
     if any(part in _FOLDERS for part in parts):
         return "is where keys, tokens or profiles are kept"
-    if parts[-1] in _FILES or _FILE.fullmatch(parts[-1]):
+    if "~" in lower and any(short_name(part) in _STEMS for part in parts):
+        return "may be the short name of a place where keys or tokens are kept"
+    last = parts[-1]
+    if any(name in _FILES or _FILE.fullmatch(name) for name in {last, path.lower().rpartition("/")[2], *_copied(last)}):
         return "has the name of a file with keys, tokens or a history"
     if parts[0] in ("proc", "dev"):
         return _kernel(parts)
     if any(lower == place or lower.startswith(f"{place}/") for place in _UNDER):
         return "belongs to the system's accounts or configuration of security"
     return _personal(path, home)
+
+
+def _copied(name: str) -> list[str]:
+    """What a file is a copy of, by its name: back-ups, and what editors leave (`id_rsa~`, `.id_rsa.swp`, `#id_rsa#`, `.#id_rsa`)."""
+    bare = _COPY.sub("", name.removeprefix(".#").strip("#"))
+    return [] if bare == name else [bare, bare.removeprefix(".")]
 
 
 def _kernel(parts: list[str]) -> str:

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from capabilities._paths.fold import IGNORED
+
 PATH_MAX: Final = 4096
 NAME_MAX: Final = 255
 _SHOWN: Final = 80
@@ -44,9 +46,18 @@ def plausible(text: object) -> str:
     if not text.isprintable():
         odd = next(char for char in text if not char.isprintable())
         raise ValueError(f"{show(text)} holds the unprintable character U+{ord(odd):04X}")
+    if not text.isascii():
+        _check_seen(text)
     if len(text) > NAME_MAX or not text.isascii():
         _check_bytes(text)
     return str.__str__(text)
+
+
+def _check_seen(text: str) -> None:
+    """Refuses characters that show as nothing; a variation selector after a character that is no ASCII is how some emoji are written."""
+    for found in IGNORED.finditer(text):
+        if not ("\ufe00" <= found[0] <= "\ufe0f" and text[found.start() - 1 : found.start()] > "\x7f"):
+            raise ValueError(f"{show(text)} holds the invisible character U+{ord(found[0]):04X}")
 
 
 def _check_bytes(text: str) -> None:

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from capabilities import compute, email, files, git, http, mcp, messages, secrets, shell
+from capabilities import browser, compute, email, files, git, http, mcp, messages, secrets, shell
 from capabilities.profiles import NAMES, profile
 from gate.call import Acting
 from gate.capability import Grant
@@ -30,7 +30,7 @@ from gate.rules import Rules, parse
 
 FOLDER = Path(__file__).parent
 INCIDENTS = FOLDER / "incidents.jsonl"
-KINDS = [tool for kind in (files, shell, http, compute, messages, mcp, secrets, git) for tool in kind.TOOLS.values()]
+KINDS = [tool for kind in (files, shell, http, browser, compute, messages, mcp, secrets, git) for tool in kind.TOOLS.values()]
 KINDS.append(email.kind_tool("corp.example"))  # mail to corp.example stays inside
 CATALOGUE = KindCatalogue(KINDS)
 
@@ -102,6 +102,8 @@ def furnish(folder: Path) -> tuple[str, str]:
     for made in (workspace / "sub" / "deep", workspace / "nested", workspace / "config", workspace / ".ssh", workspace / "out", outside):
         made.mkdir(parents=True)
     (outside / "secret").write_text("SECRET")
+    (outside / "shared").write_text("SHARED")
+    (workspace / "second-name").hardlink_to(outside / "shared")
     (workspace / "notes.md").write_text("notes")
     (workspace / ".env").write_text("KEY=1")
     links: dict[str, str | Path] = {

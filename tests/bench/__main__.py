@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import calls, disk
+from tests.bench import calls, disk, kinds
 from tests.bench.log import long_log
 from tests.bench.measure import Row, table
 
@@ -24,6 +24,7 @@ def measured(folder: Path, *, quick: bool) -> list[Row]:
     rows += calls.growth(folder / "growth", rounds, 20_000 if quick else 1_000_000)
     rows += disk.approval(folder / "approval", 50 if quick else 400)
     rows += disk.starts(3 if quick else 15)
+    rows += kinds.checks(folder / "kinds", rounds)
     rows += long_log(folder / "log", 20_000 if quick else 1_000_000)
     return rows
 
@@ -35,7 +36,7 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", help="where to write the rows")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("overhead", "audited", "durable", "growth", "approval", "log"):
+        for name in ("overhead", "audited", "durable", "growth", "approval", "kinds", "log"):
             (Path(folder) / name).mkdir()
         rows = measured(Path(folder), quick=options.quick)
     print(f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capabilities import compute, email, example, files, git, http, mcp, messages, secrets, shell
+from capabilities import browser, compute, email, example, files, git, http, mcp, messages, secrets, shell
 from gate.constraint import Constraint
 from gate.effect import Assessment
 from gate.frozen import freeze
 from gate.kind import Kind
 
-TOOLS = {**files.TOOLS, **shell.TOOLS, **http.TOOLS, **compute.TOOLS, **example.TOOLS}
+TOOLS = {**files.TOOLS, **shell.TOOLS, **http.TOOLS, **browser.TOOLS, **compute.TOOLS, **example.TOOLS}
 TOOLS |= {**email.TOOLS, **messages.TOOLS, **mcp.TOOLS, **secrets.TOOLS, **git.TOOLS}
 KINDS: list[Any] = [pytest.param(kind, id=f"{tool.name}.{name}") for tool in TOOLS.values() for name, kind in tool.arguments.items()]
 KINDS.append(pytest.param(shell.ARGV, id="argv"))
@@ -104,7 +104,11 @@ def test_assessing_never_raises(kind: Kind, value: object) -> None:
     assert isinstance(kind.assess(value), Assessment)
 
 
-TAKEN = {id(BAD["subclass"]): ("argv",), id(BAD["empty list"]): ("addresses",)}  # `rm` is granted there; a list of nobody is mail to nobody
+TAKEN = {  # `rm` is granted there; a list of nobody is mail to nobody; no headers are none that is not granted
+    id(BAD["subclass"]): ("argv",),
+    id(BAD["empty list"]): ("addresses",),
+    id(BAD["empty object"]): ("headers",),
+}
 
 
 @pytest.mark.parametrize("value", BAD.values(), ids=BAD.keys())
@@ -114,6 +118,8 @@ TAKEN = {id(BAD["subclass"]): ("argv",), id(BAD["empty list"]): ("addresses",)} 
         shell.programs("rm"),
         files.below("/data"),
         http.hosts("a.example"),
+        http.headers("accept"),
+        browser.sites("b.example"),
         example.project("OPS"),
         email.to("ann@corp.example"),
         messages.channels("slack", "#a"),
@@ -147,6 +153,26 @@ def test_any_json_like_value(value: object) -> None:
                 assert str(error)
             else:
                 freeze(parsed)
+
+
+@pytest.mark.parametrize("value", BAD.values(), ids=BAD.keys())
+def test_headlines_and_previews_are_made_of_what_was_parsed_only(value: object) -> None:
+    """Whatever parses is said and shown without an error, and soon."""
+    for tool in (*files.TOOLS.values(), *http.TOOLS.values(), *browser.TOOLS.values()):
+        for name, kind in tool.arguments.items():
+            arguments = {other: GOOD[other] for other in tool.arguments if other not in tool.optional}
+            try:
+                arguments[name] = kind.parse(value)
+            except ValueError:
+                continue
+            began = time.thread_time()
+            assert tool.headline is not None and 3 < len(tool.headline(arguments)) < 5000
+            for panel in tool.preview(arguments) if tool.preview else []:
+                assert panel.lines() or panel.title
+            assert time.thread_time() - began < 2.0, (tool.name, name)
+
+
+GOOD: dict[str, Any] = {"path": "/nowhere/a", "source": "/nowhere/a", "target": "/nowhere/b", "url": "https://a.example/"}
 
 
 def test_text_of_a_subclass_is_taken_as_the_text_it_is() -> None:

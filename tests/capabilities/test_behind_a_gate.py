@@ -21,7 +21,8 @@ def tools(gate: Gate, tmp_path: Path) -> dict[str, Callable[..., Any]]:
     folder.mkdir()
     (folder / "notes.md").write_text("hello\n")
     made = files.tools(folder) | {"shell.run": shell.tool(folder), "compute.run": compute.tool(folder), "http.request": http.tool(seconds=1)}
-    return {name: gate.wrap(function, name=name) for name, function in made.items()}
+    named = {"shell.run", "compute.run"}  # the others say what they are
+    return {name: gate.wrap(function, name=name) if name in named else gate.wrap(function) for name, function in made.items()}
 
 
 def test_what_is_granted_runs_and_nothing_else(gate: Gate, tools: dict[str, Callable[..., Any]], tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""A page whose every request is made for it, and only where it may go."""
