@@ -15,6 +15,7 @@ nothing in it can forge or hide a line.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from itertools import islice
@@ -25,6 +26,7 @@ from gate.shown import visible
 MOST_ROWS: Final = 200
 MOST_CELL: Final = 1000
 MOST_DIFFED: Final = 5000
+MOST_PAIRS: Final = 20_000
 CONTEXT: Final = 3
 
 Form: TypeAlias = Literal["text", "diff", "list", "facts", "table"]
@@ -85,11 +87,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
 
 
 def diff(title: str, before: str, after: str) -> Panel:
-    """What changes from one text to another, with three lines around each change; long texts are compared by their first 5,000 lines."""
+    """What changes from one text to another, with three lines around each change.
+
+    Of long texts the first 5,000 lines are compared.  Texts with so many equal lines that comparing would take long are shown as one change
+    between what they begin and what they end with alike.
+    """
     old, new = before.splitlines(), after.splitlines()
     rows = list[tuple[str]]()
-    groups = SequenceMatcher(None, old[:MOST_DIFFED], new[:MOST_DIFFED], autojunk=len(old) + len(new) > 2000).get_grouped_opcodes(CONTEXT)
-    for number, group in enumerate(groups):
+    for number, group in enumerate(_changes(old[:MOST_DIFFED], new[:MOST_DIFFED])):
         if number or group[0][1] or group[0][3]:
             rows.append((f"@@ line {group[0][3] + 1}",))
         for tag, i, j, k, m in group:
@@ -101,6 +106,27 @@ def diff(title: str, before: str, after: str) -> Panel:
     if not rows and before != after:
         rows.append(("@@ only what no line shows differs: line ends, or the end of the last line",) if not unseen else ("@@ not compared",))
     return panel(title, "diff", rows, len(rows) + unseen)
+
+
+def _changes(old: list[str], new: list[str]) -> Iterable[list[tuple[str, int, int, int, int]]]:
+    """Groups of operations as `difflib` gives them; comparing takes at least a step for each pair of equal lines, so there is a bound."""
+    counts = Counter(new)
+    if sum([counts[line] for line in old]) <= MOST_PAIRS:
+        return SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT)
+    least = min(len(old), len(new))
+    start = next((n for n in range(least) if old[n] != new[n]), least)
+    end = next((n for n in range(least - start) if old[-1 - n] != new[-1 - n]), least - start)
+    if start == len(old) == len(new):
+        return []
+    before, after = max(start - CONTEXT, 0), min(end, CONTEXT)
+    last, final = len(old) - end, len(new) - end
+    return [
+        [
+            ("equal", before, start, before, start),
+            ("replace", start, last, start, final),
+            ("equal", last, last + after, final, final + after),
+        ]
+    ]
 
 
 def cell(value: str) -> str:

@@ -8,7 +8,6 @@ shown.  What cannot be shown is said.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from stat import S_ISREG
 from typing import Final
@@ -23,7 +22,6 @@ from gate.preview import Panel, diff, facts, text
 _MOST: Final = 200_000
 _LINES: Final = 1000
 _EXCERPT: Final = 20
-_ALIKE: Final = 50_000
 Arguments = Mapping[str, Frozen]
 
 
@@ -92,15 +90,7 @@ def _change(arguments: Arguments, *, keeps: bool) -> list[Panel]:
     result = old + added if keeps else added
     if max(len(old), len(result)) > _MOST or max(old.count("\n"), result.count("\n")) > _LINES:
         return [facts("file", [*about, ("change", "too long to compare")]), text("what is written", _cut(added))]
-    if _alike(old, result) > _ALIKE:
-        return [facts("file", [*about, ("change", "too many lines are the same to compare them")]), text("what is written", _cut(added))]
     return [facts("file", about), diff("change", old, result)]
-
-
-def _alike(old: str, new: str) -> int:
-    """How many pairs of equal lines there are: comparing texts takes as many steps, and more."""
-    here, there = Counter(old.splitlines()), Counter(new.splitlines())
-    return sum(count * there[line] for line, count in here.items())
 
 
 _NOTHING: Final = "nothing, it is a new file"
