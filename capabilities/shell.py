@@ -25,7 +25,7 @@ from typing import Annotated, Final, TypeAlias
 from capabilities._paths.place import Setting, own_home
 from capabilities._plain import Number
 from capabilities._shell.constraint import Programs
-from capabilities._shell.judge import assess as judge
+from capabilities._shell.flow import assess as judge
 from capabilities._shell.judge import unknown
 from capabilities._shell.value import canonical, script_of
 from gate.effect import Assessment

@@ -32,9 +32,9 @@ _FILE: Final = re.compile(
 )
 # places, by how their absolute path begins
 _UNDER: Final = tuple(
-    "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl/private /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d "
+    "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl /etc/ssh /etc/apt /etc/login.defs /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d "
     "/etc/ipsec.secrets /etc/security /etc/polkit-1 /etc/wpa_supplicant /etc/letsencrypt /etc/kubernetes "
-    "/run/secrets /var/run/secrets /var/lib/docker /var/lib/kubelet /var/lib/pam "
+    "/run/secrets /var/run/secrets /var/log /var/db /var/audit /var/lib/docker /var/lib/kubelet /var/lib/pam "
     "/var/spool/cron /var/spool/mail /var/mail /var/backups /boot /sys /lost+found /private/var/db /library/keychains".split()
 )
 _PROC_PUBLIC: Final = frozenset(

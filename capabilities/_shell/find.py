@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from capabilities._paths.secret import secret
+from capabilities._shell.marks import ANY
 from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable, Use, show
 
@@ -43,13 +44,15 @@ class Found(NamedTuple):
 
 def parse(words: tuple[Word, ...]) -> Found:
     """What the words after `find` say; `Uninspectable` for anything that is not known."""
+    if any(word.sort == "split" for word in words):
+        raise Uninspectable("a word of find's is only known when it runs")
     uses: list[Use] = []
     commands: list[tuple[Word, ...]] = []
     at = 0
     while at < len(words) and words[at].text in ("-H", "-L", "-P", "-O0", "-O1", "-O2", "-O3"):
         at += 1
     begin = at
-    while at < len(words) and words[at].text[:1] not in ("-", "(", ")", "!", ","):
+    while at < len(words) and words[at].text[:1] not in ("-", "(", ")", "!", ",", ANY):
         uses.append(Use("list", words[at], many=True))
         at += 1
     roots = tuple([word.text for word in words[begin:at]]) or (".",)
@@ -79,6 +82,8 @@ def parse(words: tuple[Word, ...]) -> Found:
 
 def _is_telling(pattern: str) -> bool:
     name = pattern.rpartition("/")[2]
+    if ANY in pattern:
+        return True
     return name[:1] in (".", "[", "?") or bool(secret("/" + name.replace("*", "")))
 
 
@@ -97,6 +102,8 @@ def _valued(name: str, words: tuple[Word, ...], at: int) -> list[Use]:
 
 def _command(words: tuple[Word, ...], at: int, name: str, commands: list[tuple[Word, ...]]) -> int:
     """Adds the command that `-exec` runs; the position after its end, `;` or `{} +`."""
+    if name in ("-ok", "-okdir"):
+        raise Uninspectable(f"find's {show(name)} waits for an answer that nobody here can give")
     end = at
     while end < len(words) and words[end].text != ";" and not (words[end].text == "+" and words[end - 1].text == "{}"):
         end += 1

@@ -1,4 +1,4 @@
-"""Judge: what a script would do, as one assessment.
+"""Judge: what one command would do, in a folder that is known; `flow` follows a whole script.
 
 Every command is looked up as data: a program that only reads, one that writes, one that runs another (which is judged in its place), one
 that is known to run code or reach the network.  A program, option or place that is not known is high risk because it "cannot be
@@ -12,16 +12,18 @@ from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
 from capabilities._shell import find, git, labels
-from capabilities._shell.lexer import lex
+from capabilities._shell.grammar import lex
+from capabilities._shell.marks import MARKS
 from capabilities._shell.notable import NOTABLE, VERSION
 from capabilities._shell.programs import INERT, QUIET, READERS
 from capabilities._shell.roles import Doing, check_text, use
-from capabilities._shell.script import Command, Pipeline, Script, Word
+from capabilities._shell.script import Command, Word
 from capabilities._shell.spec import Uninspectable, match, parse, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
 from gate.effect import Assessment, Risk, join
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
+TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())  # noqa: SIM905 - names read best as text
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _EXECUTES: Final = frozenset(["executes"])
@@ -65,31 +67,11 @@ class Context(NamedTuple):
         return self._replace(nesting=self.nesting + 1, **changes)  # type: ignore[arg-type]  # the fields of this tuple
 
 
-def assess(script: Script, setting: Setting) -> Assessment:
-    """What `script` would do when it runs in `setting`."""
-    parts: list[Assessment] = []
-    started: list[tuple[str, ...]] = []
-    moved = False
-    for position, pipeline in enumerate(script.pipelines):
-        if moved and pipeline.after != "&&":
-            parts.append(unknown("which folder this runs in depends on whether 'cd' went well"))
-        if pipeline.commands[0].words[0].text == "cd":
-            setting, part = _cd(pipeline, setting, last=position == len(script.pipelines) - 1)
-            moved = True
-            parts.append(part)
-            continue
-        fed: Fed | None = None
-        for command in pipeline.commands:
-            parts += command_parts(command, Context(setting, fed, started))
-            fed = feeds(command, fed)
-    return labels.label(script, started, join(parts))
-
-
 def command_parts(command: Command, context: Context) -> list[Assessment]:
     """What one command and its redirections would do."""
-    parts = words_parts(command.words, context)
+    parts = words_parts(command.words, context) if command.words else []
     for redirect in command.redirects:
-        if redirect.op != ">&":
+        if redirect.op not in (">&", "<<<"):
             role = "read" if redirect.op == "<" else "write"
             parts += _guarded(use(Doing("the redirection", role, Word(redirect.target)), context.setting))
     return parts
@@ -118,7 +100,7 @@ def unknown(reason: str) -> Assessment:
 def program(word: Word) -> str:
     """The name of the program a word stands for; `Uninspectable` when it is not one of the system's."""
     text = word.text
-    if word.pattern:
+    if word.pattern or word.sort or not text.isprintable():
         raise Uninspectable(f"which program {show(text)} names is only known when it runs")
     folder, slash, name = text.rpartition("/")
     if slash and folder not in SYSTEM:
@@ -146,6 +128,8 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
 
 
 def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    if name in TAKES_ANYTHING:
+        rest = rest if name == "printf" and any(mark in rest[0].text for mark in MARKS) else known(rest)
     found = match(parse(READERS[name] if name in READERS else WRITERS[name]), rest)
     parts = 0
     for role, word, many in found.uses:
@@ -167,6 +151,11 @@ def _plain(name: str, rest: tuple[Word, ...], _: Context) -> Iterator[Assessment
     yield _only_reads(name)
 
 
+def known(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words with those that are only known when it runs replaced by one that is, for programs that take any word alike."""
+    return tuple([Word("x") if word.sort or not word.text.isprintable() else word for word in words])
+
+
 def _only_reads(name: str) -> Assessment:
     return Assessment(_READS, Risk.LOW, (f"{name} only reads",))
 
@@ -183,26 +172,6 @@ def _changed(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
     yield Assessment(_EXECUTES, Risk.HIGH, (f"{name} {reason}",), frozenset(technique.split()))
     if inner := match(parse(line), rest).command:
         yield from words_parts(inner, context.deeper())
-
-
-def _cd(pipeline: Pipeline, setting: Setting, *, last: bool) -> tuple[Setting, Assessment]:
-    command = pipeline.commands[0]
-    words = [word for word in command.words[1:] if word.text not in ("--", "-P", "-L")]
-    if (
-        len(pipeline.commands) > 1
-        or command.redirects
-        or pipeline.after == "||"
-        or len(words) != 1
-        or words[0].pattern
-        or words[0].text[:1] in ("-", "")
-    ):
-        return setting, unknown("where this 'cd' leads depends on what happens before it")
-    try:
-        place = look(words[0].text, setting)
-    except ValueError as error:
-        return setting, unknown(str(error))
-    reason = f"works in {show(place.path)}" + ("" if place.inside else ", outside the workspace")
-    return setting._replace(cwd=place.path), Assessment(_READS, Risk.LOW if place.inside or last else Risk.MEDIUM, (reason,))
 
 
 def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
@@ -261,7 +230,11 @@ def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
         return
     script = lex(rest[1].text, context.setting.home)
     context.deeper()
-    yield assess(script, context.setting) if not context.whole else unknown(f"which files {name} is given is only known when it runs")
+    if context.whole:
+        raise Uninspectable(f"which files {name} is given is only known when it runs")
+    from capabilities._shell.flow import assess
+
+    yield assess(script, context.setting)
 
 
 def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
@@ -292,6 +265,8 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
     try:
         name = program(command.words[0])
         rest = command.words[1:]
+        if any(word.sort or not word.text.isprintable() for word in rest):
+            return None
         if name == "find":
             found = find.parse(rest)
             return None if found.commands or found.telling or found.writes else Fed(found.roots, found.zero)

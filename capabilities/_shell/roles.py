@@ -10,12 +10,12 @@ from capabilities._paths.place import Place, Setting, look
 from capabilities._paths.secret import secret
 from capabilities._paths.text import below
 from capabilities._shell import little
+from capabilities._shell.marks import ANY, MARKS, SPLIT, STREAM, sample
 from capabilities._shell.script import Word
 from capabilities._shell.spec import NUMBER, Uninspectable, show
 from gate.effect import Assessment, Risk
 
 _HIDDEN: Final = "may match hidden files"
-_UNKNOWN: Final = "is a set of files outside the workspace that is only known when it runs"
 PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
@@ -52,6 +52,9 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
 _PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq}
 
 
+_DANGEROUS: Final = ("width", "count", "exec")  # what is printed as wide, or counted as far, must be known
+
+
 class Doing(NamedTuple):
     """A program's use of one word: see `spec` for the roles. `whole`: the word stands for everything below it."""
 
@@ -65,11 +68,17 @@ class Doing(NamedTuple):
 def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
     """What that use would do; `Uninspectable` or ValueError when it cannot be told."""
     role, word = doing.role, doing.word
+    if word.sort == "names":
+        doing = doing._replace(whole=True, word=word._replace(sort=""))
+    elif word.sort:
+        raise Uninspectable("a word of it is only known when it runs")
     if word.pattern and not doing.many:
         raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
     if role in ("text", "name"):
         return
     if role == "rev":
+        if not word.text.isprintable():
+            raise Uninspectable(f"{show(word.text)} is only known when it runs")
         if not _names_a_path(word.text, setting):
             return
         role = "read"
@@ -95,6 +104,11 @@ def check_text(program: str, role: str, text: str) -> None:
     """Refuses a text that its role does not take; roles that name places are not looked at here."""
     if role in PLACES or role in ("text", "rev"):
         return
+    if not text.isprintable():
+        if ANY in text or SPLIT in text or role in ("sed", "awk", "jq", "format", "filter", *_DANGEROUS):
+            if any(mark in text for mark in MARKS):
+                raise Uninspectable(f"a value of {program} is only known when it runs")
+        text = sample(text)
     if role == "filter":
         _check_filter(text)
         return
@@ -122,10 +136,13 @@ def _grave(doing: Doing) -> Assessment:
 
 
 def _read(doing: Doing, setting: Setting) -> Iterator[Assessment]:
-    if doing.word.text == "-":
+    if doing.word.text in ("-", STREAM):
         return
+    doing = doing._replace(word=doing.word._replace(text=sample(doing.word.text)))
     if doing.word.text and not doing.word.text.strip(";|&<>"):
         raise Uninspectable(f"{show(doing.word.text)} looks like an operator, but is the name of a file here")
+    if doing.word.text[:1] == "/" and "/../" in f"{doing.word.text}/":
+        raise Uninspectable(f"{show(doing.word.text)} is written as if it led elsewhere; name the place itself")
     place = _place(doing, setting)
     if doing.program == "awk" and doing.word.text.startswith("/inet"):
         raise Uninspectable("awk opens network connections under such names")
@@ -170,7 +187,5 @@ def _place(doing: Doing, setting: Setting) -> Place:
     place = look(folder, setting, whole=content)
     if content and any(part.startswith((".", "[.", "[!", "?")) for part in parts[plain:]) and not place.secret:
         return place._replace(secret=_HIDDEN)
-    if content and not place.inside and not place.secret:
-        return place._replace(secret=_UNKNOWN)
     named = look(f"{folder}/{re.sub(r'[*?]', '', parts[-1])}", setting) if parts[-1].strip("*?") else place
     return place._replace(secret=place.secret or named.secret)

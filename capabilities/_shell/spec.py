@@ -25,6 +25,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from capabilities._shell.marks import ANY
 from capabilities._shell.script import Word
 
 NUMBER: Final = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?[a-zA-Z]{0,3}(/\d{1,6})?", re.ASCII)
@@ -116,6 +117,8 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the wo
         if text == "--":
             operands += words[at:]
             break
+        if word.sort == "split" or text[:1] == ANY:
+            raise Uninspectable("a word that is only known when it runs may be an option")
         if len(text) < 2 or text[0] != "-":
             operands.append(word)
             if spec.ordered and len(operands) >= len(spec.operands):
@@ -134,6 +137,8 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the wo
                 if at >= len(words):
                     raise Uninspectable(f"the option {show(name)} lacks its value")
                 value_word = words[at]
+                if value_word.sort:
+                    raise Uninspectable(f"the value of {show(name)} is only known when it runs")
                 at += 1
             else:
                 value_word = Word(value) if value is not None else Word("")

@@ -1,0 +1,48 @@
+"""Claims: that what a command wrote is names at or below some places, checked when it runs.
+
+A command such as `find src | xargs cat` is judged as if it read what is below `src`.  A file whose name holds a blank or a line break could
+make it another one, so the names are looked at before they reach the next program: either all of them are below, or it does not run.
+
+>>> broken(["src/a.py", "src"], ("src",)), broken(["src/../x"], ("src",))
+('', 'src/../x')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from capabilities._shell.judge import Fed
+from capabilities._shell.script import Command, Step
+
+
+def broken(names: Iterable[str], roots: tuple[str, ...]) -> str:
+    """The first name that is at or below none of `roots`, "" when all are."""
+    return next((name for name in names if not any(_below(name, root) for root in roots)), "")
+
+
+def _below(name: str, root: str) -> bool:
+    if name == root:
+        return True
+    if root in (".", "./"):
+        inner = name
+        return bool(name) and name[0] not in "/-~" and ".." not in inner.split("/")
+    start = root if root.endswith("/") else f"{root}/"
+    return name.startswith(start) and ".." not in name[len(start) :].split("/")
+
+
+def check(data: bytes, fed: Fed, reader: Step, words: tuple[str, ...]) -> None:
+    """Raises ValueError when what goes into `reader` (its words expanded) is not what was claimed of it."""
+    zero = isinstance(reader, Command) and bool({"-0", "--null"} & set(words[1:]))
+    text = data.decode(errors="surrogateescape")
+    if isinstance(reader, Command) and words and words[0].rpartition("/")[2] == "xargs" and not zero:
+        if not any(word.startswith(("-I", "-i", "-d", "--replace", "--delimiter")) for word in words[1:]):
+            names = text.split()
+        else:
+            names = [line.strip() for line in text.split("\n") if line.strip()]
+        odd = next((char for char in "'\"\\" if char in text), "")
+        if odd:
+            raise ValueError(f"a name with {odd!a} in it would be read as something else by xargs")
+    else:
+        names = [name for name in (text.split("\0") if zero else [line.strip(" \t") for line in text.split("\n")]) if name]
+    if bad := broken(names, fed.roots):
+        raise ValueError(f"{bad[:80]!a} is not below {', '.join(fed.roots)[:80]!a}, where this command was judged to work")
