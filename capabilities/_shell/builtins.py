@@ -50,7 +50,9 @@ def judge(name: str, rest: tuple[Word, ...], state: State, fed: Fed | None) -> t
 def _cd(rest: tuple[Word, ...], state: State) -> tuple[Ends, Assessment]:
     words = [word for word in rest if word.text not in ("--", "-P", "-L")]
     if len(words) != 1 or words[0].pattern or words[0].sort or words[0].text[:1] in ("-", "", ANY):
-        return Ends(state._replace(lost="where a 'cd' before it led is only known when it runs"), state), unknown("where this 'cd' leads cannot be told")
+        return Ends(state._replace(lost="where a 'cd' before it led is only known when it runs"), state), unknown(
+            "where this 'cd' leads cannot be told"
+        )
     reasons: list[str] = []
     settings, risk = [], Risk.LOW
     for setting in state.settings:

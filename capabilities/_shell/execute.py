@@ -385,7 +385,11 @@ class Shell:
                 made = steps[0]._replace(words=tuple([Word(text) for text in self.words(steps[0], streams)])) if outputs.static(script) else None
             if len(script.pipelines) == 1 and outputs.static(script):
                 for step in steps:
-                    fed = feeds(step._replace(words=tuple([Word(text) for text in self.words(step, streams)])), fed) if isinstance(step, Command) else None
+                    fed = (
+                        feeds(step._replace(words=tuple([Word(text) for text in self.words(step, streams)])), fed)
+                        if isinstance(step, Command)
+                        else None
+                    )
             self.status = self.script(script, streams._replace(out=sink))
         except shellish.Leave as left:
             self.status = left.status

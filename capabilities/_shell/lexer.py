@@ -33,7 +33,9 @@ _BRACED: Final = re.compile(r"\$\{(#?)([A-Za-z_]\w*|[0-9@*$?!#])(?:(:?[-+=?]|%%?
 _SAFE: Final = re.compile(r"[\w.,:@/+=-]*", re.ASCII)
 _TRIM: Final = re.compile(r"[\w.,:@ *?/+=-]*", re.ASCII)
 _SUM: Final = re.compile(r"\$\(\(((?:[^()$`\"'\\]|\$\{?[A-Za-z_]\w*\}?|\((?:[^()$`\"'\\]|\$\{?[A-Za-z_]\w*\}?)*\))*)\)\)", re.ASCII)
-_SUM_TOKEN: Final = re.compile(r"\s+|\$\{([A-Za-z_]\w*)\}|\$?([A-Za-z_]\w*)|(0|[1-9]\d{0,17})(?![\w#])|(<<|>>|<=|>=|==|!=|&&|\|\||\*\*|[-+*/%<>!~&|^?:()])")
+_SUM_TOKEN: Final = re.compile(
+    r"\s+|\$\{([A-Za-z_]\w*)\}|\$?([A-Za-z_]\w*)|(0|[1-9]\d{0,17})(?![\w#])|(<<|>>|<=|>=|==|!=|&&|\|\||\*\*|[-+*/%<>!~&|^?:()])"
+)
 _WORD_END: Final = frozenset(" \t\n|&;<>()")
 _PAIRS: Final = frozenset(["$(", "${", "<<", "<(", ">(", ">&", "|&", "&>"])
 # what a shell sets by itself, and what changes how it or programs work
@@ -338,7 +340,9 @@ def built(pieces: list[Piece], *, quoted: bool) -> Word | None:
     if all(piece.kind == "text" for piece in pieces):
         text = "".join([piece.text for piece in pieces])
         return Word(text) if text or quoted else None
-    source = "".join([piece.text if piece.kind == "glob" else "" if piece.kind == "text" and not piece.text else str(piece) for piece in merged(pieces)])
+    source = "".join(
+        [piece.text if piece.kind == "glob" else "" if piece.kind == "text" and not piece.text else str(piece) for piece in merged(pieces)]
+    )
     if any(piece.kind not in ("text", "glob") for piece in pieces):
         return Word(source, "", source, tuple(merged(pieces)))
     return patterned(pieces, source)

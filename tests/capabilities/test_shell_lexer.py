@@ -47,8 +47,42 @@ PIECES = [
 ALLOWED = ("w", "true", "false", ":", "unset", "export", "break", "continue")
 WORDS = [
     *("a", "$x", '"$x"', "${x}y", "${x%b}", "${x#a}", "${#x}", "{a,b}c", "{1..3}", "$((1+2*n))", "$((n<3?n:7))", "$(w q)", '"$(w r s)"', "`w t`"),
-    *("'a b'", "a\\ b", "~", "$HOME/z", '"$UNSET"', "$UNSET", "''", "$'t\\tu'", "${UNSET:-d}", '"a$x b"', "*", "[ab]", "x=y", "-n", "$x$x", "{a,{b,c}}"),
-    *("$((7/2-n**2))", "$((n&6|1))", "'$x'", "\\$x", '"\\$x"', "a#b", "$0", "$#", '"{a,b}"', "${x:+y}", "$?", "z{}", "}", "a{b", "{03..1}", "${x%%[b]*}"),
+    *(
+        "'a b'",
+        "a\\ b",
+        "~",
+        "$HOME/z",
+        '"$UNSET"',
+        "$UNSET",
+        "''",
+        "$'t\\tu'",
+        "${UNSET:-d}",
+        '"a$x b"',
+        "*",
+        "[ab]",
+        "x=y",
+        "-n",
+        "$x$x",
+        "{a,{b,c}}",
+    ),
+    *(
+        "$((7/2-n**2))",
+        "$((n&6|1))",
+        "'$x'",
+        "\\$x",
+        '"\\$x"',
+        "a#b",
+        "$0",
+        "$#",
+        '"{a,b}"',
+        "${x:+y}",
+        "$?",
+        "z{}",
+        "}",
+        "a{b",
+        "{03..1}",
+        "${x%%[b]*}",
+    ),
 ]
 
 
@@ -62,7 +96,9 @@ def grown(chosen: random.Random, depth: int) -> str:
         return grown(chosen, depth - 1)
 
     if depth == 0 or chosen.random() < 0.25:
-        return chosen.choice([f"w {some(4)}", f"x={chosen.choice(WORDS)}", f"n={chosen.randint(0, 9)}", "false", "true", "unset x", f"w {some(2)} # c"])
+        return chosen.choice(
+            [f"w {some(4)}", f"x={chosen.choice(WORDS)}", f"n={chosen.randint(0, 9)}", "false", "true", "unset x", f"w {some(2)} # c"]
+        )
     if chosen.random() < 0.05:
         return f"w {some(2)} <<E\n{chosen.choice(WORDS[:9])}\nE\n{inner()}"
     return chosen.choice(
@@ -80,7 +116,7 @@ def grown(chosen: random.Random, depth: int) -> str:
             lambda: f"! {{ {inner()}\n}}",
             lambda: f"w {some(2)} | w {some(2)}",
             lambda: f"x={chosen.choice(WORDS)} n=4; {inner()}",
-            lambda: f"w \"$({inner()}\n)\"",
+            lambda: f'w "$({inner()}\n)"',
             lambda: f"w {some(1)} \\\n {some(2)}",
         ]
     )()
