@@ -71,7 +71,7 @@ def _read(rest: tuple[Word, ...], state: State, fed: Fed | None) -> tuple[Ends, 
     flags = [word.text for word in rest if word.text.startswith("-")]
     if any(flag not in ("-r",) for flag in flags) or not names or any(not _NAME.fullmatch(text) or _FIXED.fullmatch(text) for text in names):
         return Ends(state, state), unknown("how this 'read' reads is not taken; 'read -r NAME …' is")
-    value = Value(fed.roots[0], fed.roots) if fed and len(names) == 1 else UNKNOWN
+    value = Value(fed.roots[0], fed.roots) if fed and fed.roots and len(names) == 1 else UNKNOWN
     for name in names:
         state = state.set(name, value)
     return Ends(state, state), _NOTHING

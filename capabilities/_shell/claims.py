@@ -34,15 +34,14 @@ def check(data: bytes, fed: Fed, reader: Step, words: tuple[str, ...]) -> None:
     """Raises ValueError when what goes into `reader` (its words expanded) is not what was claimed of it."""
     zero = isinstance(reader, Command) and bool({"-0", "--null"} & set(words[1:]))
     text = data.decode(errors="surrogateescape")
-    if isinstance(reader, Command) and words and words[0].rpartition("/")[2] == "xargs" and not zero:
-        if not any(word.startswith(("-I", "-i", "-d", "--replace", "--delimiter")) for word in words[1:]):
-            names = text.split()
-        else:
-            names = [line.strip() for line in text.split("\n") if line.strip()]
-        odd = next((char for char in "'\"\\" if char in text), "")
-        if odd:
-            raise ValueError(f"a name with {odd!a} in it would be read as something else by xargs")
+    xargs = isinstance(reader, Command) and bool(words) and words[0].rpartition("/")[2] == "xargs"
+    if zero:
+        names = [name for name in text.split("\0") if name]
+    elif xargs and not any(word.startswith(("-I", "-i", "-d", "--replace", "--delimiter")) for word in words[1:]):
+        names = text.split()
     else:
-        names = [name for name in (text.split("\0") if zero else [line.strip(" \t") for line in text.split("\n")]) if name]
+        names = [line.strip(" \t") for line in text.split("\n") if line.strip(" \t")]
+    if odd := next((char for char in "'\"\\" if char in text and not zero), ""):
+        raise ValueError(f"a name with {odd!a} in it would be read as something else")
     if bad := broken(names, fed.roots):
         raise ValueError(f"{bad[:80]!a} is not below {', '.join(fed.roots)[:80]!a}, where this command was judged to work")

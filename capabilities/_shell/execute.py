@@ -116,8 +116,8 @@ class Shell:
             status, fed = self.spooled_step(step, Streams(source, sink, streams.err, fed))
             self.cwd, self.values, self.exported = kept[0], dict(kept[1]), set(kept[2])
             if not last:
-                if fed is not None and isinstance(sink, bytearray):
-                    following = pipeline.steps[number + 1]
+                following = pipeline.steps[number + 1]
+                if fed is not None and fed.roots and isinstance(sink, bytearray) and (isinstance(following, Block) or "xargs" in following.argv):
                     words = tuple(self.words(following)) if isinstance(following, Command) else ()
                     claims.check(bytes(sink), fed, following, words)
                 source = files.enter_context(spooled(bytes(sink) if isinstance(sink, bytearray) else b""))
@@ -139,7 +139,7 @@ class Shell:
         for number, step in enumerate(pipeline.steps):
             if isinstance(step, Block) or not step.words or step.words[0].text in builtins.NAMES or builtins.looks_up(step.words):
                 return None
-            if number and "xargs" in step.argv and not {"-0", "--null"} & set(step.argv):
+            if number and "xargs" in step.argv:
                 return None
             made.append(step)
         return made

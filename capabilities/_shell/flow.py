@@ -29,10 +29,10 @@ _NONE: Final = Assessment(frozenset(), Risk.LOW)
 _ENDLESS: Final = Assessment(frozenset(["executes"]), Risk.CRITICAL, ("a loop that never ends uses the processor for nothing",), frozenset(["T1496"]))
 
 
-def assess(script: Script, setting: Setting) -> Assessment:
-    """What `script` would do when it runs in `setting`."""
-    flow = Flow()
-    flow.script(script, State(MappingProxyType({}), (setting,)))
+def assess(script: Script, setting: Setting, *, guarded: bool = True) -> Assessment:
+    """What `script` would do when it runs in `setting`. `guarded`: we run it, so that what it is fed is checked (see `claims`)."""
+    flow = Flow(guarded=guarded)
+    flow.script(script, State(MappingProxyType({}), (setting,)), Fed((), empty=True) if guarded else None)
     return labels.label(script, flow.started, join(flow.parts) if flow.parts else Assessment(frozenset(["reads"]), Risk.LOW, ("it starts nothing",)))
 
 
@@ -44,6 +44,7 @@ class Flow:
     started: list[tuple[str, ...]] = field(default_factory=list)
     turns: int = 1
     nesting: int = 0
+    guarded: bool = True
 
     def script(self, script: Script, state: State, fed: Fed | None = None) -> State | None:
         """Judges the pipelines of a script; the state after it."""
@@ -74,6 +75,7 @@ class Flow:
         after = Ends(state, state)
         for step in pipeline.steps:
             done, fed = self.step(step, state, fed)
+            fed = fed if self.guarded else None
             after = done if alone else after
         return Ends(after.badly, after.well) if pipeline.prefix == "!" else after
 
@@ -204,6 +206,8 @@ class Flow:
             return [Value(word.text, (word.text,))]
         if word.sort or not word.pattern:
             return [UNKNOWN if word.sort else Value(word.text)]
+        if not self.guarded:
+            return [UNKNOWN]
         for setting in state.settings:
             parts = list(use(Doing("for", "read", word, many=True), setting))
             if any(part.risk >= Risk.HIGH for part in parts):
@@ -303,9 +307,9 @@ class Flow:
         if len(self.parts) == before:
             self.parts.append(_NONE)
         value = outputs.of(script, made, state.settings[0].cwd if len(state.settings) == 1 else "")
-        if value == UNKNOWN and fed and outputs.static(script):
-            return Value(fed.roots[0], fed.roots)
-        return value
+        if value == UNKNOWN and fed and fed.roots and outputs.static(script):
+            value = Value(fed.roots[0], fed.roots)
+        return value if self.guarded or not value.roots else UNKNOWN
 
     def expanded(self, command: Command, state: State) -> Command:
         """A command with its words known where they are; for looking at, not for judging."""

@@ -7,15 +7,17 @@ inspected": so the default asks.  Paths are judged by where they lead (`lstat` a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
-from capabilities._shell import find, git, labels
+from capabilities._shell import find, git, labels, query
 from capabilities._shell.grammar import lex
 from capabilities._shell.marks import MARKS
 from capabilities._shell.notable import NOTABLE, VERSION
 from capabilities._shell.programs import INERT, QUIET, READERS
+from capabilities._shell.queries import QUERIES
 from capabilities._shell.roles import Doing, check_text, use
 from capabilities._shell.script import Command, Word
 from capabilities._shell.spec import Uninspectable, match, parse, show
@@ -24,6 +26,7 @@ from gate.effect import Assessment, Risk, join
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
 TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())  # noqa: SIM905 - names read best as text
+_DASH_C: Final = re.compile(r"-[exul]*c[exul]*")
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _EXECUTES: Final = frozenset(["executes"])
@@ -39,16 +42,18 @@ _FILTERS: Final = {
     "shuf": frozenset("-n -z".split()),
     "tac": frozenset[str](),
 }
-_NULL: Final = frozenset(["-0", "--null"])
 _CUTTING: Final = frozenset(["-d", "--delimiter"])
+# what may change, drop or add lines: that they still are names below the same places is checked when it runs (see `claims`)
+_EDITORS: Final = frozenset(["awk", "gawk", "sed", "cut", "tr", "cat", "nl", *_FILTERS])
 _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
 
 class Fed(NamedTuple):
-    """What the command before writes into this one's input: names of files below `roots`, unmistakably separated or not."""
+    """What the command before writes into this one's input: names of files below `roots`, unmistakably separated or not; or nothing at all."""
 
     roots: tuple[str, ...] = ()
     zero: bool = False
+    empty: bool = False
 
 
 class Context(NamedTuple):
@@ -64,7 +69,7 @@ class Context(NamedTuple):
         """The context of a command inside this one."""
         if self.nesting >= _MAX_NESTING:
             raise Uninspectable(f"commands are nested deeper than {_MAX_NESTING}")
-        return self._replace(nesting=self.nesting + 1, **changes)  # type: ignore[arg-type]  # the fields of this tuple
+        return self._replace(nesting=self.nesting + 1, **{"fed": None, **changes})  # type: ignore[arg-type]  # the fields of this tuple
 
 
 def command_parts(command: Command, context: Context) -> list[Assessment]:
@@ -116,11 +121,13 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     if special and not (len(rest) == 1 and rest[0].text in VERSION):
         yield from special(name, rest, context)
     elif name in READERS or name in WRITERS:
-        yield from _by_spec(name, rest, context)
+        yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
     elif name in WRAPPERS:
         yield from words_parts(match(parse(WRAPPERS[name]), rest).command, context.deeper())
     elif name in CHANGERS:
         yield from _changed(name, rest, context)
+    elif name in QUERIES and not (len(rest) == 1 and rest[0].text in VERSION):
+        yield from _or_notable(name, rest, query.judge(name, rest, context.setting)) if name in NOTABLE else query.judge(name, rest, context.setting)
     elif name in NOTABLE:
         yield _notable(name, rest)
     else:
@@ -128,6 +135,8 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
 
 
 def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    if name in ("less", "more") and any(word.text.startswith("+") for word in rest):
+        raise Uninspectable(f"what follows '+' is a command of {name}'s")
     if name in TAKES_ANYTHING:
         rest = rest if name == "printf" and any(mark in rest[0].text for mark in MARKS) else known(rest)
     found = match(parse(READERS[name] if name in READERS else WRITERS[name]), rest)
@@ -167,6 +176,15 @@ def _notable(name: str, rest: tuple[Word, ...]) -> Assessment:
     return Assessment(known.effects, Risk.HIGH, (f"{name} {known.reason}",), known.techniques)
 
 
+def _or_notable(name: str, rest: tuple[Word, ...], parts: Iterator[Assessment]) -> Iterator[Assessment]:
+    """The parts, or what is known of the program by its name alone when they cannot be told."""
+    try:
+        yield from list(parts)
+    except (Uninspectable, ValueError) as reason:
+        yield _notable(name, rest)
+        yield unknown(str(reason))
+
+
 def _changed(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     line, technique, reason = CHANGERS[name]
     yield Assessment(_EXECUTES, Risk.HIGH, (f"{name} {reason}",), frozenset(technique.split()))
@@ -194,14 +212,18 @@ def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
     inner = program(command[0])
     for role, word, _ in found.uses:
         check_text(name, role, word.text)
+    if context.fed and context.fed.empty:
+        yield from words_parts(command, context.deeper())
+        return
     roots = context.fed.roots if context.fed else ()
-    unmistakable = context.fed is not None and context.fed.zero and bool(found.options & _NULL) and not found.options & _CUTTING
+    if found.options & _CUTTING or any("\n" in root for root in roots):
+        raise Uninspectable("where xargs cuts its input is only known when it runs")
     if inner not in INERT and inner not in WRITERS:
         raise Uninspectable(f"what words xargs gives {show(inner)} is only known when it runs")
     if inner in ("echo", "basename", "dirname"):
         roots = roots or (".",)
-    elif not roots or not (unmistakable or inner in QUIET or inner in WRITERS):
-        raise Uninspectable(f"which files xargs gives {show(inner)} is only known when it runs; 'find … -print0 | xargs -0 …' says it")
+    elif not roots:
+        raise Uninspectable(f"which files xargs gives {show(inner)} is only known when it runs; 'find … | xargs …' says it")
     for root in roots[:16]:
         filled = tuple([word._replace(text=word.text.replace("{}", root)) for word in command])
         yield from words_parts(filled if filled != command else (*command, Word(root)), context.deeper(whole=True))
@@ -225,7 +247,7 @@ def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
 
 def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     """`sh -c TEXT`: the text is a script, if the lexer takes it; any other use runs what is not visible here."""
-    if len(rest) != 2 or rest[0].text != "-c" or rest[1].pattern:
+    if len(rest) != 2 or not _DASH_C.fullmatch(rest[0].text) or rest[1].pattern:
         yield _notable(name, rest)
         return
     script = lex(rest[1].text, context.setting.home)
@@ -234,7 +256,7 @@ def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
         raise Uninspectable(f"which files {name} is given is only known when it runs")
     from capabilities._shell.flow import assess
 
-    yield assess(script, context.setting)
+    yield assess(script, context.setting, guarded=False)
 
 
 def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
@@ -273,13 +295,29 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
         if name == "git" and command.argv[1:2] == ("ls-files",):
             options = match(parse(git.READS["ls-files"]), rest[1:]).options
             return Fed((".",), "-z" in options) if options <= _LISTED else None
-        if fed and name in _FILTERS and not command.redirects:
+        if name == "git" and command.argv[1:2] == ("diff",) and "--name-only" in command.argv:
+            return Fed((".",), "-z" in command.argv)
+        if name == "ls" and not any(word.text.startswith("/") or ".." in word.text for word in rest):
+            return Fed((".",))
+        if name in ("grep", "egrep", "fgrep", "rg") and not (fed and fed.roots):
+            return _listing(name, rest)
+        if fed and fed.roots and name in _EDITORS and not any(redirect.fd < 2 for redirect in command.redirects):
             uses, _, options, _ = match(parse(READERS[name]), rest)
             names = [one for one in uses if one.role in ("read", "tree", "write", "exec")]
-            return None if names or not options <= _FILTERS[name] else Fed(fed.roots, fed.zero and "-z" in options)
+            same = options <= _FILTERS.get(name, frozenset())
+            return None if names or name not in READERS else Fed(fed.roots, fed.zero and same and "-z" in options)
     except Uninspectable:
         return None
     return None
+
+
+def _listing(name: str, rest: tuple[Word, ...]) -> Fed | None:
+    """What a search that only lists the names of files writes."""
+    uses, _, options, _ = match(parse(READERS[name]), rest)
+    places = tuple([one.word.text for one in uses if one.role in ("read", "tree")])
+    if not options & {"-l", "--files-with-matches", "-L", "--files-without-match"} or not (places or options & {"-r", "-R", "--recursive"} or name == "rg"):
+        return None
+    return Fed(places or (".",), bool(options & {"-Z", "--null"}))
 
 
 PLAIN: Final = frozenset(["echo", "test", "["])

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from capabilities._shell.more import MORE
+
 _SUMS: Final = "read* -btz --binary --text --tag --zero"
 _GREP: Final = (
     "text read* -EFGPivyxwcLloqshHnTZabzIUu -rR>tree -e:text! -f:read! -m:num -A:num -B:num -C:num -d:dirs -D:text -# "
@@ -93,6 +95,9 @@ READERS: Final[dict[str, str]] = {
     "sed": "sed read* -nrEsuz -l:num -e:sed! -i[:text]>write --quiet --silent --regexp-extended --expression:sed! --in-place[:text]>write "
     "--line-length:num --separate --unbuffered --null-data --posix --debug --sandbox",
     "awk": "awk read* -F:text -v:text",
+    "gawk": "awk read* -F:text -v:text --field-separator:text --assign:text --posix --traditional --re-interval --sandbox",
+    "mawk": "awk read* -F:text -v:text",
+    "nawk": "awk read* -F:text -v:text",
     "grep": _GREP,
     "egrep": _GREP,
     "fgrep": _GREP,
@@ -166,12 +171,13 @@ READERS: Final[dict[str, str]] = {
     "lspci": "-nvkqmDtb",
     "lsusb": "-vt",
     "ifconfig": "text? -asv",
-    "ip": "ipobject ipshow? text* -460cdhjops",
+    "ip": "~ ipobject ipshow? text* -4 -6 -0 -br -brief -j -json -p -pretty -d -details -s -stats -statistics -o -oneline -r -resolve -h -human "
+    "-c -color[:text] -f:text -family:text -N -M -B -I -t -ts -n:never",
     "ss": "text* -tulnapxew46Hosim",
     "netstat": "-tulnapsirWev46N",
     "arp": "-anev",
     "mount": "-lv -t:text",
-    "dmesg": "-HTkLxtreP -l:text -f:text --level:text --facility:text --human --ctime --kernel --decode --reltime --nopager --color[:text]",
+    "dmesg": "-HTkLxtrePuSw -l:text -f:text -s:num --buffer-size:num --raw --notime --userspace --follow --since:text --until:text --level:text --facility:text --human --ctime --kernel --decode --reltime --nopager --color[:text]",
     "locale": "text* -amck",
     "getconf": "text text?",
     "true": "text*",
@@ -182,6 +188,7 @@ READERS: Final[dict[str, str]] = {
     "readelf": "@ read* -aehlSsrndVWAI -x:text -p:text -w[:text] --all --headers --symbols --dynamic --wide --relocs --notes",
     "size": "@ read* -ABdotx",
 }
+READERS |= {name: line for name, line in MORE.items() if "never" not in line.split()[:1]}
 
 # what these do to what they read shows nothing of it but names, counts and sums: safe for names that are only known when they run
 QUIET: Final = frozenset(

@@ -28,8 +28,10 @@ _PS: Final = re.compile(r"[aAcfgHhjlmnoprsTtuvwXx]{1,8}|\d[\d,]*", re.ASCII)
 _SEQ_FORMAT: Final = re.compile(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgGaA][^%]{0,40}")
 _ESCAPED: Final = re.compile(r"\[([*?[])\]")
 _MAGIC: Final = re.compile(r"[*?[]")
-_IP_OBJECT: Final = re.compile(r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bour)?)?|rule|maddr")
-_IP_SHOW: Final = re.compile(r"sh(ow)?|l(s|ist|st)?|get")  # not "s", which `ip link` takes for "set"
+_IP_OBJECT: Final = re.compile(
+    r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bou?r)?)?|ru(le)?|m(addr(ess)?)?|maddr|tunn?el|tunt(ap)?|mr(oute)?|netc(onf)?|ntable|tcp_?metrics|token|stats|help|mo(nitor)?|vrf|nexthop|sr|mptcp"
+)
+_IP_SHOW: Final = re.compile(r"sh(ow)?|l(s|ist|st)?|get|all|help|address|route|neigh|rule|link")  # not "s", which `ip link` takes for "set"
 _DIRS: Final = re.compile(r"read|skip")
 _BRACES: Final = re.compile(r"\{\}")  # where names are put in: the judge looks for no other mark
 _TOPIC: Final = re.compile(r"[\w.+:-]+", re.ASCII)  # the name of a page; with a slash it would be any file
@@ -48,6 +50,21 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "topic": _TOPIC,
     "columns": _COLUMNS,
     "format": _SEQ_FORMAT,
+    "fzfplus": re.compile(r"\+[a-z0-9]{1,2}"),
+    # of what fzf may be bound to, only what moves, toggles or ends
+    "bind": re.compile(r"(?!.*(execute|become|reload|transform|preview\b|bg-|search|print\())[\w.,:+@/ -]+"),
+    "ssltopic": re.compile(r"x509|version|help|list|ciphers|errstr"),
+    "ruffverb": re.compile(r"check|lint|rule|version|help|linter|config"),
+    "journalfield": re.compile(r"_{0,2}[A-Z][A-Z_]*=.*|\+"),
+    "sysname": re.compile(r"[\w.*/-]+"),
+    "getentdb": re.compile(r"services|protocols|networks|rpc|ethers|netgroup"),
+    "dc": re.compile(r"[\d\s.+*/%pfkvdrncz_-]*"),
+    "profilesverb": re.compile(r"status|list|show|validate|help|version"),
+    "seven": re.compile(r"[lthi]"),
+    "aptmark": re.compile(r"show(auto|manual|hold)"),
+    "sdanalyze": re.compile(r"blame|time|critical-chain|unit-paths|exit-status|capability"),
+    "yq": re.compile(r"(?!.*(load|env|eval\(|system|split_doc))[^$]*"),
+    "tarmode": re.compile(r"t[vzjJf]*f?|[vzjJ]*t[vzjJ]*f?"),
 }
 _PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq}
 

@@ -10,6 +10,7 @@
 | `--color[:text]` | an option whose value, if any, is in the same word |
 | `-r>tree` | an option that turns the operands' role (the last one) into another |
 | `-e:text!` | an option that stands for the first operand, which is then left out |
+| `~` | long options begin with one dash |
 | `@` | a word that begins with `@` names a file with further words, wherever it stands |
 
 Roles: `text` is never a path; `num` a number; `read`, `list`, `tree` a path whose content, name, or everything below is read; `write`,
@@ -64,6 +65,7 @@ class Spec(NamedTuple):
     number: bool
     ordered: bool
     files: bool
+    dashed: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -71,12 +73,14 @@ def parse(line: str) -> Spec:
     """The spec of one line of data."""
     operands: list[str] = []
     options: dict[str, Option] = dict.fromkeys(_ALWAYS, Option())
-    many, least, number, files = -1, 0, False, False
+    many, least, number, files, dashed = -1, 0, False, False, False
     for token in line.split():
         if token == "-#":  # a token of the data
             number = True
         elif token == "@":
             files = True
+        elif token == "~":
+            dashed = True
         elif token[0] != "-":
             if token[-1] == "*":
                 many = len(operands)
@@ -88,9 +92,11 @@ def parse(line: str) -> Spec:
             if found is None:
                 raise ValueError(f"the option data {token!r} is malformed")
             option = Option(found["value"] or found["inner"] or "", bool(found["optional"]), found["upgrade"] or "", bool(found["first"]))
+            if dashed:
+                found = _TOKEN.fullmatch(f"-{token}" if token[1] != "-" else token) or found
             names = [found["name"]] if found["name"].startswith("--") else [f"-{letter}" for letter in found["name"][1:]]
             options.update(dict.fromkeys(names, option))
-    return Spec(tuple(operands), many, least, options, number, "command" in operands, files)
+    return Spec(tuple(operands), many, least, options, number, "command" in operands, files, dashed)
 
 
 class Match(NamedTuple):
@@ -119,6 +125,8 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the wo
             break
         if word.sort == "split" or text[:1] == ANY:
             raise Uninspectable("a word that is only known when it runs may be an option")
+        if spec.dashed and text[:1] == "-" and text[1:2] not in ("", "-"):
+            text = f"-{text}"
         if len(text) < 2 or text[0] != "-":
             operands.append(word)
             if spec.ordered and len(operands) >= len(spec.operands):

@@ -10,6 +10,7 @@ from capabilities._shell.find import parse as parse_find
 from capabilities._shell.git import READS
 from capabilities._shell.little import awk, jq, printf, sed
 from capabilities._shell.programs import READERS
+from capabilities._shell.roles import _PROGRAMS, _TEXTS, PLACES
 from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable, match, parse
 from capabilities._shell.writers import CHANGERS, WRAPPERS, WRITERS
@@ -136,33 +137,7 @@ def test_a_plain_connection_is_no_tunnel(text: str) -> None:
 
 @pytest.mark.parametrize("line", [*READERS.values(), *WRITERS.values(), *WRAPPERS.values(), *(row[0] for row in CHANGERS.values()), *READS.values()])
 def test_every_line_of_data_is_well_formed(line: str) -> None:
-    known = {
-        *(
-            "text",
-            "num",
-            "width",
-            "count",
-            "plus",
-            "psflags",
-            "format",
-            "ipobject",
-            "ipshow",
-            "read",
-            "list",
-            "tree",
-            "rev",
-            "filter",
-            "range",
-            "write",
-            "delete",
-            "never",
-            "dirs",
-            "braces",
-            "topic",
-            "columns",
-        ),
-        *("exec", "sed", "awk", "jq", "command", ""),
-    }
+    known = {*PLACES, *_TEXTS, *_PROGRAMS, "text", "rev", "filter", "never", "remove", "exec", "command", ""}
     spec = parse(line)
     roles = {*spec.operands, *(option.value for option in spec.options.values()), *(option.upgrade for option in spec.options.values())}
     assert roles <= known, roles - known
