@@ -54,7 +54,7 @@ reason = "it is outside the workspace"
 id = "{name}-changes"
 ask = {{ effect = ["writes", "egress", "executes", "spends", "delegates", "irreversible", "undeclared"] }}
 reason = "it changes something, starts something that cannot be inspected, or reaches the network"
-match = ['shell.run command="rm -r build"', 'http.request url="https://example.com/"', 'shell.run command="python x.py"']
+match = ['shell.run command="rm -r build"', 'shell.bash text="ls"', 'http.request url="https://example.com/"', 'shell.run command="python x.py"']
 """
 
 

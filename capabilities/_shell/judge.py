@@ -26,7 +26,7 @@ from gate.effect import Assessment, Risk, join
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
 TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())  # noqa: SIM905 - names read best as text
-_DASH_C: Final = re.compile(r"-[exul]*c[exul]*")
+_DASH_C: Final = re.compile(r"-[exu]*c[exu]*")
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _EXECUTES: Final = frozenset(["executes"])
@@ -44,7 +44,7 @@ _FILTERS: Final = {
 }
 _CUTTING: Final = frozenset(["-d", "--delimiter"])
 # what may change, drop or add lines: that they still are names below the same places is checked when it runs (see `claims`)
-_EDITORS: Final = frozenset(["awk", "gawk", "sed", "cut", "tr", "cat", "nl", *_FILTERS])
+_EDITORS: Final = frozenset(["cut", "cat", *_FILTERS])
 _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
 
@@ -304,8 +304,9 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
         if fed and fed.roots and name in _EDITORS and not any(redirect.fd < 2 for redirect in command.redirects):
             uses, _, options, _ = match(parse(READERS[name]), rest)
             names = [one for one in uses if one.role in ("read", "tree", "write", "exec")]
-            same = options <= _FILTERS.get(name, frozenset())
-            return None if names or name not in READERS else Fed(fed.roots, fed.zero and same and "-z" in options)
+            if names or (name in _FILTERS and not options <= _FILTERS[name]):
+                return None
+            return Fed(fed.roots, fed.zero and name in _FILTERS and "-z" in options)
     except Uninspectable:
         return None
     return None
@@ -315,7 +316,9 @@ def _listing(name: str, rest: tuple[Word, ...]) -> Fed | None:
     """What a search that only lists the names of files writes."""
     uses, _, options, _ = match(parse(READERS[name]), rest)
     places = tuple([one.word.text for one in uses if one.role in ("read", "tree")])
-    if not options & {"-l", "--files-with-matches", "-L", "--files-without-match"} or not (places or options & {"-r", "-R", "--recursive"} or name == "rg"):
+    if not options & {"-l", "--files-with-matches", "-L", "--files-without-match"} or not (
+        places or options & {"-r", "-R", "--recursive"} or name == "rg"
+    ):
         return None
     return Fed(places or (".",), bool(options & {"-Z", "--null"}))
 

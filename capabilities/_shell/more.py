@@ -5,9 +5,14 @@ from __future__ import annotations
 
 from typing import Final
 
-_SEVEN: Final = "~ seven read* -y -r -slt --slt -ba -bd -p -scrcCRC32"
+_SEVEN: Final = "~ seven read* -y -r -slt --slt -ba -bd -p -scrcCRC32 -scrcSHA256 -scrc* -h"
 
 MORE: Final[dict[str, str]] = {
+    "say": "text* -v:text -r:num --voice:text --rate:num",
+    "caffeinate": "-disumt:num -w:num",
+    "dscl": "~ text dsclverb text* -read:text -readall:text -list:text -search:text -plist -raw -url -q -diff:text",
+    "compression_tool": "~ -h -encode -decode -i:read -a:text",
+    "qlmanage": "~ read* -m -h",
     "tar": "tarmode read? text* -t! --list! -vzjJa -f:read --file:read --verbose --gzip --bzip2 --xz --auto-compress --wildcards --exclude:text --full-time --numeric-owner -Z",
     "bsdtar": "tarmode read? text* -t! --list! -vzjJ -f:read --file:read",
     "fzf": "fzfplus* -e -i -x -m -n:text -d:text -q:text -1 -0 -f:text -h --exact --ignore-case --no-ignore-case --smart-case --literal --scheme:text "
@@ -25,14 +30,14 @@ MORE: Final[dict[str, str]] = {
     "--bash --zsh --fish --nu --version --help --sort --no-tac --history-size:num --threads:num --with-shell:exec "
     "--preview:exec --become:exec --execute:exec --history:write --no-height --no-track --no-exact --no-expect --no-filter "
     "--accept-nth:text --id-nth:text",
-    "fd": "text? tree* -hHIuaslLpFgiq0 -t:text -e:text -E:text -d:num -S:text -o:text -c:text -j:width -C:tree -1 --hidden --no-hidden --no-ignore --no-ignore-vcs "
+    "fd": "text? tree* -VhHIuaslLpFgiq0 -t:text -e:text -E:text -d:num -S:text -o:text -c:text -j:width -C:tree -1 --hidden --no-hidden --no-ignore --no-ignore-vcs "
     "--no-ignore-parent --unrestricted --case-sensitive --ignore-case --glob --regex --fixed-strings --absolute-path --relative-path --list-details "
     "--follow --full-path --print0 --max-depth:num --min-depth:num --exact-depth:num --exclude:text --prune --type:text --extension:text --size:text "
     "--changed-within:text --changed-before:text --newer:text --older:text --owner:text --color:text --threads:width --quiet --show-errors "
     "--max-results:num --has-results --strip-cwd-prefix[:text] --one-file-system --path-separator:text --base-directory:tree --search-path:tree --and:text "
     "--exec:exec --exec-batch:exec -x:exec -X:exec --ignore-file:read --hyperlink[:text] --no-follow --max-one-result --literal --format:text --batch-size:num",
     "openssl": "~ ssltopic text? -noout -text -a -v -p -d -e -b -f -o -subject -issuer -dates -startdate -enddate -serial -fingerprint -modulus -purpose -pubkey -email "
-    "-commands -digest-commands -cipher-commands -hash -ext:text -in:read -inform:text -nameopt:text -sha256 -sha1 -md5 -checkend:num -alias -ocspid "
+    "-commands -digest-commands -cipher-commands -hash -ext:text -in:text -inform:text -nameopt:text -sha256 -sha1 -md5 -checkend:num -alias -ocspid "
     "-subject_hash -issuer_hash -verify -s -tls1_3 -tls1_2 -ssl3 -stdname -convert:text -sha512 -sha384 -hex -r -c -binary -list -disabled -1 "
     "-providers -cipher-algorithms -digest-algorithms -public-key-algorithms -standard-commands -objects -all-algorithms",
     "ruff": "ruffverb list* -h -q -s -v -n --quiet --silent --verbose --select:text --ignore:text --extend-select:text --extend-ignore:text --diff --check --output-format:text "
@@ -55,7 +60,6 @@ MORE: Final[dict[str, str]] = {
     "rgrep": "text tree* -inlLcvwEFoh -e:text! --include:filter --color[:text]",
     "dc": "-e:dc --expression:dc",
     "expr": "text*",
-    "factor": "num*",
     "numfmt": "text* -d:text --from:text --to:text --suffix:text --padding:width --field:text --header[:num] --format:text --round:text --delimiter:text --from-unit:text "
     "--to-unit:text --invalid:text --grouping -z",
     "tput": "text* -T:text",
@@ -90,8 +94,8 @@ MORE: Final[dict[str, str]] = {
     "dmidecode": "-q -s:text -t:text --string:text --type:text",
     "runlevel": "",
     "lastlog": "-b:num -t:num -u:text",
-    "finger": "text* -lmps",
-    "pinky": "text* -lbhpsfwiq",
+    "finger": "topic* -lmps",
+    "pinky": "topic* -lbhpsfwiq",
     "domainname": "",
     "dnsdomainname": "",
     "nisdomainname": "",
@@ -160,7 +164,7 @@ MORE: Final[dict[str, str]] = {
     "xrandr": "~ -q --query --listmonitors --listproviders --current",
     "xdpyinfo": "-display:never",
     "setxkbmap": "~ -query -print",
-    "fc-list": "text* -v -q : --format:text",
+    "fc-list": "text* -v -q --format:text",
     "fc-match": "text* -sav --format:text",
     "modinfo": "text* -adlpn0 -F:text -k:text --author --description --license --parameters --filename",
     "ptx": "read? -AfGrRtw:width",

@@ -33,7 +33,7 @@ _KUBE: Final = (
     "--containers --watch-only --output-watch-events --list --quiet -q --all -v:num --warnings-as-errors"
 )
 _DOCKER: Final = (
-    "-a --all -q --quiet -f:text --filter:text --format:text --no-trunc -n:num --last:num -l --latest -s --size --digests --since:text --until:text "
+    "-a --all -q --quiet -f[:text] --filter:text --format:text --no-trunc -n:num --last:num -l --latest -s --size --digests --since:text --until:text "
     "--tail:text -t --timestamps --details --follow --no-stream --type:text -v --verbose --orphans --services --profiles --volumes --images --hash:text "
     "--limit:num --pretty -p:text --project-name:text --context:text --log-level:text -c:text --no-resolve --no-task-ids --raw --index:num --no-color "
     "--no-log-prefix --dry-run --no-interpolate --variables --environment --human -H --tree"
@@ -42,7 +42,7 @@ _HELM: Final = (
     "-n:text --namespace:text -A --all-namespaces -o:table --output:table -a --all --deployed --failed --pending --superseded --uninstalled "
     "--uninstalling -d --date -r --reverse -q --short -m:num --max:num --offset:num -f:text --filter:text -l:text --selector:text --revision:num "
     "--version:text --devel --versions --regexp --kube-context:text --show-desc --show-resources --max-col-width:num --time-format:text --no-headers "
-    "--client --template:text --debug --strict --quiet --with-subcharts --fail-on-no-result --list-repo-url"
+    "--client --template:text --debug --strict --quiet --with-subcharts --fail-on-no-result --list-repo-url --set:text --set-string:text --values:read --include-crds --skip-crds --no-hooks --name-template:text --show-only:text --is-upgrade --skip-tests"
 )
 _GH: Final = (
     "-R:text --repo:text -L:num --limit:num -s:text --state:text -l:text --label:text -a:text --assignee:text -A:text --author:text -S:text "
@@ -62,7 +62,9 @@ _BREW: Final = (
     "--days:num --category:text -s --search -n --description --hide:text --list-checks --audit-debug --oneline --stat --patch -p --max-count:num --compact "
     "--command:text --plain --variations --sizes --fetch-manifest --os:text --arch:text --no-quarantine"
 )
-_APT: Final = "-a -q -v --all-versions --installed --upgradable --manual-installed --names-only -n -f --full --no-all-versions --recurse -i --important"
+_APT: Final = (
+    "-a -q -v --all-versions --installed --upgradable --manual-installed --names-only -n -f --full --no-all-versions --recurse -i --important"
+)
 _YUM: Final = "-q -v -y -C --quiet --verbose --cacheonly --installed --available --all --enablerepo:text --disablerepo:text --showduplicates --nogpgcheck -e:num -d:num"
 _TERRAFORM: Final = "--no-color --json --check --diff --recursive --list[:text] --write:no --raw --state-out:never --id:text --version --help"
 
@@ -78,7 +80,7 @@ QUERIES: Final[dict[str, Query]] = {
     "auth0": Query(
         "--json --json-compact --csv --no-color --no-input --debug --tenant:text -t:text -n:num --number:num -q:text --query:text -f:text --filter:text -s:text "
         "--sort:text --include-totals",
-        "apps list,apps ls,apps show,apis list,apis ls,apis show,apis scopes list,apis scopes ls,rules list,rules ls,rules show,actions list,actions ls,"
+        "apps list,apps ls,apps show,apis list,apis ls,apis show,apis scopes list,apis scopes ls,rules list,rules ls,rules show,logs tail,actions diff,event-streams stats,roles perms list,orgs members list,orgs members ls,protection bpd show,protection bfp show,protection sit show,attack-protection bpd show,actions list,actions ls,"
         "actions show,roles list,roles ls,roles show,roles permissions list,roles permissions ls,users show,users search,users search-by-email,"
         "users roles show,users blocks list,users roles list,organizations list,organizations ls,organizations show,orgs list,orgs ls,orgs show,"
         "organizations members list,organizations roles list,organizations roles members list,domains list,domains ls,domains show,logs list,logs ls,"
@@ -107,13 +109,13 @@ QUERIES: Final[dict[str, Query]] = {
         "config current-context,config get-clusters,config get-users,auth can-i,auth whoami,rollout status,rollout history,wait,options,completion,help,"
         "plugin list",
         "",
-        r"(?i)(^|[,/])secrets?([./,]|$)|^--raw|^/",
+        r"(?i)^--raw|^/",
     ),
     "helm": Query(
         _HELM,
         "list,ls,status,history,hist,get values,get notes,get hooks,get metadata,search repo,search hub,show chart,show values,show readme,show all,show crds,"
         "inspect chart,inspect values,inspect readme,inspect all,repo list,repo ls,plugin list,plugin ls,version,env,lint<tree,dependency list<tree,"
-        "dependency ls<tree,dep list<tree,dep ls<tree,verify<read,completion,help",
+        "dependency ls<tree,dep list<tree,dep ls<tree,verify<read,template<text,completion,help",
         "",
         r"://",
     ),
@@ -138,13 +140,18 @@ QUERIES: Final[dict[str, Query]] = {
         r"[/\\]|\.rb$",
     ),
     "apt": Query(_APT, "list,show,search,policy,depends,rdepends,showsrc,help,changelog"),
-    "apt-cache": Query(
-        _APT, "search,show,showpkg,policy,depends,rdepends,madison,stats,pkgnames,showsrc,dump,unmet,help"
+    "apt-cache": Query(_APT, "search,show,showpkg,policy,depends,rdepends,madison,stats,pkgnames,showsrc,dump,unmet,help"),
+    "yum": Query(
+        _YUM,
+        "list,info,search,repolist,grouplist,groupinfo,provides,whatprovides,deplist,check-update,history=,history list,history info,version,help",
     ),
-    "yum": Query(_YUM, "list,info,search,repolist,grouplist,groupinfo,provides,whatprovides,deplist,check-update,history=,history list,history info,version,help"),
-    "dnf": Query(_YUM, "list,info,search,repolist,grouplist,groupinfo,provides,repoquery,deplist,check-update,history=,history list,history info,version,help"),
+    "dnf": Query(
+        _YUM, "list,info,search,repolist,grouplist,groupinfo,provides,repoquery,deplist,check-update,history=,history list,history info,version,help"
+    ),
     "zypper": Query("-n -q --non-interactive", "search,se,info,if,list-updates,lu,repos,lr,packages,pa,patterns,pt,products,pd,patches,help"),
-    "snap": Query("--all --color:text --unicode:text --verbose", "list,info,find,changes,tasks,interfaces,connections,services,version,help,warnings"),
+    "snap": Query(
+        "--all --color:text --unicode:text --verbose", "list,info,find,changes,tasks,interfaces,connections,services,version,help,warnings"
+    ),
     "flatpak": Query("--user --system --columns:text -d --app --runtime -a", "list,info,search,history,remotes,config,ps,--version"),
     "npm": Query(
         "-g --global --json -l --long --depth:num --all -a --parseable -p --omit:text --include:text --location:text --prod --dev --link --workspaces -w:text "
@@ -172,15 +179,25 @@ QUERIES: Final[dict[str, Query]] = {
         "--depth:num --no-progress --offline",
         "pip list,pip freeze,pip show,pip check,pip tree,python list,python find,python dir,tool list,tool dir,cache dir,version=,self version,help",
     ),
-    "conda": Query("-n:text --name:text -e --export --json --full-name -c --canonical --no-pip --envs --system -a --all --show-sources --show", "list,env list,info,config,search"),
-    "gem": Query("-l --local -a --all -d --details -q --quiet --versions --no-versions -i --installed", "list,environment,env,help,contents,dependency,which,stale,sources="),
+    "conda": Query(
+        "-n:text --name:text -e --export --json --full-name -c --canonical --no-pip --envs --system -a --all --show-sources --show",
+        "list,env list,info,config,search",
+    ),
+    "gem": Query(
+        "-l --local -a --all -d --details -q --quiet --versions --no-versions -i --installed",
+        "list,environment,env,help,contents,dependency,which,stale,sources=",
+    ),
     "terraform": Query(
         _TERRAFORM,
-        "version,output,state list,workspace list,workspace show,help,metadata functions",
+        "version,output,state list,workspace list,workspace show,fmt?--check<list,help,metadata functions",
         "dash",
     ),
-    "tofu": Query(_TERRAFORM, "version,output,state list,workspace list,workspace show,help,metadata functions", "dash"),
-    "packer": Query("--machine-readable --check --diff --recursive --write:no --syntax-only --evaluate-datasources:no --version", "version,inspect<list,plugins installed,plugins required<list,help", "dash"),
+    "tofu": Query(_TERRAFORM, "version,output,state list,workspace list,workspace show,fmt?--check<list,help,metadata functions", "dash"),
+    "packer": Query(
+        "--machine-readable --check --diff --recursive --write:no --syntax-only --evaluate-datasources:no --version",
+        "version,fmt?--check<list,inspect<list,plugins installed,plugins required<list,help",
+        "dash",
+    ),
     "go": Query("--json --m --f:text --u --versions --deps", "version=,help", "dash"),
     "cargo": Query("--list --version --verbose -V", "help,version,search", "", r"://"),
     "rustup": Query("-v --verbose", "show,toolchain list,target list,component list,which,doc=,check,help"),
@@ -190,7 +207,10 @@ QUERIES: Final[dict[str, Query]] = {
         "status,show,list-units,list-unit-files,list-sockets,list-timers,list-jobs,list-dependencies,list-machines,is-active,is-enabled,is-failed,"
         "is-system-running,cat,get-default,help,show-environment,--failed,--version",
     ),
-    "loginctl": Query("-a -l -n:num -p:text --all --full --no-pager --no-legend --property:text", "list-sessions,list-users,list-seats,session-status,user-status,show-session,show-user"),
+    "loginctl": Query(
+        "-a -l -n:num -p:text --all --full --no-pager --no-legend --property:text",
+        "list-sessions,list-users,list-seats,session-status,user-status,show-session,show-user",
+    ),
     "timedatectl": Query("--all --no-pager -p:text --property:text", "status,show,list-timezones,timesync-status,show-timesync"),
     "hostnamectl": Query("--static --transient --pretty --no-pager --json:text", "status"),
     "localectl": Query("--no-pager", "status,list-locales,list-keymaps"),
@@ -206,9 +226,17 @@ QUERIES: Final[dict[str, Query]] = {
         "isexcluded<list,destinationinfo,help,listlocalsnapshots<list,listlocalsnapshotdates,compare<tree,listbackups,verifychecksums<tree,latestbackup,"
         "uniquesize<tree,machinedirectory,currentphase,status,calculatedrift<tree,version",
     ),
-    "diskutil": Query("-plist --plist", "list,info,information,activity,listFilesystems,apfs list,appleRAID list,coreStorage list,cs list,listfilesystems", "dash"),
-    "hdiutil": Query("--plist --verbose --quiet", "info,imageinfo<read,isencrypted<read,plugins,fsid<read,checksum<read,pmap<read,udifderez<read,verify<read,help", "dash"),
-    "defaults": Query("--app:text -currentHost --currentHost -host:text", "read,read-type,domains,find,help", "dash", r"(?i)passw|token|secret|account"),
+    "diskutil": Query(
+        "-plist --plist", "list,info,information,activity,listFilesystems,apfs list,appleRAID list,coreStorage list,cs list,listfilesystems", "dash"
+    ),
+    "hdiutil": Query(
+        "--plist --verbose --quiet",
+        "info,imageinfo<read,isencrypted<read,plugins,fsid<read,checksum<read,pmap<read,udifderez<read,verify<read,help",
+        "dash",
+    ),
+    "defaults": Query(
+        "--app:text -currentHost --currentHost -host:text", "read,read-type,domains,find,help", "dash", r"(?i)passw|token|secret|account"
+    ),
     "networksetup": Query("", r"-list*,-get*,-show*,-print*,-version,-help,-is*"),
     "security": Query(
         "-v -p:text -c:list -a -l:text -s:text -Z -d -q -L",
@@ -217,18 +245,38 @@ QUERIES: Final[dict[str, Query]] = {
         "help,smartcards list",
     ),
     "dscl": Query("-q -raw -plist -url --plist", "read,list,search,readall,readpl", "dash", r"(?i)passw|shadow|authentication"),
-    "nmcli": Query("-t -p -f:text -m:text -g:text -c:text --terse --pretty --fields:text", "general status,device status,device show,device wifi list,connection show=,networking connectivity,radio all,general hostname,dev status,d,con show="),
+    "nmcli": Query(
+        "-t -p -f:text -m:text -g:text -c:text --terse --pretty --fields:text",
+        "general status,device status,device show,device wifi list,connection show=,networking connectivity,radio all,general hostname,dev status,d,con show=",
+    ),
     "ufw": Query("", "status,show,version"),
     "vagrant": Query("--machine-readable", "status,global-status,version,box list,plugin list,port,help"),
     "minikube": Query("-o:text --output:text -p:text --profile:text", "status,version,ip,profile list,addons list,node list,service list"),
     "kind": Query("-q", "get clusters,get nodes,version"),
     "crictl": Query("-a -q -o:text", "ps,images,pods,info,version,stats,inspect,logs"),
-    "heroku": Query("-a:text --app:text --json -n:num --num:num", "apps,apps:info,ps,releases,addons,regions,status,version,domains,buildpacks,pipelines,logs"),
-    "doctl": Query("-o:text --output:text --format:text --no-header", "compute droplet list,compute droplet get,account get=,kubernetes cluster list,projects list,version,compute region list,compute size list,compute image list,databases list"),
+    "heroku": Query(
+        "-a:text --app:text --json -n:num --num:num", "apps,apps:info,ps,releases,addons,regions,status,version,domains,buildpacks,pipelines,logs"
+    ),
+    "doctl": Query(
+        "-o:text --output:text --format:text --no-header",
+        "compute droplet list,compute droplet get,account get=,kubernetes cluster list,projects list,version,compute region list,compute size list,compute image list,databases list",
+    ),
 }
-for _other, _same in (("podman", "docker"), ("nerdctl", "docker"), ("pip3", "pip"), ("pip2", "pip"), ("apt-get", "apt-cache"), ("kubecolor", "kubectl"), ("oc", "kubectl"), ("mamba", "conda")):
-    if _other != "apt-get":
-        QUERIES[_other] = QUERIES[_same]
+for _help in (
+    "ansible ansible-doc ansible-lint ansible-playbook ansible-galaxy ansible-inventory ansible-config ansible-vault ansible-pull ansible-console "
+    "ansible-test cdk prometheus pre-commit poetry rtk sqlcmd duckdb binhex yarn".split()
+):
+    QUERIES[_help] = Query("", "help")
+for _other, _same in (
+    ("podman", "docker"),
+    ("nerdctl", "docker"),
+    ("pip3", "pip"),
+    ("pip2", "pip"),
+    ("kubecolor", "kubectl"),
+    ("oc", "kubectl"),
+    ("mamba", "conda"),
+):
+    QUERIES[_other] = QUERIES[_same]
 for _compose in ("docker-compose", "podman-compose"):
     QUERIES[_compose] = Query(_DOCKER, "ps,ls,logs,images,top,port,version,events,config=,help")
 

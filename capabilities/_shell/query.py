@@ -31,7 +31,9 @@ _GRAVE: Final = re.compile(
 )
 _EMBEDDED: Final = re.compile(r"--(no-|cluster|subscription)")
 _KEEPING: Final = re.compile(r"--(server-name|server-id|secret-id|url-map|server|account-name|destination-ip|admin-username)")
-_GLOBAL_VALUES: Final = frozenset("--region --profile --output --query --project --configuration --account --format --subscription --color --verbosity".split())
+_GLOBAL_VALUES: Final = frozenset(
+    "--region --profile --output --query --project --configuration --account --format --subscription --color --verbosity".split()
+)
 
 
 def judge(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Assessment]:
@@ -68,10 +70,23 @@ def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Ass
     positional = [word for role, word, _ in found.uses if role == "word"]
     if options and options[0].text.startswith("-"):
         positional = [options[0], *positional]
+    if (
+        name in ("kubectl", "oc", "kubecolor")
+        and found.options & {"-o", "--output"}
+        and re.search(r"(?i)(^|[ ,/])secrets?([./, ]|$)", " ".join(map(str, positional)))
+    ):
+        raise Uninspectable(f"{name} may show what is in a secret")
+    for path in [path for path in table if "?" in path]:
+        if path.partition("?")[2] in found.options:
+            table = {**table, path.partition("?")[0]: table[path]}
     return (yield from _operands(name, positional, table, setting, bare=bool(found.options & {"--version", "--help"})))
 
 
-_VALUES: Final = {"kube": re.compile(r"(?!.*(template|file)).*(json|yaml|wide|name|custom-columns|jsonpath).*"), "table": re.compile(r"table|json|yaml"), "no": re.compile(r"false|no|0")}
+_VALUES: Final = {
+    "kube": re.compile(r"(?!.*(template|file)).*(json|yaml|wide|name|custom-columns|jsonpath).*"),
+    "table": re.compile(r"table|json|yaml"),
+    "no": re.compile(r"false|no|0"),
+}
 
 
 def _checked(name: str, role: str, text: str) -> None:
@@ -162,7 +177,7 @@ def _verb(name: str, path: list[str]) -> list[str]:
 
 # words that say that something is changed, wherever they stand
 _CHANGES: Final = re.compile(
-    r"create|delete|update|add|remove|set|patch|deploy|start|stop|restart|reset|resize|move|run|call|execute|import|export|ssh|scp|submit|cancel|"
+    r"create|delete|update|add|remove|set|patch|deploy|start|stop|restart|reset|resize|move|call|execute|import|export|ssh|scp|submit|cancel|"
     r"enable|disable|attach|detach|apply|rollback|restore|clone|copy|cp|mv|rm|sync|login|logout|revoke|activate|deactivate|init|install|upgrade|undelete|purge|"
     r"(add|remove|set|update|delete|create|print|perform|stop|start|abandon|recreate|rolling|invalidate|configure|publish|pull|push|ack)-[a-z-]+"
 )

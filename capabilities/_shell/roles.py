@@ -60,6 +60,7 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "getentdb": re.compile(r"services|protocols|networks|rpc|ethers|netgroup"),
     "dc": re.compile(r"[\d\s.+*/%pfkvdrncz_-]*"),
     "profilesverb": re.compile(r"status|list|show|validate|help|version"),
+    "dsclverb": re.compile(r"read|readall|list|search|diff"),
     "seven": re.compile(r"[lthi]"),
     "aptmark": re.compile(r"show(auto|manual|hold)"),
     "sdanalyze": re.compile(r"blame|time|critical-chain|unit-paths|exit-status|capability"),

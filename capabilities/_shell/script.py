@@ -124,7 +124,7 @@ class Block(NamedTuple):
         if self.kind == "{":
             return f"{{ {self.parts[0]}; }}"
         if self.kind == "for":
-            return f"for {self.name} in {' '.join(map(str, self.words))}{' ' if self.words else ''}; do {self.parts[0]}; done"
+            return f"for {self.name} in {' '.join(map(str, self.words))}; do {self.parts[0]}; done"
         if self.kind == "if":
             other = f" else {self.parts[2]};" if len(self.parts) > 2 else ""
             return f"if {self.parts[0]}; then {self.parts[1]};{other} fi"
