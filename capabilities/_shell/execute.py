@@ -15,7 +15,7 @@ from typing import IO, Final, NamedTuple, NoReturn, TypeAlias
 
 from capabilities._process.environment import absolute
 from capabilities._process.supervise import Limits, Result, Stage, Target, run
-from capabilities._shell import builtins, claims, outputs, shellish, sums
+from capabilities._shell import builtins, claims, gitsafe, outputs, shellish, sums
 from capabilities._shell.expand import expand as expanded
 from capabilities._shell.expand import joined, trimmed
 from capabilities._shell.judge import Fed, feeds
@@ -240,6 +240,8 @@ class Shell:
         passed = tuple(files)
         env = tuple([(name, self.held(word, streams).text) for name, word in command.assigns])
         env += tuple([(name, self.values[name].text) for name in sorted(self.exported) if name in self.values])
+        if words[:1] and words[0].rpartition("/")[2] == "git":
+            env += gitsafe.overrides(words, self.cwd)
         stdin = os.fdopen(os.dup(streams.stdin.fileno()), "rb", buffering=0) if first and streams.stdin is not None else None
         files += [stdin] if stdin else []
         targets: dict[int, Target] = {1: "out", 2: "err"}

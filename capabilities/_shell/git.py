@@ -71,7 +71,7 @@ READS: Final[dict[str, str]] = {
     "check-ref-format": "text* --branch --normalize",
     "var": "text -l",
     "version": "--build-options",
-    "help": "text? -ag --all --guides",
+    "help": "-ag --all --guides",
     "fsck": "--full --strict --no-dangling --connectivity-only",
     "branch": "never? text* --remote --remotes[:text] -avrqi -l! --list! --all --remotes --verbose --show-current --contains:text --no-contains:text --merged[:text]! "
     "--no-merged[:text]! "

@@ -265,6 +265,8 @@ def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
     for folder in folders:
         yield from use(Doing(name, "list", folder), setting)
         setting = setting._replace(cwd=look(folder.text, setting).path)
+    if any(word.text == "--help" for word in words):
+        raise Uninspectable("git --help starts whatever shows manuals")
     if line := git.READS.get(sub):
         parts = [part for role, word, many in match(parse(line), words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
         yield from parts or [_only_reads(f"git {sub}")]
