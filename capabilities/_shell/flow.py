@@ -73,23 +73,23 @@ class Flow:
         """Judges the steps of a pipeline; only a step that is alone changes the state of what follows."""
         alone = len(pipeline.steps) == 1
         after = Ends(state, state)
-        for step in pipeline.steps:
-            done, fed = self.step(step, state, fed)
+        for number, step in enumerate(pipeline.steps, 1):
+            done, fed = self.step(step, state, fed, last=number == len(pipeline.steps))
             fed = fed if self.guarded else None
             after = done if alone else after
         return Ends(after.badly, after.well) if pipeline.prefix == "!" else after
 
-    def step(self, step: Step, state: State, fed: Fed | None) -> tuple[Ends, Fed | None]:
-        """Judges one step; the states after it, and what it feeds to the next one."""
+    def step(self, step: Step, state: State, fed: Fed | None, *, last: bool = False) -> tuple[Ends, Fed | None]:
+        """Judges one step; the states after it, and what it feeds to the next one, if there is one."""
         try:
             if isinstance(step, Block):
                 return self.block(step, state, fed), None
-            return self.command(step, state, fed)
+            return self.command(step, state, fed, last=last)
         except (Uninspectable, ValueError) as reason:
             self.parts.append(unknown(str(reason)))
             return Ends(state, state), None
 
-    def command(self, command: Command, state: State, fed: Fed | None) -> tuple[Ends, Fed | None]:
+    def command(self, command: Command, state: State, fed: Fed | None, *, last: bool = False) -> tuple[Ends, Fed | None]:
         """A simple command."""
         for name, word in command.assigns:
             value = self.assigned(word, state)
@@ -97,15 +97,17 @@ class Flow:
                 self.parts.append(unknown(f"what the variable {name!a} changes is not known"))
             elif not command.words:
                 state = state.set(name, value)
-        words = tuple([made for word in command.words for made in self.words(word, state)])
-        redirects = tuple([self.redirect(redirect, state) for redirect in command.redirects])
+        words = command.words
+        if any([word.pieces for word in words]):
+            words = tuple([made for word in words for made in self.words(word, state)])
+        redirects = tuple([self.redirect(redirect, state) for redirect in command.redirects]) if command.redirects else ()
         if not words:
             for setting in state.settings if redirects else ():
                 self.parts += command_parts(Command((), redirects), Context(setting, None, self.started))
             self.parts.append(_NONE)
             quiet = all(not word.pieces for _, word in command.assigns) and not redirects and not command.words
             return Ends(state, None if quiet else state), None
-        made = Command(words, redirects)
+        made = Command(words, redirects) if words is not command.words or command.assigns or redirects else command
         if redirects and any(redirect.fd == 0 for redirect in redirects):
             fed = None
         if command.words[0].pieces:
@@ -116,7 +118,7 @@ class Flow:
             self.started.append(made.argv)
             return ends, None
         self.run(made, state, fed)
-        return Ends(state, state), feeds(made, fed)
+        return Ends(state, state), None if last else feeds(made, fed)
 
     def run(self, command: Command, state: State, fed: Fed | None) -> None:
         """A command that starts a program, in every folder it may be in."""

@@ -25,6 +25,7 @@ MAX_LENGTH: Final = 16_384
 MAX_COMMANDS: Final = 64
 MAX_NESTING: Final = 8
 _SIMPLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+=:,./^-]+)(?=[ \t|;]|&&|$)")  # a whole word without anything special
+_FLAT: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^| -]+")
 _BLANK: Final = re.compile(r"(?:[ \t]|\\\n)*")
 _BREAKS: Final = re.compile(r"(?:[ \t\n]|\\\n|(?<![^ \t\n;])#[^\n]*)*")
 _COMMENT: Final = re.compile(r"#[^\n]*")
@@ -44,6 +45,8 @@ def lex(text: str, home: str = "") -> Script:
     """The script `text` is; ValueError says what is not taken, and where."""
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the command is {len(text)} characters long; at most {MAX_LENGTH} are taken")
+    if _FLAT.fullmatch(text) and (flat := _flat(text)):
+        return flat
     if not text.isprintable():
         _check_printable(text)
     text = text.strip(" \t\n")
@@ -57,6 +60,18 @@ def lex(text: str, home: str = "") -> Script:
             raise reader.refuse(reader.at)
         if not assigned or assigned == (assigned := assigned & _assigned(str(script))):
             return script
+
+
+def _flat(text: str) -> Script | None:
+    """The script of words joined by blanks and pipes, without anything special; None when it is not so simple after all."""
+    steps: list[Step] = []
+    for part in text.split("|"):
+        words = part.split(" ")
+        found = tuple([Word(word) for word in words if word]) if "" in words else tuple(map(Word, words))
+        if not found or found[0].text in RESERVED or "=" in found[0].text:
+            return None
+        steps.append(Command(found))
+    return Script((Pipeline("", tuple(steps)),)) if len(steps) <= MAX_COMMANDS else None
 
 
 def _check_printable(text: str) -> None:

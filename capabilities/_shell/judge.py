@@ -20,7 +20,7 @@ from capabilities._shell.programs import INERT, QUIET, READERS
 from capabilities._shell.queries import QUERIES
 from capabilities._shell.roles import Doing, check_text, use
 from capabilities._shell.script import Command, Word
-from capabilities._shell.spec import Uninspectable, match, parse, show
+from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
 from gate.effect import Assessment, Risk, join
 
@@ -123,7 +123,7 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     elif name in READERS or name in WRITERS:
         yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
     elif name in WRAPPERS:
-        yield from words_parts(match(parse(WRAPPERS[name]), rest).command, context.deeper())
+        yield from words_parts(matched(WRAPPERS[name], rest).command, context.deeper())
     elif name in CHANGERS:
         yield from _changed(name, rest, context)
     elif name in QUERIES and not (len(rest) == 1 and rest[0].text in VERSION):
@@ -139,7 +139,7 @@ def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
         raise Uninspectable(f"what follows '+' is a command of {name}'s")
     if name in TAKES_ANYTHING:
         rest = rest if name == "printf" and any(mark in rest[0].text for mark in MARKS) else known(rest)
-    found = match(parse(READERS[name] if name in READERS else WRITERS[name]), rest)
+    found = matched(READERS[name] if name in READERS else WRITERS[name], rest)
     parts = 0
     for role, word, many in found.uses:
         if word.pattern[:1] in ("*", "?", "[") and name not in INERT:
@@ -188,7 +188,7 @@ def _or_notable(name: str, rest: tuple[Word, ...], parts: Iterator[Assessment]) 
 def _changed(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     line, technique, reason = CHANGERS[name]
     yield Assessment(_EXECUTES, Risk.HIGH, (f"{name} {reason}",), frozenset(technique.split()))
-    if inner := match(parse(line), rest).command:
+    if inner := matched(line, rest).command:
         yield from words_parts(inner, context.deeper())
 
 
@@ -207,7 +207,7 @@ def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asses
 
 
 def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
-    found = match(parse(WRAPPERS[name]), rest)
+    found = matched(WRAPPERS[name], rest)
     command = found.command or (Word("echo"),)
     inner = program(command[0])
     for role, word, _ in found.uses:
@@ -238,7 +238,7 @@ def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
         elif "=" not in text:
             yield unknown(f"env {text} takes away what keeps programs such as git from running others")
         at += 1
-    inner = match(parse(WRAPPERS[name]), rest[at:]).command if at < len(rest) else ()
+    inner = matched(WRAPPERS[name], rest[at:]).command if at < len(rest) else ()
     if not inner or not at:  # alone it shows the environment; before a command it must change something, or it is only there to hide it
         yield _notable(name, rest)
     if inner:
@@ -268,7 +268,7 @@ def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
     if any(word.text == "--help" for word in words):
         raise Uninspectable("git --help starts whatever shows manuals")
     if line := git.READS.get(sub):
-        parts = [part for role, word, many in match(parse(line), words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
+        parts = [part for role, word, many in matched(line, words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
         yield from parts or [_only_reads(f"git {sub}")]
         return
     sub = sub.partition(" ")[0]
@@ -295,7 +295,7 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
             found = find.parse(rest)
             return None if found.commands or found.telling or found.writes else Fed(found.roots, found.zero)
         if name == "git" and command.argv[1:2] == ("ls-files",):
-            options = match(parse(git.READS["ls-files"]), rest[1:]).options
+            options = matched(git.READS["ls-files"], rest[1:]).options
             return Fed((".",), "-z" in options) if options <= _LISTED else None
         if name == "git" and command.argv[1:2] == ("diff",) and "--name-only" in command.argv:
             return Fed((".",), "-z" in command.argv)
@@ -304,7 +304,7 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
         if name in ("grep", "egrep", "fgrep", "rg") and not (fed and fed.roots):
             return _listing(name, rest)
         if fed and fed.roots and name in _EDITORS and not any(redirect.fd < 2 for redirect in command.redirects):
-            uses, _, options, _ = match(parse(READERS[name]), rest)
+            uses, _, options, _ = matched(READERS[name], rest)
             names = [one for one in uses if one.role in ("read", "tree", "write", "exec")]
             if names or (name in _FILTERS and not options <= _FILTERS[name]):
                 return None
@@ -316,7 +316,7 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
 
 def _listing(name: str, rest: tuple[Word, ...]) -> Fed | None:
     """What a search that only lists the names of files writes."""
-    uses, _, options, _ = match(parse(READERS[name]), rest)
+    uses, _, options, _ = matched(READERS[name], rest)
     places = tuple([one.word.text for one in uses if one.role in ("read", "tree")])
     if not options & {"-l", "--files-with-matches", "-L", "--files-without-match"} or not (
         places or options & {"-r", "-R", "--recursive"} or name == "rg"

@@ -17,7 +17,7 @@ from capabilities._paths.place import Setting
 from capabilities._shell.queries import ASKS, CONFIDES, QUERIES
 from capabilities._shell.roles import Doing, use
 from capabilities._shell.script import Word
-from capabilities._shell.spec import Uninspectable, match, parse, show
+from capabilities._shell.spec import Uninspectable, matched, show
 from gate.effect import Assessment, Risk
 
 _READS: Final = frozenset(["reads"])
@@ -62,7 +62,7 @@ def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Ass
     table = _table(query.subcommands)
     options = tuple([word for word in rest if word.text in table])
     words = rest if not options or not options[0].text.startswith("-") else tuple([word for word in rest if word is not options[0]])
-    found = match(parse(f"{query.options} word*"), words)
+    found = matched(f"{query.options} word*", words)
     for role, word, many in found.uses:
         if role not in ("word",):
             _checked(name, role, word.text)

@@ -108,6 +108,12 @@ class Match(NamedTuple):
     upgraded: bool = False
 
 
+@lru_cache(maxsize=1024)
+def matched(line: str, words: tuple[Word, ...]) -> Match:
+    """As `match`, by the line of data; kept, because a command is looked at several times."""
+    return match(parse(line), words)
+
+
 def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the words, as getopt does
     """The use of each word after the program's name; `Uninspectable` for an option or operand that the spec does not know."""
     uses: list[Use] = []

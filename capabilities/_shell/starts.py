@@ -19,7 +19,7 @@ from capabilities._shell.marks import ANY, SPLIT, STREAM
 from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.roles import check_text
 from capabilities._shell.script import Block, Command, Redirect, Script, Word
-from capabilities._shell.spec import Uninspectable, match, parse, show
+from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
 
 _MAX_NESTING: Final = 6
@@ -115,7 +115,7 @@ def identity(word: Word) -> str:
 def _check(name: str, line: str, rest: tuple[Word, ...]) -> None:
     if name in TAKES_ANYTHING and not (name == "printf" and rest and not rest[0].text.isprintable()):
         rest = known(rest)
-    for role, word, many in match(parse(line), rest).uses:
+    for role, word, many in matched(line, rest).uses:
         if word.sort:
             raise Uninspectable("a word of it is only known when it runs")
         if word.pattern and (not many or (word.pattern[0] in "*?[" and name not in INERT)):
@@ -144,7 +144,7 @@ def _wrapped(argv: tuple[str, ...], line: str, rest: tuple[Word, ...], nesting: 
             if rest[0].text.partition("=")[0] not in HARMLESS_VARIABLES:
                 raise Uninspectable(f"what the variable {show(rest[0].text)} changes is not known")
             rest = rest[1:]
-    inner = match(parse(line), rest).command
+    inner = matched(line, rest).command
     yield Start(argv, inspected=True)
     if inner and name == "xargs" and program(inner[0]) not in INERT:
         raise Uninspectable(f"what words xargs gives {show(inner[0].text)} is only known when it runs")
