@@ -5,8 +5,9 @@
 
 A command is read by a strict subset of the shell language (`_shell.grammar`); what is not in it is refused.  Its canonical value is the
 same command written in one form, which is what is checked, shown, digested and run: we start the programs ourselves, with a fixed search
-path and a fresh environment, and do what a shell does between them.  What a program does with its options is data (`_shell.programs`); what that data does not cover "cannot be
-inspected" and is high risk.  The assessment looks at where paths lead (`lstat` and `readlink`, nothing else).
+path and a fresh environment, and do what a shell does between them.  What a program does with its options is data (`_shell.programs`,
+`_shell.queries`); what that data does not cover "cannot be inspected" and is high risk.  The assessment looks at where paths lead (`lstat`
+and `readlink`, nothing else).
 
 What this guarantees is which programs are started with which words.  What a program then does, only the operating system can bound.
 

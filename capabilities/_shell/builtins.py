@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from capabilities._paths.place import look
+from capabilities._paths.place import Setting, look
 from capabilities._shell.judge import Fed, unknown
 from capabilities._shell.marks import ANY, SPLIT
 from capabilities._shell.script import Block, Command, Script, Word
@@ -44,6 +44,10 @@ def judge(name: str, rest: tuple[Word, ...], state: State, fed: Fed | None) -> t
         return _export(rest, state)
     if name == "unset":
         return _unset(rest, state)
+    if name in ("hash", "type", "wait") and any(word.text.startswith("-") and word.text not in ("-r", "-t", "-a", "-p", "-P") for word in rest):
+        return Ends(state, state), unknown(f"what these options of {name} do is not known")
+    if name == "hash" and rest and rest[0].text != "-r":
+        return Ends(state, state), unknown("hash with names changes where programs are looked for")
     return Ends(state, state), _NOTHING
 
 
@@ -54,7 +58,7 @@ def _cd(rest: tuple[Word, ...], state: State) -> tuple[Ends, Assessment]:
             "where this 'cd' leads cannot be told"
         )
     reasons: list[str] = []
-    settings, risk = [], Risk.LOW
+    settings, risk = list[Setting](), Risk.LOW
     for setting in state.settings:
         try:
             place = look(words[0].text, setting)
@@ -69,7 +73,7 @@ def _cd(rest: tuple[Word, ...], state: State) -> tuple[Ends, Assessment]:
 def _read(rest: tuple[Word, ...], state: State, fed: Fed | None) -> tuple[Ends, Assessment]:
     names = [word.text for word in rest if not word.text.startswith("-")]
     flags = [word.text for word in rest if word.text.startswith("-")]
-    if any(flag not in ("-r",) for flag in flags) or not names or any(not _NAME.fullmatch(text) or _FIXED.fullmatch(text) for text in names):
+    if any(flag != "-r" for flag in flags) or not names or any(not _NAME.fullmatch(text) or _FIXED.fullmatch(text) for text in names):
         return Ends(state, state), unknown("how this 'read' reads is not taken; 'read -r NAME …' is")
     value = Value(fed.roots[0], fed.roots) if fed and fed.roots and len(names) == 1 else UNKNOWN
     for name in names:

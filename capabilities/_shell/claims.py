@@ -3,21 +3,28 @@
 A command such as `find src | xargs cat` is judged as if it read what is below `src`.  A file whose name holds a blank or a line break could
 make it another one, so the names are looked at before they reach the next program: either all of them are below, or it does not run.
 
->>> broken(["src/a.py", "src"], ("src",)), broken(["src/../x"], ("src",))
+>>> broken(["src/a.py", "src"], ("src",), "/"), broken(["src/../x"], ("src",), "/")
 ('', 'src/../x')
 """
 
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
+from capabilities._paths.text import below
 from capabilities._shell.judge import Fed
 from capabilities._shell.script import Command, Step
 
 
-def broken(names: Iterable[str], roots: tuple[str, ...]) -> str:
-    """The first name that is at or below none of `roots`, "" when all are."""
-    return next((name for name in names if not any(_below(name, root) for root in roots)), "")
+def broken(names: Iterable[str], roots: tuple[str, ...], cwd: str) -> str:
+    """The first name that is, as text or after links are followed in `cwd`, at or below none of `roots`; "" when all are."""
+    places = [os.path.realpath(os.path.join(cwd, root)) for root in roots]
+    for name in names:
+        if not any(_below(name, root) for root in roots) or not any(below(os.path.realpath(os.path.join(cwd, name)), place) for place in places):
+            return name
+    return ""
 
 
 def _below(name: str, root: str) -> bool:
@@ -30,7 +37,7 @@ def _below(name: str, root: str) -> bool:
     return name.startswith(start) and ".." not in name[len(start) :].split("/")
 
 
-def check(data: bytes, fed: Fed, reader: Step, words: tuple[str, ...]) -> None:
+def check(data: bytes, fed: Fed, reader: Step, words: tuple[str, ...], cwd: str) -> None:
     """Raises ValueError when what goes into `reader` (its words expanded) is not what was claimed of it."""
     zero = isinstance(reader, Command) and bool({"-0", "--null"} & set(words[1:]))
     text = data.decode(errors="surrogateescape")
@@ -43,5 +50,5 @@ def check(data: bytes, fed: Fed, reader: Step, words: tuple[str, ...]) -> None:
         names = [line.strip(" \t") for line in text.split("\n") if line.strip(" \t")]
     if odd := next((char for char in "'\"\\" if char in text and not zero), ""):
         raise ValueError(f"a name with {odd!a} in it would be read as something else")
-    if bad := broken(names, fed.roots):
+    if bad := broken(names, fed.roots, cwd):
         raise ValueError(f"{bad[:80]!a} is not below {', '.join(fed.roots)[:80]!a}, where this command was judged to work")

@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from typing import IO, Final, NamedTuple, NoReturn, TypeAlias
 
-from capabilities._process.environment import absolute
+from capabilities._process.environment import absolute, fresh
 from capabilities._process.supervise import Limits, Result, Stage, Target, run
 from capabilities._shell import builtins, claims, gitsafe, outputs, shellish, sums
 from capabilities._shell.expand import expand as expanded
@@ -21,10 +21,11 @@ from capabilities._shell.expand import joined, trimmed
 from capabilities._shell.judge import Fed, feeds
 from capabilities._shell.opening import expand, opened, spooled
 from capabilities._shell.script import Block, Command, Piece, Pipeline, Redirect, Script, Step, Word
+from capabilities._shell.state import UNKNOWN
 
 NOT_FOUND: Final = 127
+_ENVIRONMENT: Final = frozenset(fresh())
 _REFUSED: Final = 125
-_SPOOL: Final = 64 * 1024 * 1024
 Sink: TypeAlias = "bytearray | IO[bytes]"
 
 
@@ -119,7 +120,7 @@ class Shell:
                 following = pipeline.steps[number + 1]
                 if fed is not None and fed.roots and isinstance(sink, bytearray) and (isinstance(following, Block) or "xargs" in following.argv):
                     words = tuple(self.words(following)) if isinstance(following, Command) else ()
-                    claims.check(bytes(sink), fed, following, words)
+                    claims.check(bytes(sink), fed, following, words, self.cwd)
                 source = files.enter_context(spooled(bytes(sink) if isinstance(sink, bytearray) else b""))
         return status
 
@@ -166,6 +167,8 @@ class Shell:
         for name, word in command.assigns:
             text, roots = self.held(word, streams)
             self.values[name] = shellish.Held(text, roots)
+            if name in _ENVIRONMENT:
+                self.exported.add(name)
         return self.status
 
     def held(self, word: Word, streams: Streams) -> shellish.Held:
@@ -242,7 +245,7 @@ class Shell:
         env += tuple([(name, self.values[name].text) for name in sorted(self.exported) if name in self.values])
         if words[:1] and words[0].rpartition("/")[2] == "git":
             env += gitsafe.overrides(words, self.cwd)
-        stdin = os.fdopen(os.dup(streams.stdin.fileno()), "rb", buffering=0) if first and streams.stdin is not None else None
+        stdin: IO[bytes] | None = os.fdopen(os.dup(streams.stdin.fileno()), "rb", buffering=0) if first and streams.stdin is not None else None
         files += [stdin] if stdin else []
         targets: dict[int, Target] = {1: "out", 2: "err"}
         for redirect in command.redirects:
@@ -329,7 +332,7 @@ class Shell:
             if held.roots:
                 roots = held.roots
                 names = [held.text] if piece.quoted else held.text.split()
-                if bad := claims.broken(names, held.roots):
+                if bad := claims.broken(names, held.roots, self.cwd):
                     raise ValueError(f"{bad[:80]!a} is not below {', '.join(held.roots)[:80]!a}, where this command was judged to work")
             return held.text
 
@@ -373,7 +376,7 @@ class Shell:
         judged = outputs.of(piece.inner, made, self.cwd)
         if judged.roots:
             return shellish.Held(text, judged.roots if text else ())
-        return shellish.Held(text, fed.roots if fed and judged == outputs.UNKNOWN and outputs.static(piece.inner) and text else ())
+        return shellish.Held(text, fed.roots if fed and judged == UNKNOWN and outputs.static(piece.inner) and text else ())
 
     def subshell(self, script: Script, streams: Streams) -> tuple[bytes, Fed | None, Command | None]:
         """What a script writes in a shell of its own, what it feeds, and its command when it has but one."""

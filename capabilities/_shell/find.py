@@ -76,7 +76,7 @@ def parse(words: tuple[Word, ...]) -> Found:
         raise Uninspectable("a folder's name holds a line break")
     if any(word.pattern[:1] in ("*", "?", "[") for role, word, _ in uses if role == "list"):
         raise Uninspectable("a pattern may stand for names that find takes for options; write './' in front of it")
-    telling = next((word.text for role, word, _ in uses if role == "name" and _is_telling(word.text)), "")
+    telling = next((word.text for role, word, _ in uses if (role == "name" or word.pattern) and _is_telling(word.text)), "")
     return Found(uses, roots, commands, zero, telling, writes)
 
 
@@ -112,5 +112,7 @@ def _command(words: tuple[Word, ...], at: int, name: str, commands: list[tuple[W
     command = words[at:end]
     if name in ("-execdir", "-okdir") and any("/" in word.text for word in command[1:]):
         raise Uninspectable(f"{show(name)} runs in each folder, where the paths it names are others")
+    if command[0].text.rpartition("/")[2] in ("find", "tree", "fd"):
+        raise Uninspectable("a search for each thing that another one finds may take forever")
     commands.append(command)
     return end + 1

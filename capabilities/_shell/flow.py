@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from capabilities._paths.place import Setting
+from capabilities._process.environment import fresh
 from capabilities._shell import builtins, labels, outputs, sums
 from capabilities._shell.expand import expand, joined, trimmed
 from capabilities._shell.judge import Context, Fed, command_parts, feeds, unknown, words_parts
@@ -23,8 +24,9 @@ from capabilities._shell.state import UNKNOWN, Ends, State, Value, union
 from capabilities._shell.writers import HARMLESS_VARIABLES
 from gate.effect import Assessment, Risk, join
 
+ENVIRONMENT: Final = frozenset(fresh())
 _MOST_TURNS: Final = 10_000
-_MOST_UNROLLED: Final = 8
+_MOST_UNROLLED: Final = 64
 _NONE: Final = Assessment(frozenset(), Risk.LOW)
 _ENDLESS: Final = Assessment(frozenset(["executes"]), Risk.CRITICAL, ("a loop that never ends uses the processor for nothing",), frozenset(["T1496"]))
 
@@ -40,8 +42,8 @@ def assess(script: Script, setting: Setting, *, guarded: bool = True) -> Assessm
 class Flow:
     """One walk through one script: the parts it consists of, and every program that is started."""
 
-    parts: list[Assessment] = field(default_factory=list)
-    started: list[tuple[str, ...]] = field(default_factory=list)
+    parts: list[Assessment] = field(default_factory=list[Assessment])
+    started: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     turns: int = 1
     nesting: int = 0
     guarded: bool = True
@@ -97,6 +99,8 @@ class Flow:
                 self.parts.append(unknown(f"what the variable {name!a} changes is not known"))
             elif not command.words:
                 state = state.set(name, value)
+                if name in ENVIRONMENT:  # a shell passes on what it was given
+                    state = state._replace(exported=state.exported | {name})
         words = command.words
         if any([word.pieces for word in words]):
             words = tuple([made for word in words for made in self.words(word, state)])
@@ -112,7 +116,7 @@ class Flow:
             fed = None
         if command.words[0].pieces:
             self.parts.append(unknown("the name of the program is only known when it runs"))
-        if (name := words[0].text) in builtins.NAMES and not words[0].sort or builtins.looks_up(command.words):
+        if ((name := words[0].text) in builtins.NAMES and not words[0].sort) or builtins.looks_up(command.words):
             ends, part = builtins.judge(name, words[1:], state, fed)
             self.parts += [part, *self.redirections(redirects, state)]
             self.started.append(made.argv)
@@ -193,14 +197,7 @@ class Flow:
                 values += self.turn(made, state)
                 count += 1 if not (made.pattern or made.sort) else 100
         values = list(dict.fromkeys(values))
-        return (values if len(values) <= _MOST_UNROLLED else self.merged(values, state)), count
-
-    @staticmethod
-    def merged(values: list[Value], state: State) -> list[Value]:
-        """Many values as one: a token when all are plain words without a folder, else any text."""
-        del state
-        plain = all(not value.roots and value.text.isascii() and value.text.replace("_", "a").isalnum() for value in values)
-        return [Value("\4")] if plain else [UNKNOWN]
+        return (values if len(values) <= _MOST_UNROLLED else [UNKNOWN]), count
 
     def turn(self, word: Word, state: State) -> list[Value]:
         """The values that one word of a `for` loop gives."""
@@ -241,9 +238,10 @@ class Flow:
             return [word]
         first, rest = pieces[0], "".join([piece.text for piece in pieces[1:]])
         fits = all(piece.kind == "text" for piece in pieces[1:]) and (not rest or (rest[0] == "/" and ".." not in rest.split("/")))
-        if first.kind in ("var", "run") and fits and (value := self.value(first, state)).roots:
-            return [outputs.named(root + rest) for root in value.roots]
         if fits and first.kind in ("var", "run"):
+            value = self.value(first, state)
+            if value.roots:
+                return [outputs.named(root + rest) for root in value.roots]
             return expand(word, lambda piece: self.shown(piece, value) if piece is first else self.text(piece, state))
         return expand(word, lambda piece: self.text(piece, state))
 

@@ -73,7 +73,8 @@ READS: Final[dict[str, str]] = {
     "version": "--build-options",
     "help": "-ag --all --guides",
     "fsck": "--full --strict --no-dangling --connectivity-only",
-    "branch": "never? text* --remote --remotes[:text] -avrqi -l! --list! --all --remotes --verbose --show-current --contains:text --no-contains:text --merged[:text]! "
+    "branch": "never? text* --remote --remotes[:text] -avrqi -l! --list! --all --remotes --verbose --show-current --contains:text "
+    "--no-contains:text --merged[:text]! "
     "--no-merged[:text]! "
     "--points-at:text --sort:text --format:text --column[:text] --no-column --color[:text] --no-color --abbrev[:num] --no-abbrev --ignore-case",
     "tag": "never? text* -i -l! --list! -n[:num] --sort:text --contains:text --no-contains:text --merged:text --no-merged:text --points-at:text "

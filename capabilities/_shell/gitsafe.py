@@ -16,7 +16,10 @@ from capabilities._shell import git
 from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable
 
-_ASK: Final = r"^(filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)|diff\.external|merge\..*\.driver|gpg(\..*)?\.program|core\.alternaterefscommand|man\..*|browser\..*)$"
+_ASK: Final = (
+    r"^(filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)|diff\.external|"
+    r"merge\..*\.driver|gpg(\..*)?\.program|core\.alternaterefscommand|man\..*|browser\..*)$"
+)
 _SECONDS: Final = 5.0
 
 

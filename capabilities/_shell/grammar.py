@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from capabilities._shell.lexer import SETTABLE_NOT, Words, never
+from capabilities._shell.lexer import OWN, SETTABLE_NOT, Words, never
 from capabilities._shell.script import RESERVED, Block, Command, Pipeline, Redirect, Script, Step, Word
 
 MAX_LENGTH: Final = 16_384
@@ -206,14 +206,14 @@ class _Reader(Words):
         """The rest of `for NAME in WORDS; do … done`."""
         self.blank()
         found = re.compile(r"([A-Za-z_]\w*)\s+in(?=[ \t;\n])", re.ASCII).match(self.text, self.at)
-        if found is None or found.group(1) in SETTABLE_NOT:
+        if found is None or found.group(1) in SETTABLE_NOT or OWN.fullmatch(found.group(1)):
             raise self.refuse(self.at, "only 'for NAME in WORDS' is taken")
         self.at, words = found.end(), list[Word]()
         self.blank()
         while self.text[self.at : self.at + 1] not in ("", ";", "\n"):
             words += self.word()
             self.blank()
-        if any(word.text == "" and not word.pieces for word in words[:0]) or not self.text[self.at : self.at + 1]:
+        if not self.text[self.at : self.at + 1]:
             raise self.refuse(self.at)
         self.at = _BREAKS.match(self.text, self.at + 1).end()  # type: ignore[union-attr]  # as above
         return Block("for", (self.body(),), found.group(1), tuple(words))
@@ -243,9 +243,9 @@ class _Reader(Words):
             if found is None:
                 break
             redirects += self.redirect(found)
-        if self.text[self.at : self.at + 1] not in ("", "|", ";", "\n", ")", "&"):
-            if not ((found := _KEYWORD.match(self.text, self.at)) and found.group() in _ENDS):
-                raise self.refuse(self.at)
+        ended = (word := _KEYWORD.match(self.text, self.at)) is not None and word.group() in _ENDS
+        if self.text[self.at : self.at + 1] not in ("", "|", ";", "\n", ")", "&") and not ended:
+            raise self.refuse(self.at)
         if self.text[self.at : self.at + 1] == "&" and not self.text.startswith("&&", self.at):
             raise self.refuse(self.at)
         return block._replace(redirects=tuple(redirects))
@@ -275,6 +275,10 @@ class _Reader(Words):
         if not words and not assigns and not redirects:
             at = _BLANK.match(self.text, begin).end()  # type: ignore[union-attr]  # as above
             raise self.refuse(at, "a command is missing" if self.text[at : at + 1] in ("|", ";", "&", ">", "<") else "")
+        for name, value in assigns:
+            reading = bool(words) and words[0].text == "read"
+            if (name == "IFS" and (not reading or value.text)) or (OWN.fullmatch(name) and name != "IFS" and not words):
+                raise ValueError(f"the assignment {name + '='!a} changes how the shell itself works; it is not taken")
         return Command(tuple(words), tuple(redirects), tuple(assigns))
 
     def assignment(self, found: re.Match[str]) -> tuple[str, Word]:

@@ -16,16 +16,17 @@ from capabilities._shell import find, git, labels, query
 from capabilities._shell.grammar import lex
 from capabilities._shell.marks import MARKS
 from capabilities._shell.notable import NOTABLE, VERSION
-from capabilities._shell.programs import INERT, QUIET, READERS
+from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.queries import QUERIES
 from capabilities._shell.roles import Doing, check_text, use
 from capabilities._shell.script import Command, Word
 from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
-from gate.effect import Assessment, Risk, join
+from gate.effect import Assessment, Risk
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
-TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())  # noqa: SIM905 - names read best as text
+TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())
+_SMALL: Final = re.compile(r"-?\d{1,6}")
 _DASH_C: Final = re.compile(r"-[exu]*c[exu]*")
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
@@ -141,6 +142,9 @@ def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
         rest = rest if name == "printf" and any(mark in rest[0].text for mark in MARKS) else known(rest)
     found = matched(READERS[name] if name in READERS else WRITERS[name], rest)
     parts = 0
+    much = name == "head" and any([role == "num" and not _SMALL.fullmatch(word.text) for role, word, _ in found.uses])
+    if much and any(word.text.startswith("/dev/") for word in rest):
+        raise Uninspectable("it may read more of a device than is sensible")
     for role, word, many in found.uses:
         if word.pattern[:1] in ("*", "?", "[") and name not in INERT:
             raise Uninspectable(f"{show(word.text)} may stand for names that {name} takes for options; write './' in front of it")

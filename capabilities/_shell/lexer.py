@@ -39,11 +39,11 @@ _SUM_TOKEN: Final = re.compile(
 _WORD_END: Final = frozenset(" \t\n|&;<>()")
 _PAIRS: Final = frozenset(["$(", "${", "<<", "<(", ">(", ">&", "|&", "&>"])
 # what a shell sets by itself, and what changes how it or programs work
-_OWN: Final = re.compile(
+OWN: Final = re.compile(
     r"BASH.*|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH.*|DIRSTACK|FUNCNAME|GROUPS|HIST.*|HOSTTYPE|OSTYPE|MACHTYPE|IFS|OPT\w+|PIPESTATUS|PPID|PS4|SHELLOPTS|"
     r"SHLVL|COMP_.*|COPROC|MAPFILE|READLINE_.*|REPLY|OLDPWD|_|GIT_.*|LD_.*|ENV|GLOBIGNORE|CDPATH|EXECIGNORE|FIGNORE|PROMPT_COMMAND|TMOUT|COLUMNS|LINES"
 )
-SETTABLE_NOT: Final = frozenset("PATH HOME PWD USER LOGNAME SHELL UID EUID HOSTNAME".split())  # noqa: SIM905 - names read best as text
+SETTABLE_NOT: Final = frozenset("PATH HOME PWD USER LOGNAME SHELL UID EUID HOSTNAME".split())
 _WHY: Final = {
     "$": "what this would give cannot be checked beforehand",
     "`": "what a substitution would give cannot be checked beforehand",
@@ -81,8 +81,10 @@ class Words:
     """One pass over one text; `at` is where it is. `assigned`: the names that the whole text may set."""
 
     def __init__(self, text: str, home: str, assigned: frozenset[str], nesting: int = 0) -> None:
-        self.text, self.home, self.at = text, home, 0
-        self.assigned, self.nesting, self.inside = assigned, nesting, 0
+        self.text, self.home = text, home
+        self.at: int = 0
+        self.assigned, self.inside = assigned, 0
+        self.nesting: int = nesting
 
     def script(self, _end: str = "") -> Script:
         """A whole script, up to what ends it; see `grammar`."""
@@ -112,7 +114,7 @@ class Words:
             return [Word("")] if plain else []
         return [made for one in (braces.expand(pieces) if braced else [pieces]) if (made := built(one, quoted=quoted or not braced)) is not None]
 
-    def piece(self, begin: int, *, plain: bool) -> list[Piece]:  # noqa: C901, PLR0912 - one branch for each sort of piece
+    def piece(self, begin: int, *, plain: bool) -> list[Piece]:  # one branch for each sort of piece
         """The next part of a word."""
         text, at = self.text, self.at
         char = text[at]
@@ -130,7 +132,7 @@ class Words:
         if char == "\\" and at + 1 < len(text):
             self.at = at + 2
             return [] if text[at + 1] == "\n" else [Piece("text", text[at + 1])]
-        if char == "$" or char == "`":
+        if char in "$`":
             return self.dollar(quoted=plain)
         if plain and char in "*?[{},":
             self.at = at + 1
@@ -269,11 +271,11 @@ class Words:
 
     def variable(self, name: str, *, quoted: bool, change: tuple[str, str] = ("", "")) -> list[Piece]:
         """A variable by its name: written out when its value is known."""
-        if name in ("PWD", "?", "$") or (name in self.assigned and name not in SETTABLE_NOT):
+        if name in ("PWD", "?", "$") or (name in self.assigned and name not in SETTABLE_NOT and not OWN.fullmatch(name)):
             return [Piece("var", name, quoted, None, change)]
         if name == "@" and quoted:
             raise ValueError("'$@' in quotes is not taken: there are no arguments")
-        if _OWN.fullmatch(name):
+        if OWN.fullmatch(name):
             raise ValueError(f"the variable {name!a} is one that a shell sets by itself, or that changes how programs work; it is not taken")
         if name == "HOME" and not self.home:
             raise ValueError("the variable 'HOME' is not known here")
@@ -312,7 +314,7 @@ class Words:
             at = token.end()
             if name := token.group(1) or token.group(2):
                 known = name not in self.assigned
-                if _OWN.fullmatch(name) or (known and name in constants()) or name in ("HOME", "PWD"):
+                if OWN.fullmatch(name) or (known and name in constants()) or name in ("HOME", "PWD"):
                     raise self.refuse(self.at, f"the variable {name!a} in arithmetic is not taken")
                 parts.append("0" if known else name)
             elif not token.group().isspace():

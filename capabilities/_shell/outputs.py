@@ -14,9 +14,9 @@ from capabilities._shell.marks import ANY, NUMBER, TOKEN
 from capabilities._shell.script import Command, Script, Word
 from capabilities._shell.state import UNKNOWN, Value
 
-_DATE: Final = re.compile(r"\+(?:%[-_0]?[YmdHMSsjuFTyCeklNzR]|%b|%a|%B|%A|%Z|[\w.:-])+", re.ASCII)
+_DATE: Final = re.compile(r"\+(?:%[-_0]?[YmdHMSsjuFTyCeklNzR]|%b|%a|%B|%A|[._:-])+", re.ASCII)
 _COUNTS: Final = frozenset(["-l", "-c", "-w", "-m", "--lines", "--bytes", "--words", "--chars", "--line-count"])
-_FIXED: Final = {
+_FIXED: Final[dict[tuple[str, ...], str]] = {
     ("nproc",): NUMBER,
     ("id", "-u"): NUMBER,
     ("id", "-g"): NUMBER,
@@ -60,7 +60,7 @@ def _of(argv: tuple[str, ...], cwd: str, *, fed: bool) -> Value:
         return Value(NUMBER)
     if name == "grep" and fed and "-c" in rest[:1]:
         return Value(NUMBER)
-    if name == "date" and len(rest) >= 1 and all(text.startswith(("-", "+")) for text in rest) and _DATE.fullmatch(rest[-1]) and rest[-1][1:2] != "-":
+    if name == "date" and len(rest) >= 1 and all(text.startswith(("-", "+")) for text in rest) and _DATE.fullmatch(rest[-1]) and rest[-1][1:2] == "%":
         return Value(TOKEN)
     if name == "pwd" and not rest and cwd:
         return Value(cwd)

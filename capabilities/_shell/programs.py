@@ -129,7 +129,7 @@ READERS: Final[dict[str, str]] = {
     "look": "text read? -adf",
     "seq": "count* -w -s:text -f:format --separator:text --format:format --equal-width",
     "printf": "format text*",
-    "sleep": "num*",
+    "sleep": "nap*",
     "which": "text* -as --all",
     "whereis": "text* -bmsu",
     "whatis": "text* -w",
@@ -177,7 +177,8 @@ READERS: Final[dict[str, str]] = {
     "netstat": "-tulnapsirWev46N",
     "arp": "-anev",
     "mount": "-lv -t:text",
-    "dmesg": "-HTkLxtrePuSw -l:text -f:text -s:num --buffer-size:num --raw --notime --userspace --follow --since:text --until:text --level:text --facility:text --human --ctime --kernel --decode --reltime --nopager --color[:text]",
+    "dmesg": "-HTkLxtrePuSw -l:text -f:text -s:num --buffer-size:num --raw --notime --userspace --follow --since:text --until:text "
+    "--level:text --facility:text --human --ctime --kernel --decode --reltime --nopager --color[:text]",
     "locale": "text* -amck",
     "getconf": "text text?",
     "true": "text*",
@@ -188,7 +189,7 @@ READERS: Final[dict[str, str]] = {
     "readelf": "@ read* -aehlSsrndVWAI -x:text -p:text -w[:text] --all --headers --symbols --dynamic --wide --relocs --notes",
     "size": "@ read* -ABdotx",
 }
-READERS |= {name: line for name, line in MORE.items() if "never" not in line.split()[:1]}
+READERS.update({name: line for name, line in MORE.items() if line != "never"})
 
 # what these do to what they read shows nothing of it but names, counts and sums: safe for names that are only known when they run
 QUIET: Final = frozenset(

@@ -33,16 +33,20 @@ _KUBE: Final = (
     "--containers --watch-only --output-watch-events --list --quiet -q --all -v:num --warnings-as-errors"
 )
 _DOCKER: Final = (
-    "-a --all -q --quiet -f[:text] --filter:text --format:text --no-trunc -n:num --last:num -l --latest -s --size --digests --since:text --until:text "
-    "--tail:text -t --timestamps --details --follow --no-stream --type:text -v --verbose --orphans --services --profiles --volumes --images --hash:text "
-    "--limit:num --pretty -p:text --project-name:text --context:text --log-level:text -c:text --no-resolve --no-task-ids --raw --index:num --no-color "
+    "-a --all -q --quiet -f[:text] --filter:text --format:text --no-trunc -n:num --last:num -l --latest -s --size --digests "
+    "--since:text --until:text "
+    "--tail:text -t --timestamps --details --follow --no-stream --type:text -v --verbose --orphans --services --profiles --volumes "
+    "--images --hash:text "
+    "--limit:num --pretty -p:text --project-name:text --context:text --log-level:text -c:text --no-resolve --no-task-ids --raw "
+    "--index:num --no-color "
     "--no-log-prefix --dry-run --no-interpolate --variables --environment --human -H --tree"
 )
 _HELM: Final = (
     "-n:text --namespace:text -A --all-namespaces -o:table --output:table -a --all --deployed --failed --pending --superseded --uninstalled "
     "--uninstalling -d --date -r --reverse -q --short -m:num --max:num --offset:num -f:text --filter:text -l:text --selector:text --revision:num "
     "--version:text --devel --versions --regexp --kube-context:text --show-desc --show-resources --max-col-width:num --time-format:text --no-headers "
-    "--client --template:text --debug --strict --quiet --with-subcharts --fail-on-no-result --list-repo-url --set:text --set-string:text --values:read --include-crds --skip-crds --no-hooks --name-template:text --show-only:text --is-upgrade --skip-tests"
+    "--client --template:text --debug --strict --quiet --with-subcharts --fail-on-no-result --list-repo-url --set:text "
+    "--set-string:text --values:read --include-crds --skip-crds --no-hooks --name-template:text --show-only:text --is-upgrade --skip-tests"
 )
 _GH: Final = (
     "-R:text --repo:text -L:num --limit:num -s:text --state:text -l:text --label:text -a:text --assignee:text -A:text --author:text -S:text "
@@ -56,16 +60,22 @@ _GH: Final = (
 )
 _BREW: Final = (
     "-v --verbose -q --quiet -d --debug --formula --formulae --cask --casks -1 -l -r -t --versions --multiple --pinned --full-name --installed "
-    "--installed-on-request --installed-as-dependency --poured-from-bottle --built-from-source --json[:text] --all --desc --name --tree --topological "
-    "--direct --union --full --declared --include-build --include-optional --include-test --include-requirements --include-implicit --skip-recommended "
+    "--installed-on-request --installed-as-dependency --poured-from-bottle --built-from-source --json[:text] --all --desc --name "
+    "--tree --topological "
+    "--direct --union --full --declared --include-build --include-optional --include-test --include-requirements --include-implicit "
+    "--skip-recommended "
     "--recursive --missing --eval-all --annotate --graph --dot -n -1 --for-each --greedy --greedy-latest --greedy-auto-updates --github --analytics "
-    "--days:num --category:text -s --search -n --description --hide:text --list-checks --audit-debug --oneline --stat --patch -p --max-count:num --compact "
+    "--days:num --category:text -s --search -n --description --hide:text --list-checks --audit-debug --oneline --stat --patch -p "
+    "--max-count:num --compact "
     "--command:text --plain --variations --sizes --fetch-manifest --os:text --arch:text --no-quarantine"
 )
 _APT: Final = (
     "-a -q -v --all-versions --installed --upgradable --manual-installed --names-only -n -f --full --no-all-versions --recurse -i --important"
 )
-_YUM: Final = "-q -v -y -C --quiet --verbose --cacheonly --installed --available --all --enablerepo:text --disablerepo:text --showduplicates --nogpgcheck -e:num -d:num"
+_YUM: Final = (
+    "-q -v -y -C --quiet --verbose --cacheonly --installed --available --all --enablerepo:text --disablerepo:text --showduplicates "
+    "--nogpgcheck -e:num -d:num"
+)
 _TERRAFORM: Final = "--no-color --json --check --diff --recursive --list[:text] --write:no --raw --state-out:never --id:text --version --help"
 
 QUERIES: Final[dict[str, Query]] = {
@@ -78,13 +88,17 @@ QUERIES: Final[dict[str, Query]] = {
     "az": Query("", "", "open", r"(?i)^@|^file:"),
     "gcloud": Query("", "", "open", r"(?i)^@|^file:"),
     "auth0": Query(
-        "--json --json-compact --csv --no-color --no-input --debug --tenant:text -t:text -n:num --number:num -q:text --query:text -f:text --filter:text -s:text "
+        "--json --json-compact --csv --no-color --no-input --debug --tenant:text -t:text -n:num --number:num -q:text --query:text "
+        "-f:text --filter:text -s:text "
         "--sort:text --include-totals",
-        "apps list,apps ls,apps show,apis list,apis ls,apis show,apis scopes list,apis scopes ls,rules list,rules ls,rules show,logs tail,actions diff,event-streams stats,roles perms list,orgs members list,orgs members ls,protection bpd show,protection bfp show,protection sit show,attack-protection bpd show,actions list,actions ls,"
+        "apps list,apps ls,apps show,apis list,apis ls,apis show,apis scopes list,apis scopes ls,rules list,rules ls,rules show,logs "
+        "tail,actions diff,event-streams stats,roles perms list,orgs members list,orgs members ls,protection bpd show,protection bfp "
+        "show,protection sit show,attack-protection bpd show,actions list,actions ls,"
         "actions show,roles list,roles ls,roles show,roles permissions list,roles permissions ls,users show,users search,users search-by-email,"
         "users roles show,users blocks list,users roles list,organizations list,organizations ls,organizations show,orgs list,orgs ls,orgs show,"
         "organizations members list,organizations roles list,organizations roles members list,domains list,domains ls,domains show,logs list,logs ls,"
-        "logs streams list,logs streams ls,logs streams show,email templates show,email provider show,tenants list,tenants ls,tenant-settings show,ts show,"
+        "logs streams list,logs streams ls,logs streams show,email templates show,email provider show,tenants list,tenants "
+        "ls,tenant-settings show,ts show,"
         "quickstarts list,quickstarts ls,qs list,event-streams list,event-streams show,event-streams ls,network-acl list,network-acl show,"
         "universal-login show,universal-login templates show,universal-login prompts show,ul show,ul templates show,ul prompts show,"
         "protection brute-force-protection show,protection suspicious-ip-throttling show,protection breached-password-detection show,"
@@ -94,26 +108,33 @@ QUERIES: Final[dict[str, Query]] = {
     ),
     "gh": Query(
         _GH,
-        "pr list,pr ls,pr view,pr status,pr checks,pr diff,issue list,issue ls,issue view,issue status,repo list,repo ls,repo view,repo gitignore list,"
-        "repo gitignore view,repo license list,repo license view,repo autolink list,repo autolink view,repo deploy-key list,run list,run ls,run view,run watch,"
+        "pr list,pr ls,pr view,pr status,pr checks,pr diff,issue list,issue ls,issue view,issue status,repo list,repo ls,repo view,repo "
+        "gitignore list,"
+        "repo gitignore view,repo license list,repo license view,repo autolink list,repo autolink view,repo deploy-key list,run "
+        "list,run ls,run view,run watch,"
         "release list,release ls,release view,release verify,workflow list,workflow ls,workflow view,gist list,gist ls,gist view,label list,label ls,"
-        "project list,project ls,project view,project field-list,project item-list,org list,org ls,codespace list,codespace ls,codespace logs,codespace ports,"
-        "codespace view,cs list,cs ls,cs view,cache list,cache ls,secret list,secret ls,variable list,variable ls,variable get,ssh-key list,ssh-key ls,"
+        "project list,project ls,project view,project field-list,project item-list,org list,org ls,codespace list,codespace "
+        "ls,codespace logs,codespace ports,"
+        "codespace view,cs list,cs ls,cs view,cache list,cache ls,secret list,secret ls,variable list,variable ls,variable get,ssh-key "
+        "list,ssh-key ls,"
         "gpg-key list,gpg-key ls,ruleset list,ruleset ls,ruleset view,ruleset check,rs list,rs view,rs check,search repos,search issues,search prs,"
-        "search commits,search code,auth status,status,extension list,extension ls,extension search,ext list,ext ls,ext search,alias list,alias ls,config list,"
+        "search commits,search code,auth status,status,extension list,extension ls,extension search,ext list,ext ls,ext search,alias "
+        "list,alias ls,config list,"
         "config ls,config get,help,version,attestation verify<read,attestation trusted-root,agent-task list,agent-task view,preview",
     ),
     "kubectl": Query(
         _KUBE,
         "get,describe,logs,top,explain,version,api-resources,api-versions,cluster-info=,cluster-info dump,events,config view,config get-contexts,"
-        "config current-context,config get-clusters,config get-users,auth can-i,auth whoami,rollout status,rollout history,wait,options,completion,help,"
+        "config current-context,config get-clusters,config get-users,auth can-i,auth whoami,rollout status,rollout "
+        "history,wait,options,completion,help,"
         "plugin list",
         "",
-        r"(?i)^--raw|^/",
+        r"(?i)^--raw|^/|://|^-f.|\.ya?ml$|\.json$",
     ),
     "helm": Query(
         _HELM,
-        "list,ls,status,history,hist,get values,get notes,get hooks,get metadata,search repo,search hub,show chart,show values,show readme,show all,show crds,"
+        "list,ls,status,history,hist,get values,get notes,get hooks,get metadata,search repo,search hub,show chart,show values,show "
+        "readme,show all,show crds,"
         "inspect chart,inspect values,inspect readme,inspect all,repo list,repo ls,plugin list,plugin ls,version,env,lint<tree,dependency list<tree,"
         "dependency ls<tree,dep list<tree,dep ls<tree,verify<read,template<text,completion,help",
         "",
@@ -121,20 +142,27 @@ QUERIES: Final[dict[str, Query]] = {
     ),
     "docker": Query(
         _DOCKER,
-        "ps,images,logs,inspect,top,stats,port,diff,history,version,info,events,search,system df,system info,system events,container ls,container list,"
+        "ps,images,logs,inspect,top,stats,port,diff,history,version,info,events,search,system df,system info,system events,container "
+        "ls,container list,"
         "container ps,container logs,container inspect,container top,container stats,container port,container diff,image ls,image list,image history,"
-        "image inspect,network ls,network list,network inspect,volume ls,volume list,volume inspect,node ls,node list,node ps,node inspect,service ls,"
-        "service list,service ps,service inspect,service logs,stack ls,stack list,stack ps,stack services,secret ls,secret list,secret inspect,config ls,"
-        "config list,config inspect,context ls,context list,context show,context inspect,plugin ls,plugin list,plugin inspect,buildx ls,buildx version,"
-        "buildx inspect,buildx du,builder du,compose ps,compose ls,compose logs,compose images,compose top,compose port,compose version,compose events,"
+        "image inspect,network ls,network list,network inspect,volume ls,volume list,volume inspect,node ls,node list,node ps,node "
+        "inspect,service ls,"
+        "service list,service ps,service inspect,service logs,stack ls,stack list,stack ps,stack services,secret ls,secret list,secret "
+        "inspect,config ls,"
+        "config list,config inspect,context ls,context list,context show,context inspect,plugin ls,plugin list,plugin inspect,buildx "
+        "ls,buildx version,"
+        "buildx inspect,buildx du,builder du,compose ps,compose ls,compose logs,compose images,compose top,compose port,compose "
+        "version,compose events,"
         "compose stats,compose volumes,checkpoint ls,help",
         "",
         r"://",
     ),
     "brew": Query(
         _BREW,
-        "list,ls,info,abv,search,-S,deps,uses,outdated,doctor,dr,config,--config,desc,log,leaves,missing,options,cat,tap-info,tap=,--prefix,--cellar,--cache,"
-        "--repository,--repo,--caskroom,--taps,--env,--version,commands,formulae,casks,help,services list,analytics state,analytics=,shellenv,bundle list,"
+        "list,ls,info,abv,search,-S,deps,uses,outdated,doctor,dr,config,--config,desc,log,leaves,missing,options,cat,tap-info,tap=,"
+        "--prefix,--cellar,--cache,"
+        "--repository,--repo,--caskroom,--taps,--env,--version,commands,formulae,casks,help,services list,analytics "
+        "state,analytics=,shellenv,bundle list,"
         "bundle check,livecheck,formula,command,which-formula",
         "",
         r"[/\\]|\.rb$",
@@ -154,9 +182,11 @@ QUERIES: Final[dict[str, Query]] = {
     ),
     "flatpak": Query("--user --system --columns:text -d --app --runtime -a", "list,info,search,history,remotes,config,ps,--version"),
     "npm": Query(
-        "-g --global --json -l --long --depth:num --all -a --parseable -p --omit:text --include:text --location:text --prod --dev --link --workspaces -w:text "
+        "-g --global --json -l --long --depth:num --all -a --parseable -p --omit:text --include:text --location:text --prod --dev "
+        "--link --workspaces -w:text "
         "--workspace:text --unicode --no-unicode --package-lock-only",
-        "ls,list,la,ll,root,prefix,bin,config list,config ls,config get,get,pkg get,query,explain,why,fund,run=,run-script=,help,help-search,version=,"
+        "ls,list,la,ll,root,prefix,bin,config list,config ls,config get,get,pkg "
+        "get,query,explain,why,fund,run=,run-script=,help,help-search,version=,"
         "completion,cache ls,cache list,-v",
         "",
         r"(?i)auth|token|passw|://",
@@ -168,14 +198,18 @@ QUERIES: Final[dict[str, Query]] = {
         r"(?i)auth|token|passw|://",
     ),
     "pip": Query(
-        "-v -q -l --local --user -o --outdated -u --uptodate -e --editable --include-editable --exclude-editable --not-required --format:text --all --pre "
-        "--exclude:text --verbose --quiet -f --files --disable-pip-version-check --no-color --python-version:text --platform:text -a:text --algorithm:text "
+        "-v -q -l --local --user -o --outdated -u --uptodate -e --editable --include-editable --exclude-editable --not-required "
+        "--format:text --all --pre "
+        "--exclude:text --verbose --quiet -f --files --disable-pip-version-check --no-color --python-version:text --platform:text "
+        "-a:text --algorithm:text "
         "--user --global --site --isolated --no-input",
         "list,show,freeze,check,inspect,help,cache list,cache info,cache dir,index versions,config list,config debug,hash<read,debug,completion",
     ),
     "uv": Query(
-        "-q -v --quiet --verbose --no-color --color:text --format:text --outdated --exclude:text --exclude-editable --editable --strict --system -f --files "
-        "--all-versions --only-installed --only-downloads --all-platforms --all-arches --short --output-format:text --show-paths --show-version-specifiers "
+        "-q -v --quiet --verbose --no-color --color:text --format:text --outdated --exclude:text --exclude-editable --editable --strict "
+        "--system -f --files "
+        "--all-versions --only-installed --only-downloads --all-platforms --all-arches --short --output-format:text --show-paths "
+        "--show-version-specifiers "
         "--depth:num --no-progress --offline",
         "pip list,pip freeze,pip show,pip check,pip tree,python list,python find,python dir,tool list,tool dir,cache dir,version=,self version,help",
     ),
@@ -202,7 +236,8 @@ QUERIES: Final[dict[str, Query]] = {
     "cargo": Query("--list --version --verbose -V", "help,version,search", "", r"://"),
     "rustup": Query("-v --verbose", "show,toolchain list,target list,component list,which,doc=,check,help"),
     "systemctl": Query(
-        "-a -l -n:num -o:text -p:text -q -t:text -r --all --full --lines:num --output:text --property:text --quiet --type:text --state:text --no-pager "
+        "-a -l -n:num -o:text -p:text -q -t:text -r --all --full --lines:num --output:text --property:text --quiet --type:text "
+        "--state:text --no-pager "
         "--no-legend --failed --reverse --after --before --recursive --user --system --plain --value --with-dependencies --legend[:text]",
         "status,show,list-units,list-unit-files,list-sockets,list-timers,list-jobs,list-dependencies,list-machines,is-active,is-enabled,is-failed,"
         "is-system-running,cat,get-default,help,show-environment,--failed,--version",
@@ -223,7 +258,8 @@ QUERIES: Final[dict[str, Query]] = {
     ),
     "tmutil": Query(
         "-a -m -t -d:text -n -u -s -X -E -l --unsupported",
-        "isexcluded<list,destinationinfo,help,listlocalsnapshots<list,listlocalsnapshotdates,compare<tree,listbackups,verifychecksums<tree,latestbackup,"
+        "isexcluded<list,destinationinfo,help,listlocalsnapshots<list,listlocalsnapshotdates,compare<tree,listbackups,"
+        "verifychecksums<tree,latestbackup,"
         "uniquesize<tree,machinedirectory,currentphase,status,calculatedrift<tree,version",
     ),
     "diskutil": Query(
@@ -241,13 +277,15 @@ QUERIES: Final[dict[str, Query]] = {
     "security": Query(
         "-v -p:text -c:list -a -l:text -s:text -Z -d -q -L",
         "find-certificate,find-identity,verify-cert,dump-trust-settings,show-keychain-info,error,"
-        "get-identity-preference,translocate-policy-check<list,translocate-status-check<list,translocate-original-path<list,requirement-evaluate,leaks,"
+        "get-identity-preference,translocate-policy-check<list,translocate-status-check<list,translocate-original-path<list,"
+        "requirement-evaluate,leaks,"
         "help,smartcards list",
     ),
     "dscl": Query("-q -raw -plist -url --plist", "read,list,search,readall,readpl", "dash", r"(?i)passw|shadow|authentication"),
     "nmcli": Query(
         "-t -p -f:text -m:text -g:text -c:text --terse --pretty --fields:text",
-        "general status,device status,device show,device wifi list,connection show=,networking connectivity,radio all,general hostname,dev status,d,con show=",
+        "general status,device status,device show,device wifi list,connection show=,networking connectivity,radio all,general "
+        "hostname,dev status,d,con show=",
     ),
     "ufw": Query("", "status,show,version"),
     "vagrant": Query("--machine-readable", "status,global-status,version,box list,plugin list,port,help"),
@@ -259,7 +297,8 @@ QUERIES: Final[dict[str, Query]] = {
     ),
     "doctl": Query(
         "-o:text --output:text --format:text --no-header",
-        "compute droplet list,compute droplet get,account get=,kubernetes cluster list,projects list,version,compute region list,compute size list,compute image list,databases list",
+        "compute droplet list,compute droplet get,account get=,kubernetes cluster list,projects list,version,compute region "
+        "list,compute size list,compute image list,databases list",
     ),
 }
 for _help in (
@@ -282,19 +321,27 @@ for _compose in ("docker-compose", "podman-compose"):
 
 # cloud command lines whose every long option is a parameter: the words of the operation say whether it asks
 ASKS: Final = {
-    "aws": r"(describe|list|get|batch-get|search|lookup|query|scan|filter|head|validate|estimate|preview|detect|simulate|test|check)(-[a-z0-9-]+)?|wait|help",
-    "az": r"list(-[a-z-]+)?|show(-[a-z-]+)?|get-(versions|instance-view|upgrades|default)|exists|version|check-name(-availability)?|query|find|summary|tail|logs",
-    "gcloud": r"list(-[a-z-]+)?|describe|get-iam-policy|get-value|info|version|read|search|get-server-config|get-health|tail|lookup|help|get-ancestors",
+    "aws": r"(describe|list|get|batch-get|search|lookup|query|scan|filter|head|validate|estimate|preview|detect|simulate|test|"
+    r"check)(-[a-z0-9-]+)?|wait|help",
+    "az": r"list(-[a-z-]+)?|show(-[a-z-]+)?|get-(versions|instance-view|upgrades|default)|exists|version|check-name(-availability)?|query|"
+    r"find|summary|tail|logs",
+    "gcloud": r"list(-[a-z-]+)?|describe|get-iam-policy|get-value|info|version|read|search|get-server-config|get-health|tail|lookup|help|"
+    r"get-ancestors",
 }
 CONFIDES: Final = {
-    "aws": r"secretsmanager get-secret|secretsmanager batch-get|ssm get-parameter|sts get-(session|federation|access)|get-login|get-authorization-token|kms (get-pub|get-parameters)|"
+    "aws": r"secretsmanager get-secret|secretsmanager batch-get|ssm get-parameter|sts "
+    r"get-(session|federation|access)|get-login|get-authorization-token|kms (get-pub|get-parameters)|"
     r"get-password|get-(object|export|sdk|job-output|media|artifact|clip|images|layer-version|key-pair|random-password|documentation)|generate-|"
     r"configure (get|export)|sso |s3 (?!ls$)|s3api (?!list-buckets$)|codecommit get-(blob|file)|lambda get-function$|cognito-identity get|"
     r"get-(id|open-id|credentials|token|role-credentials|secret|cluster-credentials|deployable)|workmail|lightsail (get-instance-access|download)|"
-    r"rds (download|generate)|iot get-(credential|registration)|s3control|eks get-token|connect get-federation|apigateway get-api-key|iam get-credential-report|"
-    r"get-ssh|amplify get-artifact|test-|simulate-(?!(custom|principal)-policy)|get-dashboard-embed|get-shared-link|get-signing-key|batch-get-secret|describe-secret-value",
-    "az": r"secret (show|download|list-del)|keys? (list|show)|key list|credential|token|password|connection-string|appsettings|publishing|list-keys|show-keys|"
+    r"rds (download|generate)|iot get-(credential|registration)|s3control|eks get-token|connect get-federation|apigateway "
+    r"get-api-key|iam get-credential-report|"
+    r"get-ssh|amplify get-artifact|test-|simulate-(?!(custom|principal)-policy)|get-dashboard-embed|get-shared-link|get-signing-key|"
+    r"batch-get-secret|describe-secret-value",
+    "az": r"secret (show|download|list-del)|keys? (list|show)|key "
+    r"list|credential|token|password|connection-string|appsettings|publishing|list-keys|show-keys|"
     r"list-connection-strings|get-access-token|sas|login|certificate download|rest|kubeconfig|list-credentials|show-values|list-secrets|ssh",
-    "gcloud": r"auth print|access|get-credentials|secrets versions access|sql export|functions call|sign|ssh|scp|kms decrypt|print-|api-keys|service-accounts keys|generate|"
+    "gcloud": r"auth print|access|get-credentials|secrets versions access|sql export|functions call|sign|ssh|scp|kms "
+    r"decrypt|print-|api-keys|service-accounts keys|generate|"
     r"auth (?!list$)|config config-helper",
 }

@@ -9,7 +9,7 @@ See `queries` for what each program may be asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from typing import Final
 
@@ -51,7 +51,7 @@ def judge(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Asses
     yield Assessment(_READS, Risk.MEDIUM, (f"{name} {path} only asks".replace("  ", " "),))
 
 
-def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Assessment]:
+def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Generator[Assessment, None, str]:
     query = QUERIES[name]
     if query.style == "dash":
         rest = tuple([word._replace(text=f"-{word.text}") if re.match(r"-[A-Za-z]{2}", word.text) else word for word in rest])
@@ -64,7 +64,7 @@ def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Ass
     words = rest if not options or not options[0].text.startswith("-") else tuple([word for word in rest if word is not options[0]])
     found = matched(f"{query.options} word*", words)
     for role, word, many in found.uses:
-        if role not in ("word",):
+        if role != "word":
             _checked(name, role, word.text)
             yield from use(Doing(name, "text" if role in _VALUES else role, word, many), setting)
     positional = [word for role, word, _ in found.uses if role == "word"]
@@ -76,6 +76,8 @@ def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Ass
         and re.search(r"(?i)(^|[ ,/])secrets?([./, ]|$)", " ".join(map(str, positional)))
     ):
         raise Uninspectable(f"{name} may show what is in a secret")
+    if name in ("kubectl", "oc", "kubecolor") and "-f" in found.options and positional[:1] and positional[0].text != "logs":
+        raise Uninspectable(f"{name} -f names a file or an address")
     for path in [path for path in table if "?" in path]:
         if path.partition("?")[2] in found.options:
             table = {**table, path.partition("?")[0]: table[path]}
@@ -94,7 +96,7 @@ def _checked(name: str, role: str, text: str) -> None:
         raise Uninspectable(f"{name}'s {show(text)} is not a value that is known to be harmless")
 
 
-def _operands(name: str, positional: list[Word], table: dict[str, str], setting: Setting, *, bare: bool) -> Iterator[Assessment]:
+def _operands(name: str, positional: list[Word], table: dict[str, str], setting: Setting, *, bare: bool) -> Generator[Assessment, None, str]:
     texts = [word.text for word in positional]
     for length in range(min(len(texts), 4), 0, -1):
         path = " ".join(texts[:length])

@@ -58,7 +58,7 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "journalfield": re.compile(r"_{0,2}[A-Z][A-Z_]*=.*|\+"),
     "sysname": re.compile(r"[\w.*/-]+"),
     "getentdb": re.compile(r"services|protocols|networks|rpc|ethers|netgroup"),
-    "dc": re.compile(r"[\d\s.+*/%pfkvdrncz_-]*"),
+    "nap": re.compile(r"\d{1,4}(\.\d{1,6})?s?|\d{1,2}m", re.ASCII),
     "profilesverb": re.compile(r"status|list|show|validate|help|version"),
     "dsclverb": re.compile(r"read|readall|list|search|diff"),
     "seven": re.compile(r"[lthi]"),
@@ -70,7 +70,8 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
 _PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq}
 
 
-_DANGEROUS: Final = ("width", "count", "exec")  # what is printed as wide, or counted as far, must be known
+# programs, what is printed as wide, and what is counted as far
+_MUST_BE_KNOWN: Final = frozenset(["sed", "awk", "jq", "yq", "format", "filter", "width", "count", "nap", "exec"])
 
 
 class Doing(NamedTuple):
@@ -123,9 +124,9 @@ def check_text(program: str, role: str, text: str) -> None:
     if role in PLACES or role in ("text", "rev"):
         return
     if not text.isprintable():
-        if ANY in text or SPLIT in text or role in ("sed", "awk", "jq", "format", "filter", *_DANGEROUS):
-            if any(mark in text for mark in MARKS):
-                raise Uninspectable(f"a value of {program} is only known when it runs")
+        unclear = ANY in text or SPLIT in text or role in _MUST_BE_KNOWN
+        if unclear and any([mark in text for mark in MARKS]):
+            raise Uninspectable(f"a value of {program} is only known when it runs")
         text = sample(text)
     if role == "filter":
         _check_filter(text)
@@ -164,7 +165,9 @@ def _read(doing: Doing, setting: Setting) -> Iterator[Assessment]:
     place = _place(doing, setting)
     if doing.program == "awk" and doing.word.text.startswith("/inet"):
         raise Uninspectable("awk opens network connections under such names")
-    if place.endless and doing.program in ("head", "od", "xxd") and doing.role == "read":
+    if doing.program in ("tar", "bsdtar") and ":" in doing.word.text:
+        raise Uninspectable(f"tar takes what is before the colon in {show(doing.word.text)} for another machine")
+    if place.endless and doing.program == "head" and doing.role == "read":
         return
     if place.endless:
         yield Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which never ends",), frozenset(["T1496"]))

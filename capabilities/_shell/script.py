@@ -126,8 +126,8 @@ class Block(NamedTuple):
         if self.kind == "for":
             return f"for {self.name} in {' '.join(map(str, self.words))}; do {self.parts[0]}; done"
         if self.kind == "if":
-            other = f" else {self.parts[2]};" if len(self.parts) > 2 else ""
-            return f"if {self.parts[0]}; then {self.parts[1]};{other} fi"
+            condition, yes, *no = self.parts
+            return f"if {condition}; then {yes};{f' else {no[0]};' if no else ''} fi"
         return f"{self.kind} {self.parts[0]}; do {self.parts[1]}; done"
 
 

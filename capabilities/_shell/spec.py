@@ -114,7 +114,7 @@ def matched(line: str, words: tuple[Word, ...]) -> Match:
     return match(parse(line), words)
 
 
-def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the words, as getopt does
+def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # noqa: PLR0912 - one pass over the words, as getopt does
     """The use of each word after the program's name; `Uninspectable` for an option or operand that the spec does not know."""
     uses: list[Use] = []
     operands: list[Word] = []

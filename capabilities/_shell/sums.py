@@ -13,6 +13,25 @@ from typing import Final
 _LEVELS: Final = (("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", ">", "<=", ">="), ("<<", ">>"), ("+", "-"), ("*", "/", "%"), ("**",))
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 _MOST: Final = 1 << 63
+_OPERATORS: Final[dict[str, Callable[[int, int], int]]] = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "**": lambda left, right: int(left**right),
+    "<<": lambda left, right: left << right,
+    ">>": lambda left, right: left >> right,
+    "&": lambda left, right: left & right,
+    "|": lambda left, right: left | right,
+    "^": lambda left, right: left ^ right,
+    "&&": lambda left, right: int(bool(left and right)),
+    "||": lambda left, right: int(bool(left or right)),
+    "==": lambda left, right: int(left == right),
+    "!=": lambda left, right: int(left != right),
+    "<": lambda left, right: int(left < right),
+    ">": lambda left, right: int(left > right),
+    "<=": lambda left, right: int(left <= right),
+    ">=": lambda left, right: int(left >= right),
+}
 
 
 def compute(text: str, variable: Callable[[str], str | None]) -> int:
@@ -80,25 +99,7 @@ def _apply(op: str, left: int, right: int) -> int:
         return whole if op == "/" else left - whole * right
     if op in ("**", "<<", ">>") and not 0 <= right < 64:
         raise ValueError("an exponent or shift out of bounds")
-    made = {
-        "+": lambda: left + right,
-        "-": lambda: left - right,
-        "*": lambda: left * right,
-        "**": lambda: left**right if abs(left) < _MOST else _MOST,
-        "<<": lambda: left << right,
-        ">>": lambda: left >> right,
-        "&": lambda: left & right,
-        "|": lambda: left | right,
-        "^": lambda: left ^ right,
-        "&&": lambda: int(bool(left and right)),
-        "||": lambda: int(bool(left or right)),
-        "==": lambda: int(left == right),
-        "!=": lambda: int(left != right),
-        "<": lambda: int(left < right),
-        ">": lambda: int(left > right),
-        "<=": lambda: int(left <= right),
-        ">=": lambda: int(left >= right),
-    }[op]()
+    made = _OPERATORS[op](left, right) if op != "**" or abs(left) < _MOST else _MOST
     if not -_MOST <= made < _MOST:
         raise ValueError("the number is too large")
     return made

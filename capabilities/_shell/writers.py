@@ -23,7 +23,8 @@ WRITERS: Final[dict[str, str]] = {
     "chmod": "text write* -Rcfv --recursive --changes --quiet --silent --verbose",
     "chown": "text write* -Rcfhv --recursive --changes --quiet --silent --verbose --no-dereference",
     "chgrp": "text write* -Rcfhv --recursive --changes --quiet --silent --verbose --no-dereference",
-    "gzip": "delete* -dfnNqrvk -# --decompress --force --quiet --verbose --to-stdout>read -c>read -l>list -t>read --stdout>read --list>list --test>read --keep",
+    "gzip": "delete* -dfnNqrvk -# --decompress --force --quiet --verbose --to-stdout>read -c>read -l>list -t>read --stdout>read --list>list "
+    "--test>read --keep",
     "gunzip": "delete* -fnNqrvk --to-stdout>read -c>read -l>list -t>read --stdout>read --list>list --test>read --keep",
     "bzip2": "delete* -dfkqsvz -# -c>read -t>read",
     "bunzip2": "delete* -fkqsv -c>read -t>read",
