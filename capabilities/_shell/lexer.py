@@ -342,12 +342,13 @@ def built(pieces: list[Piece], *, quoted: bool) -> Word | None:
     if all(piece.kind == "text" for piece in pieces):
         text = "".join([piece.text for piece in pieces])
         return Word(text) if text or quoted else None
-    source = "".join(
-        [piece.text if piece.kind == "glob" else "" if piece.kind == "text" and not piece.text else str(piece) for piece in merged(pieces)]
-    )
-    if any(piece.kind not in ("text", "glob") for piece in pieces):
-        return Word(source, "", source, tuple(merged(pieces)))
-    return patterned(pieces, source)
+    joined = merged(pieces)
+    if any([piece.text if piece.kind in ("text", "glob") else piece.quoted for piece in joined]):
+        joined = [piece for piece in joined if piece.kind != "text" or piece.text]  # else an empty quote keeps the word from vanishing
+    source = "".join([str(piece) for piece in joined])
+    if any(piece.kind not in ("text", "glob") for piece in joined):
+        return Word(source, "", source, tuple(joined))
+    return patterned(joined, source)
 
 
 def patterned(pieces: list[Piece], source: str = "") -> Word:
