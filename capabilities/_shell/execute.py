@@ -209,10 +209,11 @@ class Shell:
         self.status = result.status
         self.write(streams.out, result.stdout)
         self.write(streams.err, result.stderr)
-        if result.stopped:
-            self.stop(result.stopped)
         if self.limits.wall - (time.monotonic() - self.begin) < 0:
             self.stop(f"it ran longer than {self.limits.wall:.3g} s")
+        if result.stopped:
+            whole = result.stopped.startswith("it wrote")  # what is left was shown as the limit
+            self.stop(f"it wrote more than {self.limits.output} bytes" if whole else result.stopped)
 
     def stop(self, why: str) -> NoReturn:
         """Ends the run."""
