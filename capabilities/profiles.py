@@ -1,7 +1,7 @@
 """Profiles: ready-made rules and grants for a place where agents work.
 
-- `workstation`: inspected commands that only read, in the workspace or in ordinary places outside it, and reading files in the workspace, run
-  without a question; tunnels, proxies, miners and burners are refused; everything else asks.
+- `workstation`: inspected commands that only read, in the workspace, in ordinary places outside it or from a service that a program is
+  configured for, and reading files in the workspace, run without a question; tunnels, proxies, miners and burners are refused; everything else asks.
 - `workspace`: the same, but nothing outside the workspace runs without a question.
 
 "Inspected" is what the kinds' data covers; see docs/reference/kinds.md.  Places that may hold keys, tokens or histories always ask.

@@ -76,6 +76,9 @@ class Flow:
         alone = len(pipeline.steps) == 1
         after = Ends(state, state)
         for number, step in enumerate(pipeline.steps, 1):
+            before = pipeline.steps[number - 2] if number > 1 else step
+            if isinstance(step, Block) and isinstance(before, Command) and before.argv[:1] == ("seq",) and builtins.span(before.argv) > _MOST_TURNS:
+                self.parts.append(unknown(f"loops that run more than {_MOST_TURNS} times"))
             done, fed = self.step(step, state, fed, last=number == len(pipeline.steps))
             fed = fed if self.guarded else None
             after = done if alone else after

@@ -26,6 +26,7 @@ from gate.effect import Assessment, Risk
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
 TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())
+_OUT: Final = re.compile(r"^/|\.\.|^-[A-Za-z1]*[aAf]|^--(almost-)?all")  # what makes ls list other places, or hidden names
 _SMALL: Final = re.compile(r"-?\d{1,6}")
 _DASH_C: Final = re.compile(r"-[exu]*c[exu]*")
 _READS: Final = frozenset(["reads"])
@@ -303,7 +304,7 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
             return Fed((".",), "-z" in options) if options <= _LISTED else None
         if name == "git" and command.argv[1:2] == ("diff",) and "--name-only" in command.argv:
             return Fed((".",), "-z" in command.argv)
-        if name == "ls" and not any(word.text.startswith("/") or ".." in word.text for word in rest):
+        if name == "ls" and not any(_OUT.search(word.text) or word.text[:1] == "." for word in rest):
             return Fed((".",))
         if name in ("grep", "egrep", "fgrep", "rg") and not (fed and fed.roots):
             return _listing(name, rest)
@@ -322,8 +323,10 @@ def _listing(name: str, rest: tuple[Word, ...]) -> Fed | None:
     """What a search that only lists the names of files writes."""
     uses, _, options, _ = matched(READERS[name], rest)
     places = tuple([one.word.text for one in uses if one.role in ("read", "tree")])
-    if not options & {"-l", "--files-with-matches", "-L", "--files-without-match"} or not (
-        places or options & {"-r", "-R", "--recursive"} or name == "rg"
+    if (
+        "--label" in options
+        or not options & {"-l", "--files-with-matches", "-L", "--files-without-match"}
+        or not (places or options & {"-r", "-R", "--recursive"} or name == "rg")
     ):
         return None
     return Fed(places or (".",), bool(options & {"-Z", "--null"}))
