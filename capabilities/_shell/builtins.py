@@ -1,6 +1,7 @@
 """What a shell does itself, without starting a program: how it is judged. `execute` does the same when it runs.
 
-Taken: `cd`, `read`, `export`, `unset`, `exit`, `break`, `continue`, `:`, `command -v`, `type`, `hash`, `wait`.
+Taken: `cd`, `read`, `export`, `unset`, `exit`, `break`, `continue`, `:`, `command -v`, `type`, `hash`, `wait`; `set` and `shopt` with nothing after
+them that they could change.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from capabilities._shell.spec import show
 from capabilities._shell.state import UNKNOWN, Ends, State, Value
 from gate.effect import Assessment, Risk
 
-NAMES: Final = frozenset("cd read export unset exit break continue : type hash wait".split())
+NAMES: Final = frozenset("cd read export unset exit break continue : type hash wait set shopt".split())
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _FIXED: Final = re.compile(r"PATH|HOME|PWD|IFS|OLDPWD|USER|LOGNAME|SHELL|UID|EUID|HOSTNAME|BASH.*|LD_.*|ENV|GIT_.*|PS4|SHELLOPTS")
+_SETTING: Final = re.compile(r"[-+][A-Za-z]{1,8}|[a-z_]{3,20}")
 _MAGIC: Final = re.compile(r"[*?[]")
 _ALWAYS: Final = frozenset(["true", ":", "echo", "sleep", "date", "printf"])
 _NUMBER: Final = re.compile(r"-?\d{1,7}", re.ASCII)
@@ -44,6 +46,11 @@ def judge(name: str, rest: tuple[Word, ...], state: State, fed: Fed | None) -> t
         return _export(rest, state)
     if name == "unset":
         return _unset(rest, state)
+    if name in ("set", "shopt"):
+        if not rest or any(not _SETTING.fullmatch(word.text) for word in rest):
+            return Ends(state, state), unknown("it shows variables, or changes what the arguments are")
+        state = state._replace(lost=f"how a shell goes on after {name!a} is not done here")
+        return Ends(state, state), _NOTHING
     if name in ("hash", "type", "wait") and any(word.text.startswith("-") and word.text not in ("-r", "-t", "-a", "-p", "-P") for word in rest):
         return Ends(state, state), unknown(f"what these options of {name} do is not known")
     if name == "hash" and rest and rest[0].text != "-r":

@@ -69,7 +69,7 @@ class Shell:
         self.begin, self.cpu, self.written = time.monotonic(), 0.0, 0
         self.values: dict[str, shellish.Held] = {}
         self.exported: set[str] = set()
-        self.status, self.stopped = 0, ""
+        self.status, self.stopped, self.set_up = 0, "", ""
 
     def script(self, script: Script, streams: Streams) -> int:
         """Runs pipelines, `&&` and `||` as a shell takes them; the status of the last one that ran."""
@@ -181,6 +181,8 @@ class Shell:
 
     def start(self, commands: list[Command], streams: Streams) -> int:
         """Starts programs joined by pipes, and waits for them."""
+        if self.set_up:
+            raise ValueError(f"how a shell goes on after {self.set_up!a} is not done here")
         stages: list[Stage] = []
         try:
             for number, command in enumerate(commands):

@@ -19,7 +19,7 @@ import re
 from typing import Final
 
 from capabilities._shell.lexer import OWN, SETTABLE_NOT, Words, never
-from capabilities._shell.script import RESERVED, Block, Command, Pipeline, Redirect, Script, Step, Word
+from capabilities._shell.script import RESERVED, Block, Command, Piece, Pipeline, Redirect, Script, Step, Word
 
 MAX_LENGTH: Final = 16_384
 MAX_COMMANDS: Final = 64
@@ -270,6 +270,8 @@ class _Reader(Words):
                 words += self.stream(char)
             elif not words and (found := _ASSIGNMENT.match(self.text, self.at)):
                 assigns.append(self.assignment(found))
+            elif words and words[0].text == "export" and (found := _ASSIGNMENT.match(self.text, self.at)):
+                words.append(self.exported(found))
             else:
                 words += self.argument(first=not words)
         if not words and not assigns and not redirects:
@@ -291,6 +293,15 @@ class _Reader(Words):
             return name, Word("")
         (value,) = self.word(plain=True)
         return name, value
+
+    def exported(self, found: re.Match[str]) -> Word:
+        """`NAME=value` after `export`: its value is one word, as in an assignment."""
+        name, value = self.assignment(found)
+        if not value.pieces:
+            return Word(f"{name}={value.text}")
+        pieces = (Piece("text", f"{name}="), *[piece._replace(quoted=True) for piece in value.pieces])
+        source = "".join(map(str, pieces))
+        return Word(source, "", source, pieces)
 
     def argument(self, *, first: bool) -> list[Word]:
         """A word of a command; the name of the program must be written plainly."""
@@ -323,8 +334,6 @@ class _Reader(Words):
     @staticmethod
     def made_stream(inner: Script) -> Word:
         """The word that stands for that file."""
-        from capabilities._shell.script import Piece
-
         piece = Piece("from", "", inner=inner)
         return Word(str(piece), "", str(piece), (piece,))
 

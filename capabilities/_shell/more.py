@@ -96,7 +96,6 @@ MORE: Final[dict[str, str]] = {
     "mpstat": "num* -A -P:text -u",
     "pidstat": "num* -dlrRstuvw -p:text",
     "sar": "num* -ubBdnqrRSvwWpA -n:text -P:text",
-    "lsof": "text* -ntPlbUi[:text] -p:text -u:text -c:text -a",
     "fuser": "list* -vaumn:text",
     "pmap": "num* -xdpq",
     "pwdx": "num*",

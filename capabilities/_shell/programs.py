@@ -150,7 +150,7 @@ READERS: Final[dict[str, str]] = {
     "logname": "",
     "tty": "-s",
     "users": "",
-    "who": "read? read? -abdHlmpqrstTuw --all --boot --heading --count --users",
+    "who": "read? read? --ips --lookup -abdHlmpqrstTuw --all --boot --heading --count --users",
     "w": "text? -hsfoiu",
     "id": "text* -gGnruzZ --group --groups --name --real --user --zero",
     "groups": "text*",
@@ -158,12 +158,14 @@ READERS: Final[dict[str, str]] = {
     "free": "-bkmghltwv -s:num -c:num --human --total --wide --bytes --kilo --mega --giga --si",
     "ps": "psflags* -aAdefFghHjlLmMNrTuvwxyZ -C:text -g:text -G:text -o:columns -O:columns -p:text -q:text -s:text -t:text -u[:text] -U:text "
     "--pid:text --ppid:text "
-    "--user:text --sort:text --forest --headers --no-headers --no-heading --format:columns --width:num --cols:num --group:text --tty:text "
+    "--user:text --sort:text --forest --headers --header --no-headers --no-header --no-heading --format:columns --width:num "
+    "--cols:num --group:text --tty:text "
     "--quick-pid:text",
     "pgrep": "text* -acflnoovxiw -d:text -g:text -G:text -P:text -s:text -t:text -u:text -U:text --list-name --list-full --full --count --newest "
     "--oldest --exact --parent:text --euid:text --uid:text",
     "pidof": "text* -csxz -o:text -S:text",
-    "pstree": "text* -aAcghlnNpsStTuUVZ -H:num --arguments --show-pids --uid-changes --long",
+    "pstree": "text* -aAcghlnNpsStTuUVZ -H:num --arguments --show-pids --uid-changes --long --show-parents --numeric-sort --ascii --unicode "
+    "--compact-not",
     "vmstat": "num* -asdDwtnm",
     "lscpu": "-aebcJpsxy --json --all",
     "lsblk": "list* -abdfilmnopPrSt -I:text -e:text -o:text --json --list --output:text --fs --all --paths",
@@ -179,7 +181,7 @@ READERS: Final[dict[str, str]] = {
     "mount": "-lv -t:text",
     "dmesg": "-HTkLxtrePuSw -l:text -f:text -s:num --buffer-size:num --raw --notime --userspace --follow --since:text --until:text "
     "--level:text --facility:text --human --ctime --kernel --decode --reltime --nopager --color[:text]",
-    "locale": "text* -amck",
+    "locale": "text* -amck --all-locales --charmaps",
     "getconf": "text text?",
     "true": "text*",
     "false": "text*",

@@ -29,7 +29,7 @@ _SEQ_FORMAT: Final = re.compile(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgG
 _ESCAPED: Final = re.compile(r"\[([*?[])\]")
 _MAGIC: Final = re.compile(r"[*?[]")
 _IP_OBJECT: Final = re.compile(
-    r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bou?r)?)?|ru(le)?|m(addr(ess)?)?|maddr|tunn?el|tunt(ap)?|mr(oute)?|netc(onf)?|ntable|tcp_?metrics|token|stats|help|mo(nitor)?|vrf|nexthop|sr|mptcp"
+    r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bou?r)?)?|ru(le)?|m(addr(ess)?)?|maddr|tunn?el|tunt(ap)?|mr(oute)?|netc(onf)?|ntable|token|stats|help|mo(nitor)?|vrf|nexthop|sr|mptcp"
 )
 _IP_SHOW: Final = re.compile(r"sh(ow)?|l(s|ist|st)?|get|all|help|address|route|neigh|rule|link")  # not "s", which `ip link` takes for "set"
 _DIRS: Final = re.compile(r"read|skip")

@@ -71,6 +71,9 @@ def builtin(shell: Shell, words: list[str], assigns: tuple[tuple[str, Word], ...
         return _read(shell, rest, streams, keep=any(name == "IFS" for name, _ in assigns))
     if name in ("export", "unset"):
         return _export(shell, rest) if name == "export" else _unset(shell, rest)
+    if name in ("set", "shopt"):
+        shell.set_up = name
+        return 0
     if name in ("type", "command"):
         return _where(shell, name, rest, streams)
     if name == "exit":

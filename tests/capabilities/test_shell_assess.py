@@ -162,7 +162,23 @@ def test_options_are_matched_as_getopt_does() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["s/a/b/", "s|a|b|g", "1,5p", "/x/d", "/a/,/b/p", "$!d", "1~2d", "y/ab/cd/", "s/[^/]*$//2", "/x/{s/a/b/;p}", "a hello", "5q", "2,+3p", "\\,x,p"],
+    [
+        "s/a/b/",
+        "s|a|b|g",
+        "1,5p",
+        "/x/d",
+        "/a/,/b/p",
+        "$!d",
+        "1~2d",
+        "y/ab/cd/",
+        "s/[^/]*$//2",
+        "/x/{s/a/b/;p}",
+        "a hello",
+        "5q",
+        "2,+3p",
+        "\\,x,p",
+        ":a;N;$!ba;s/\\n/ /g",
+    ],
 )
 def test_sed_scripts_that_only_edit(text: str) -> None:
     if text == "s/[^/]*$//2":  # the delimiter in brackets is read differently by different versions
@@ -174,7 +190,28 @@ def test_sed_scripts_that_only_edit(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["w f", "s/a/b/w f", "e id", "s/a/b/e", "r f", "R f", "W f", ":a;ba", "s/a/b", "{p", "p}", "a x\\\\\nw f", "1e id", "s\na\nb\n", "/x/", "M"],
+    [
+        "w f",
+        "s/a/b/w f",
+        "e id",
+        "s/a/b/e",
+        "r f",
+        "R f",
+        "W f",
+        ":a;ba",
+        "s/a/b",
+        ":a;N;:b;$!bb",
+        ":a;/x/{N};$!ba",
+        "N;:a;$!ba",
+        ":a;ta",
+        "{p",
+        "p}",
+        "a x\\\\\nw f",
+        "1e id",
+        "s\na\nb\n",
+        "/x/",
+        "M",
+    ],
 )
 def test_sed_scripts_that_do_more_are_refused(text: str) -> None:
     with pytest.raises(Uninspectable):
