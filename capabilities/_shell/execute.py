@@ -19,6 +19,7 @@ from capabilities._shell import builtins, claims, gitsafe, outputs, shellish, su
 from capabilities._shell.expand import expand as expanded
 from capabilities._shell.expand import joined, trimmed
 from capabilities._shell.judge import Fed, feeds
+from capabilities._shell.lexer import constants
 from capabilities._shell.opening import expand, opened, spooled
 from capabilities._shell.script import Block, Command, Piece, Pipeline, Redirect, Script, Step, Word
 from capabilities._shell.state import UNKNOWN
@@ -356,7 +357,7 @@ class Shell:
         if piece.kind == "run":
             return self.output(piece, streams)
         held = {"PWD": shellish.Held(self.cwd), "?": shellish.Held(str(self.status)), "$": shellish.Held(str(os.getpid()))}.get(piece.text)
-        held = held or self.values.get(piece.text, shellish.Held(""))
+        held = held or self.values.get(piece.text) or shellish.Held(constants().get(piece.text, ""))
         op, pattern = piece.change
         if op == "#len":
             return shellish.Held(str(len(held.text)))

@@ -6,6 +6,7 @@ find src -name '*.py' -exec grep -l foo {} ;   → list 'src', and the command `
 # lists of words are data, and read best as text
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from capabilities._paths.secret import secret
@@ -22,6 +23,7 @@ _TEXT: Final = frozenset(
     "-user -group -uid -gid -maxdepth -mindepth -links -inum -fstype -regextype -printf -used -context -newermt -newerat -newerct".split()
 )
 _NAMES: Final = frozenset("-name -iname -path -ipath -wholename -iwholename -regex -iregex".split())
+_SUFFIXED: Final = re.compile(r"[*?\w-]*\.[A-Za-z0-9]+", re.ASCII)
 _LIST: Final = frozenset("-newer -anewer -cnewer -samefile -neweraa -newerac -neweram -newerca -newercc -newercm -newerma -newermc -newermm".split())
 _OTHER: Final = frozenset(["-printf", "-fprintf", "-fprint", "-fprint0", "-fls", "-ls"])
 _WRITE: Final = frozenset(["-fprint", "-fprint0", "-fls"])
@@ -88,6 +90,8 @@ def _is_telling(pattern: str) -> bool:
 
 
 def _valued(name: str, words: tuple[Word, ...], at: int) -> list[Use]:
+    if at < len(words) and name in _NAMES and _SUFFIXED.fullmatch(words[at].pattern):
+        return [Use("name", words[at]._replace(pattern=""))]  # whatever it stands for is no word of find's own
     if at >= len(words) or words[at].pattern:
         raise Uninspectable(f"what follows {show(name)} is missing, or only known when it runs; put patterns in quotes")
     if name in _TEXT:

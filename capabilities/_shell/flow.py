@@ -16,6 +16,7 @@ from capabilities._process.environment import fresh
 from capabilities._shell import builtins, labels, outputs, sums
 from capabilities._shell.expand import expand, joined, trimmed
 from capabilities._shell.judge import Context, Fed, command_parts, feeds, unknown, words_parts
+from capabilities._shell.lexer import constants
 from capabilities._shell.marks import ANY, NUMBER, SPLIT, STREAM
 from capabilities._shell.roles import Doing, use
 from capabilities._shell.script import Block, Command, Piece, Pipeline, Redirect, Script, Step, Word
@@ -277,7 +278,7 @@ class Flow:
         elif piece.text == "PWD":
             value = Value(state.settings[0].cwd) if len(state.settings) == 1 and not state.lost else UNKNOWN
         else:
-            value = state.values.get(piece.text, Value(""))
+            value = state.values.get(piece.text) or Value(constants().get(piece.text, ""))
         op, pattern = piece.change
         if op == "#len":
             return Value(NUMBER)

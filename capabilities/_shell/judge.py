@@ -26,6 +26,9 @@ from gate.effect import Assessment, Risk
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
 TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())
+# what we write out, and a shell that we start has another value of, or none
+_OTHER_VARIABLES: Final = re.compile(r"~|\$\{?#?([A-Z_]+|0)\b")
+_NOT_POSIX: Final = re.compile(r"\$'|\{[^}\s]|<<<|<\(|&>|\|&|>&|\b(export|time|type|command|read|local)\b|==|\$\(\(|\[\^")
 _OUT: Final = re.compile(r"^/|\.\.|^-[A-Za-z1]*[aAf]|^--(almost-)?all")  # what makes ls list other places, or hidden names
 _SMALL: Final = re.compile(r"-?\d{1,6}")
 _DASH_C: Final = re.compile(r"-[exu]*c[exu]*")
@@ -255,13 +258,22 @@ def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
     if len(rest) != 2 or not _DASH_C.fullmatch(rest[0].text) or rest[1].pattern:
         yield _notable(name, rest)
         return
-    script = lex(rest[1].text, context.setting.home)
+    script = lex(for_shell(name, rest[1].text))
     context.deeper()
     if context.whole:
         raise Uninspectable(f"which files {name} is given is only known when it runs")
     from capabilities._shell.flow import assess
 
     yield assess(script, context.setting, guarded=False)
+
+
+def for_shell(name: str, text: str) -> str:
+    """Text that a real shell of that name reads as we do; `Uninspectable` where it has other variables, or another language."""
+    if found := _OTHER_VARIABLES.search(text):
+        raise Uninspectable(f"what {show(found.group())} is in a shell of its own is not known")
+    if name != "bash" and (found := _NOT_POSIX.search(text)):
+        raise Uninspectable(f"{show(found.group())} is read differently by {name}")
+    return text
 
 
 def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:

@@ -15,6 +15,7 @@ import re
 from functools import cache
 from typing import Final, NoReturn
 
+from capabilities._process.environment import fresh
 from capabilities._shell import braces
 from capabilities._shell.script import Piece, Script, Word, quote
 
@@ -66,7 +67,7 @@ _WHY: Final = {
 
 @cache
 def constants() -> dict[str, str]:
-    """Variables that are the same for every command: who we are and where."""
+    """Variables that are the same for every command: who we are and where, and what programs are given."""
     try:
         import pwd
 
@@ -74,7 +75,8 @@ def constants() -> dict[str, str]:
     except (ImportError, KeyError):
         user = ""
     number = str(os.getuid()) if hasattr(os, "getuid") else ""
-    return {"USER": user, "LOGNAME": user, "UID": number, "EUID": number, "SHELL": "/bin/bash", "HOSTNAME": os.uname().nodename}
+    given = {name: value for name, value in fresh().items() if name != "HOME"}
+    return given | {"USER": user, "LOGNAME": user, "UID": number, "EUID": number, "SHELL": "/bin/bash", "HOSTNAME": os.uname().nodename}
 
 
 class Words:

@@ -198,4 +198,4 @@ QUIET: Final = frozenset(
     "ls stat du wc basename dirname md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum echo readlink realpath".split()
 )
 # no option of these writes, runs or sends anything, so that whatever word comes in is at worst a file to read
-INERT: Final = QUIET | frozenset("cat head tail grep egrep fgrep tac rev nl od cut tr comm paste fold expand strings".split())
+INERT: Final = QUIET | frozenset("cat head tail grep egrep fgrep tac rev nl od cut tr zcat bzcat xzcat comm paste fold expand strings".split())

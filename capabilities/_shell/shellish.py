@@ -143,7 +143,7 @@ def _export(shell: Shell, rest: list[str]) -> int:
 
 def _unset(shell: Shell, rest: list[str]) -> int:
     for name in rest:
-        shell.values.pop(name, None)
+        shell.values[name] = Held("")
         shell.exported.discard(name)
     return 0
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from capabilities._shell import builtins, find, git
 from capabilities._shell.expand import expand
 from capabilities._shell.grammar import lex
-from capabilities._shell.judge import PLAIN, SHELLS, SYSTEM, TAKES_ANYTHING, known, program
+from capabilities._shell.judge import PLAIN, SHELLS, SYSTEM, TAKES_ANYTHING, for_shell, known, program
 from capabilities._shell.marks import ANY, SPLIT, STREAM
 from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.roles import check_text
@@ -100,7 +100,7 @@ def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
         yield from _wrapped(argv, WRAPPERS[name] if name in WRAPPERS else CHANGERS[name][0], rest, nesting)
     elif name in SHELLS and len(rest) == 2 and rest[0].text == "-c":
         yield Start(argv, inspected=True)
-        yield from starts(lex(rest[1].text))
+        yield from starts(lex(for_shell(name, rest[1].text)))
     else:
         yield Start(argv, inspected=False)
 
@@ -144,6 +144,8 @@ def _wrapped(argv: tuple[str, ...], line: str, rest: tuple[Word, ...], nesting: 
             if rest[0].text.partition("=")[0] not in HARMLESS_VARIABLES:
                 raise Uninspectable(f"what the variable {show(rest[0].text)} changes is not known")
             rest = rest[1:]
+        if rest and rest[0].text == "-":
+            raise Uninspectable("env - takes away what keeps programs such as git from running others")
     inner = matched(line, rest).command
     yield Start(argv, inspected=True)
     if inner and name == "xargs" and program(inner[0]) not in INERT:
