@@ -81,6 +81,7 @@ READS: Final[dict[str, str]] = {
     "--format:text --column[:text] --color[:text] --ignore-case",
     "remote": "-v --verbose",
     "remote show": "-n",
+    "archive": "rev* -v --verbose --prefix:text --format:archive",
     "verify-pack": "read* -vs",
     "diff-files": "rev* " + _DIFF,
     "diff-index": "rev* " + _DIFF,

@@ -123,7 +123,9 @@ def program(word: Word) -> str:
 def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     name, rest = program(words[0]), words[1:]
     special = _SPECIAL.get(name)
-    if special and not (len(rest) == 1 and rest[0].text in VERSION):
+    if len(rest) == 1 and rest[0].text in VERSION and (special or name in QUERIES or name in NOTABLE):
+        yield Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))
+    elif special:
         yield from special(name, rest, context)
     elif name in READERS or name in WRITERS:
         yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
@@ -131,7 +133,7 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
         yield from words_parts(matched(WRAPPERS[name], rest).command, context.deeper())
     elif name in CHANGERS:
         yield from _changed(name, rest, context)
-    elif name in QUERIES and not (len(rest) == 1 and rest[0].text in VERSION):
+    elif name in QUERIES:
         yield from _or_notable(name, rest, query.judge(name, rest, context.setting)) if name in NOTABLE else query.judge(name, rest, context.setting)
     elif name in NOTABLE:
         yield _notable(name, rest)

@@ -55,7 +55,8 @@ _GH: Final = (
     "--workflow:text -b:text --branch:text -u:text --user:text -e:text --event:text --status:text --created:text --commit:text --log --log-failed "
     "-v --verbose --exit-status -j:text --job:text --attempt:num --yaml -y -r:text --ref:text --raw -f:text --filename:text --files --public "
     "--secret --source --fork --no-archived --archived --visibility:text --topic:text --language:text --owner:text --exclude-drafts "
-    "--exclude-pre-releases -O:text --order:text --sort:text --key:text --env:text --org:text --closed --format:text --created:text --updated:text "
+    "--exclude-pre-releases --all -O:text --order:text --sort:text --key:text --env:text --org:text --closed --format:text "
+    "--created:text --updated:text "
     "--merged --closed-at:text --checks:text --review:text --match:text --stars:text --followers:text --number:text --extension:text --size:text"
 )
 _BREW: Final = (

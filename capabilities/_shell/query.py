@@ -17,7 +17,7 @@ from capabilities._paths.place import Setting
 from capabilities._shell.queries import ASKS, CONFIDES, QUERIES
 from capabilities._shell.roles import Doing, use
 from capabilities._shell.script import Word
-from capabilities._shell.spec import Uninspectable, matched, show
+from capabilities._shell.spec import Uninspectable, Use, matched, show
 from gate.effect import Assessment, Risk
 
 _READS: Final = frozenset(["reads"])
@@ -73,6 +73,7 @@ def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Generator[As
     if (
         name in ("kubectl", "oc", "kubecolor")
         and found.options & {"-o", "--output"}
+        and not _named(found.uses)
         and re.search(r"(?i)(^|[ ,/])secrets?([./, ]|$)", " ".join(map(str, positional)))
     ):
         raise Uninspectable(f"{name} may show what is in a secret")
@@ -94,6 +95,11 @@ _VALUES: Final = {
 def _checked(name: str, role: str, text: str) -> None:
     if role in _VALUES and not _VALUES[role].fullmatch(text):
         raise Uninspectable(f"{name}'s {show(text)} is not a value that is known to be harmless")
+
+
+def _named(uses: list[Use]) -> bool:
+    """Whether what is shown of a thing is only its name."""
+    return all(word.text in ("name", "wide") for role, word, _ in uses if role == "kube")
 
 
 def _operands(name: str, positional: list[Word], table: dict[str, str], setting: Setting, *, bare: bool) -> Generator[Assessment, None, str]:

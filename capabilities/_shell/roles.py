@@ -61,6 +61,7 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "nap": re.compile(r"\d{1,4}(\.\d{1,6})?s?|\d{1,2}m", re.ASCII),
     "profilesverb": re.compile(r"status|list|show|validate|help|version"),
     "dsclverb": re.compile(r"read|readall|list|search|diff"),
+    "archive": re.compile(r"tar|zip"),  # for others the repository's configuration names a program
     "seven": re.compile(r"[lthi]"),
     "aptmark": re.compile(r"show(auto|manual|hold)"),
     "sdanalyze": re.compile(r"blame|time|critical-chain|unit-paths|exit-status|capability"),
