@@ -37,6 +37,7 @@ _UNDER: Final = tuple(
     "/run/secrets /var/run/secrets /var/log /var/db /var/audit /var/lib/docker /var/lib/kubelet /var/lib/pam "
     "/var/spool/cron /var/spool/mail /var/mail /var/backups /boot /sys /lost+found /private/var/db /library/keychains".split()
 )
+_BELOW: Final = tuple([f"{place}/" for place in _UNDER])
 _PROC_PUBLIC: Final = frozenset(
     "cpuinfo meminfo version uptime loadavg stat mounts filesystems devices partitions swaps diskstats vmstat cmdline crypto interrupts".split()
 )
@@ -51,13 +52,13 @@ def secret(path: str, home: str = "") -> str:
     """Why the absolute `path` may hold secrets, "" when nothing says so."""
     lower = path.lower()
     parts = lower.split("/")[1:]
-    if any(part in _FOLDERS for part in parts):
+    if not _FOLDERS.isdisjoint(parts):
         return "is where keys, tokens or profiles are kept"
     if parts[-1] in _FILES or _FILE.fullmatch(parts[-1]):
         return "has the name of a file with keys, tokens or a history"
     if parts[0] in ("proc", "dev"):
         return _kernel(parts)
-    if any(lower == place or lower.startswith(f"{place}/") for place in _UNDER):
+    if f"{lower}/".startswith(_BELOW):
         return "belongs to the system's accounts or configuration of security"
     return _personal(path, home)
 

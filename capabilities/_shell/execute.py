@@ -342,6 +342,8 @@ class Shell:
 
         for one in expanded(word, value):
             made += expand(one, self.cwd) if not roots else [one.text]
+        if roots and len(word.pieces) > 1 and word.pieces[0].kind in ("var", "run") and (bad := claims.broken(made, roots, self.cwd)):
+            raise ValueError(f"{bad[:80]!a} leads elsewhere than where this command was judged to work")
         return made
 
     def text(self, piece: Piece, streams: Streams) -> str:

@@ -126,7 +126,7 @@ class Flow:
             self.started.append(made.argv)
             return ends, None
         self.run(made, state, fed)
-        return Ends(state, state), None if last else feeds(made, fed)
+        return Ends(state, state), None if last or words is not command.words else feeds(made, fed)
 
     def run(self, command: Command, state: State, fed: Fed | None) -> None:
         """A command that starts a program, in every folder it may be in."""
@@ -144,6 +144,7 @@ class Flow:
 
     def block(self, block: Block, state: State, fed: Fed | None) -> Ends:
         """A compound command."""
+        fed = fed._replace(lines=True) if fed else None
         redirects = tuple([self.redirect(redirect, state) for redirect in block.redirects])
         self.parts += self.redirections(redirects, state)
         if any(redirect.fd == 0 for redirect in redirects):
@@ -313,7 +314,7 @@ class Flow:
         value = outputs.of(script, made, state.settings[0].cwd if len(state.settings) == 1 else "")
         if value == UNKNOWN and fed and fed.roots and outputs.static(script):
             value = Value(fed.roots[0], fed.roots)
-        return value if self.guarded or not value.roots else UNKNOWN
+        return value if not value.roots or (self.guarded and outputs.static(script)) else UNKNOWN
 
     def expanded(self, command: Command, state: State) -> Command:
         """A command with its words known where they are; for looking at, not for judging."""

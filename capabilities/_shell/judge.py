@@ -54,11 +54,15 @@ _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modi
 
 
 class Fed(NamedTuple):
-    """What the command before writes into this one's input: names of files below `roots`, unmistakably separated or not; or nothing at all."""
+    """What the command before writes into this one's input: names of files below `roots`, unmistakably separated or not; or nothing at all.
+
+    lines: inside a block, whose input was looked at line by line.
+    """
 
     roots: tuple[str, ...] = ()
     zero: bool = False
     empty: bool = False
+    lines: bool = False
 
 
 class Context(NamedTuple):
@@ -225,7 +229,7 @@ def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
     if context.fed and context.fed.empty:
         yield from words_parts(command, context.deeper())
         return
-    roots = context.fed.roots if context.fed else ()
+    roots = context.fed.roots if context.fed and not context.fed.lines else ()
     if found.options & _CUTTING or any("\n" in root for root in roots):
         raise Uninspectable("where xargs cuts its input is only known when it runs")
     if inner not in INERT and inner not in WRITERS:

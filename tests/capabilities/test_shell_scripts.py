@@ -125,12 +125,17 @@ def test_names_that_are_not_where_they_were_judged_to_be_reach_no_program(run: A
     (here / f"z {secret}").parent.mkdir(parents=True)
     (here / f"z {secret}").write_text("bait")
     (here / "link").symlink_to(secret)
+    (here / "holder").mkdir()
+    (here / "holder" / "inner").symlink_to(secret)
     for command in (
         "find . -type f | xargs cat",
         "cat $(find . -type f)",
         "find . -type f | while read a; do cat $a; done",
         "for f in $(find . -type f); do cat $f; done",
         "find . -name link | xargs cat",
+        "find . -type f | (sort | xargs cat)",
+        "ls | xargs cat",
+        'for d in h*; do cat "$d/inner"; done',
         "cat $(find . -name link)",
     ):
         result = run(command)
