@@ -15,7 +15,7 @@ from capabilities._paths.place import Setting
 from capabilities._process.environment import fresh
 from capabilities._shell import builtins, labels, outputs, sums
 from capabilities._shell.expand import expand, joined, trimmed
-from capabilities._shell.judge import Context, Fed, command_parts, feeds, unknown, words_parts
+from capabilities._shell.judge import Context, Fed, command_parts, feeds, unknown
 from capabilities._shell.lexer import constants
 from capabilities._shell.marks import ANY, NUMBER, SPLIT, STREAM
 from capabilities._shell.roles import Doing, use
@@ -320,6 +320,3 @@ class Flow:
         """A command with its words known where they are; for looking at, not for judging."""
         mute = Flow()
         return command._replace(words=tuple([made for word in command.words for made in mute.words(word, state)]))
-
-
-__all__ = ["Flow", "assess", "words_parts"]

@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 
 from capabilities._process.environment import fresh
 from capabilities._shell import braces
-from capabilities._shell.script import Piece, Script, Word, quote
+from capabilities._shell.script import Piece, Script, Word
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^~#!\]-]+|[^\x00-\x7f]+")
 _PLAIN_INSIDE: Final = re.compile(r"[A-Za-z0-9_@%+=:./^~#!\]-]+|[^\x00-\x7f]+")
@@ -375,6 +375,3 @@ def merged(pieces: list[Piece]) -> list[Piece]:
 def never(what: str) -> NoReturn:
     """Refuses a part of the language, named."""
     raise ValueError(f"{what} is part of the shell's own language, which is not taken; give a program and its arguments")
-
-
-__all__ = ["Words", "constants", "never", "quote"]

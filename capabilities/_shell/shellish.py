@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from capabilities._process.environment import absolute
@@ -175,7 +176,7 @@ def loop(shell: Shell, block: Block, streams: Streams) -> int:
                 shell.values[block.name] = turns.pop(0)
             elif (shell.script(block.parts[0], streams) == 0) != (block.kind == "while"):
                 return status
-            if shell.limits.wall - (_now() - shell.begin) < 0:
+            if shell.limits.wall - (time.monotonic() - shell.begin) < 0:
                 shell.stop(f"it ran longer than {shell.limits.wall:.3g} s")
             try:
                 status = shell.script(block.parts[-1], streams)
@@ -198,25 +199,17 @@ def _turns(shell: Shell, block: Block, streams: Streams) -> list[Held]:
             folder = builtins.folder(word)
             made += [Held(text, (folder,) if text != word.text else (word.text, folder)) for text in expand(word, shell.cwd)]
         elif len(word.pieces) == 1 and word.pieces[0].kind in ("var", "run"):
-            roots = _roots(shell, word, streams)
+            roots = _roots(shell, word)
             made += [Held(text, roots) for text in shell.texts(word, streams)]
         else:
             made += [Held(text) for text in shell.texts(word, streams)]
     return made
 
 
-def _roots(shell: Shell, word: Word, streams: Streams) -> tuple[str, ...]:
+def _roots(shell: Shell, word: Word) -> tuple[str, ...]:
+    """The places of a variable's names; those of a substitution were looked at when it was expanded."""
     piece = word.pieces[0]
-    if piece.kind == "var":
-        return shell.values.get(piece.text, Held("")).roots if not piece.change[0] else ()
-    del streams
-    return ()
-
-
-def _now() -> float:
-    import time
-
-    return time.monotonic()
+    return shell.values.get(piece.text, Held("")).roots if piece.kind == "var" and not piece.change[0] else ()
 
 
 def timed(wall: float, cpu: float) -> bytes:
