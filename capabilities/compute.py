@@ -26,7 +26,7 @@ from typing import Annotated, Final
 
 from capabilities._paths.place import Setting
 from capabilities._plain import Number
-from capabilities._shell.judge import assess as judge
+from capabilities._shell.flow import assess as judge
 from capabilities._shell.judge import unknown
 from capabilities._shell.value import script_of
 from gate.effect import Assessment, Risk, join

@@ -1,7 +1,7 @@
 """Profiles: ready-made rules and grants for a place where agents work.
 
-- `workstation`: inspected commands that only read, in the workspace or in ordinary places outside it, and reading files in the workspace, run
-  without a question; tunnels, proxies, miners and burners are refused; everything else asks.
+- `workstation`: inspected commands that only read, in the workspace, in ordinary places outside it or from a service that a program is
+  configured for, and reading files in the workspace, run without a question; tunnels, proxies, miners and burners are refused; everything else asks.
 - `workspace`: the same, but nothing outside the workspace runs without a question.
 
 "Inspected" is what the kinds' data covers; see docs/reference/kinds.md.  Places that may hold keys, tokens or histories always ask.
@@ -55,7 +55,7 @@ reason = "it is outside the workspace"
 id = "{name}-changes"
 ask = {{ effect = ["writes", "egress", "executes", "spends", "delegates", "irreversible", "undeclared"] }}
 reason = "it changes something, starts something that cannot be inspected, or reaches the network"
-match = ['shell.run command="rm -r build"', 'http.request url="https://example.com/"', 'shell.run command="python x.py"']
+match = ['shell.run command="rm -r build"', 'shell.bash text="ls"', 'http.request url="https://example.com/"', 'shell.run command="python x.py"']
 """
 
 

@@ -1,11 +1,13 @@
-"""shell: commands as programs with arguments, never as text for a shell.
+"""shell: commands as programs with arguments, never as text for a shell; and, apart from that, text for bash.
 
-    shell.run  command="git log --oneline | head -5"        or  command=["git", "log", "--oneline"]
+    shell.run   command="git log --oneline | head -5"        or  command=["git", "log", "--oneline"]
+    shell.bash  text="shopt -s extglob; ls !(*.o)"
 
-A command is lexed by a strict subset of the shell language (`_shell.lexer`); what is not in it is refused.  Its canonical value is the
+A command is read by a strict subset of the shell language (`_shell.grammar`); what is not in it is refused.  Its canonical value is the
 same command written in one form, which is what is checked, shown, digested and run: we start the programs ourselves, with a fixed search
-path and a fresh environment.  What a program does with its options is data (`_shell.programs`); what that data does not cover "cannot be
-inspected" and is high risk.  The assessment looks at where paths lead (`lstat` and `readlink`, nothing else).
+path and a fresh environment, and do what a shell does between them.  What a program does with its options is data (`_shell.programs`,
+`_shell.queries`); what that data does not cover "cannot be inspected" and is high risk.  The assessment looks at where paths lead (`lstat`
+and `readlink`, nothing else).
 
 What this guarantees is which programs are started with which words.  What a program then does, only the operating system can bound.
 
@@ -25,10 +27,11 @@ from typing import Annotated, Final, TypeAlias
 from capabilities._paths.place import Setting, own_home
 from capabilities._plain import Number
 from capabilities._shell.constraint import Programs
-from capabilities._shell.judge import assess as judge
+from capabilities._shell.flow import assess as judge
 from capabilities._shell.judge import unknown
+from capabilities._shell.labels import found
 from capabilities._shell.value import canonical, script_of
-from gate.effect import Assessment
+from gate.effect import Assessment, Risk, join
 from gate.kind import KindTool
 
 
@@ -69,6 +72,29 @@ class ArgvKind:
         return CommandKind(self.workspace).assess(value)
 
 
+class BashKind:
+    """Text for bash, kept as it is to the last character.  What it would do cannot be told from it, so it is never less than high."""
+
+    name = "shell.text"
+
+    def parse(self, value: object) -> str:
+        """The text itself; ValueError for anything else, for what is too long and for unprintable characters."""
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError("this takes text for bash, which is not empty")
+        if len(value) > MAX_TEXT:
+            raise ValueError(f"the text is {len(value)} characters long; at most {MAX_TEXT} are taken")
+        if not value.replace("\n", "").replace("\t", "").isprintable():
+            raise ValueError("the text holds an unprintable character")
+        return str.__str__(value)
+
+    def assess(self, value: object) -> Assessment:
+        """Anything; critical when it looks like a tunnel, a proxy, a miner or a burner."""
+        anything = frozenset(["reads", "writes", "egress", "executes", "irreversible"])
+        why = "bash runs this text; what it does cannot be told beforehand and is bounded by containment only"
+        parts = [Assessment(anything, Risk.HIGH, (why,), frozenset(["T1059.004"]))]
+        return join([*parts, *found(value if isinstance(value, str) else "", [], anything)])
+
+
 def programs(*names: str | Iterable[str]) -> Programs:
     """Admits commands that start only these programs: `programs("ls", "git log", ["python", "my script.py"])`."""
     return Programs([name.split() if isinstance(name, str) else name for name in names])
@@ -76,7 +102,9 @@ def programs(*names: str | Iterable[str]) -> Programs:
 
 COMMAND: Final = CommandKind()
 ARGV: Final = ArgvKind()
+BASH: Final = BashKind()
 TIMEOUT: Final = Number("timeout", 0, 3600)
+MAX_TEXT: Final = 65_536
 Command: TypeAlias = Annotated[str, COMMAND]
 Argv: TypeAlias = Annotated[list[str], ARGV]
 
@@ -96,5 +124,30 @@ def tool(workspace: str | os.PathLike[str] | None = None, *, output: int = 1024 
     return run
 
 
+def bash_tool(workspace: str | os.PathLike[str], contain: Callable[[list[str]], list[str]] | None) -> Callable[..., dict[str, object]]:
+    """A function `bash(text, timeout=60)` that runs text in `workspace` as `/bin/bash --noprofile --norc -c TEXT`, with no input.
+
+    contain: makes of the words of a command those that run it contained (by bubblewrap, say).  None means that nothing holds what the text
+    does but the user it runs as, and has to be written out.
+    """
+    folder = os.path.realpath(workspace)
+
+    def bash(text: Annotated[str, BASH], timeout: Annotated[float, TIMEOUT] = 60.0) -> dict[str, object]:
+        """Runs text in bash and returns what `run` returns."""
+        from capabilities._process.supervise import Limits, Stage
+        from capabilities._process.supervise import run as supervised
+
+        words = ["/bin/bash", "--noprofile", "--norc", "-c", text]
+        made = supervised([Stage(tuple(contain(words) if contain else words))], Limits(wall=timeout), folder)
+        out, err = (data.decode(errors="replace") for data in (made.stdout, made.stderr))
+        return {"exit": made.status, "stdout": out, "stderr": err, "cpu_seconds": round(made.cpu, 3), "stopped": made.stopped}
+
+    bash.__annotations__ |= {"text": Annotated[str, BASH], "timeout": Annotated[float, TIMEOUT]}
+    return bash
+
+
 run: Final = tool()
-TOOLS: Final[dict[str, KindTool]] = {"shell.run": KindTool("shell.run", {"command": COMMAND, "timeout": TIMEOUT}, frozenset(["timeout"]))}
+TOOLS: Final[dict[str, KindTool]] = {
+    "shell.run": KindTool("shell.run", {"command": COMMAND, "timeout": TIMEOUT}, frozenset(["timeout"])),
+    "shell.bash": KindTool("shell.bash", {"text": BASH, "timeout": TIMEOUT}, frozenset(["timeout"])),
+}

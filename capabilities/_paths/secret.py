@@ -37,11 +37,12 @@ _FILE: Final = re.compile(
 _COPY: Final = re.compile(r"(~|[.-](bak|back|backup|old|orig|save|saved|sw[a-p]|tmp|copy|\d{1,2}|~\d+~))+$")
 # places, by how their absolute path begins
 _UNDER: Final = tuple(
-    "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl/private /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d "
+    "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl /etc/ssh /etc/apt /etc/login.defs /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d "
     "/etc/ipsec.secrets /etc/security /etc/polkit-1 /etc/wpa_supplicant /etc/letsencrypt /etc/kubernetes "
-    "/run/secrets /var/run/secrets /var/lib/docker /var/lib/kubelet /var/lib/pam "
+    "/run/secrets /var/run/secrets /var/log /var/db /var/audit /var/lib/docker /var/lib/kubelet /var/lib/pam "
     "/var/spool/cron /var/spool/mail /var/mail /var/backups /boot /sys /lost+found /private/var/db /library/keychains".split()
 )
+_BELOW: Final = tuple([f"{place}/" for place in _UNDER])
 _PROC_PUBLIC: Final = frozenset(
     "cpuinfo meminfo version uptime loadavg stat mounts filesystems devices partitions swaps diskstats vmstat cmdline crypto interrupts".split()
 )
@@ -57,7 +58,7 @@ def secret(path: str, home: str = "") -> str:
     """Why the absolute `path` may hold secrets, "" when nothing says so."""
     lower = fold(path)
     parts = lower.split("/")[1:]
-    if any(part in _FOLDERS for part in parts):
+    if not _FOLDERS.isdisjoint(parts):
         return "is where keys, tokens or profiles are kept"
     if "~" in lower and any(short_name(part) in _STEMS for part in parts):
         return "may be the short name of a place where keys or tokens are kept"
@@ -66,7 +67,7 @@ def secret(path: str, home: str = "") -> str:
         return "has the name of a file with keys, tokens or a history"
     if parts[0] in ("proc", "dev"):
         return _kernel(parts)
-    if any(lower == place or lower.startswith(f"{place}/") for place in _UNDER):
+    if f"{lower}/".startswith(_BELOW):
         return "belongs to the system's accounts or configuration of security"
     return _personal(path, home)
 

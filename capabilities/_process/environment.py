@@ -21,7 +21,6 @@ _GIT: Final = (
     ("credential.helper", ""),
     ("log.showSignature", "false"),
     ("protocol.ext.allow", "never"),
-    ("diff.external", ""),
 )
 
 

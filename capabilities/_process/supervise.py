@@ -39,6 +39,7 @@ Target: TypeAlias = "IO[bytes] | Literal['out', 'err']"
 class Stage(NamedTuple):
     """One program of a pipeline: its file and arguments, where it reads (None: from the stage before), and where its two streams go.
 
+    `env` is added to the environment made from scratch; files in `passed` keep their descriptors.
     `out` is the next stage or the result's `stdout`, `err` the result's `stderr`; an open file is closed by `run`.
     """
 
@@ -46,6 +47,8 @@ class Stage(NamedTuple):
     stdin: IO[bytes] | None = None
     stdout: Target = "out"
     stderr: Target = "err"
+    env: tuple[tuple[str, str], ...] = ()
+    passed: tuple[IO[bytes], ...] = ()
 
 
 class Result(NamedTuple):
@@ -90,7 +93,7 @@ class _Run:
     def start(self, stages: Sequence[Stage], files: ExitStack, selector: selectors.BaseSelector) -> None:
         """Starts every stage; the parent keeps only the reading ends of the result's two streams."""
         for stage in stages:
-            for file in (stage.stdin, stage.stdout, stage.stderr):
+            for file in (stage.stdin, stage.stdout, stage.stderr, *stage.passed):
                 if file is not None and not isinstance(file, str):
                     files.callback(file.close)
         with ExitStack() as ours:
@@ -110,7 +113,8 @@ class _Run:
                     stdout=_descriptor(stage.stdout, streams),
                     stderr=_descriptor(stage.stderr, streams),
                     cwd=self.cwd,
-                    env=fresh(),
+                    env=fresh() | dict(stage.env),
+                    pass_fds=[file.fileno() for file in stage.passed],
                     start_new_session=True,
                 )
                 before, self.last = following, process.pid

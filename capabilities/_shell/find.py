@@ -6,9 +6,11 @@ find src -name '*.py' -exec grep -l foo {} ;   → list 'src', and the command `
 # lists of words are data, and read best as text
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from capabilities._paths.secret import secret
+from capabilities._shell.marks import ANY
 from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable, Use, show
 
@@ -21,6 +23,7 @@ _TEXT: Final = frozenset(
     "-user -group -uid -gid -maxdepth -mindepth -links -inum -fstype -regextype -printf -used -context -newermt -newerat -newerct".split()
 )
 _NAMES: Final = frozenset("-name -iname -path -ipath -wholename -iwholename -regex -iregex".split())
+_SUFFIXED: Final = re.compile(r"[*?\w-]*\.[A-Za-z0-9]+", re.ASCII)
 _LIST: Final = frozenset("-newer -anewer -cnewer -samefile -neweraa -newerac -neweram -newerca -newercc -newercm -newerma -newermc -newermm".split())
 _OTHER: Final = frozenset(["-printf", "-fprintf", "-fprint", "-fprint0", "-fls", "-ls"])
 _WRITE: Final = frozenset(["-fprint", "-fprint0", "-fls"])
@@ -43,13 +46,15 @@ class Found(NamedTuple):
 
 def parse(words: tuple[Word, ...]) -> Found:
     """What the words after `find` say; `Uninspectable` for anything that is not known."""
+    if any(word.sort == "split" for word in words):
+        raise Uninspectable("a word of find's is only known when it runs")
     uses: list[Use] = []
     commands: list[tuple[Word, ...]] = []
     at = 0
     while at < len(words) and words[at].text in ("-H", "-L", "-P", "-O0", "-O1", "-O2", "-O3"):
         at += 1
     begin = at
-    while at < len(words) and words[at].text[:1] not in ("-", "(", ")", "!", ","):
+    while at < len(words) and words[at].text[:1] not in ("-", "(", ")", "!", ",", ANY):
         uses.append(Use("list", words[at], many=True))
         at += 1
     roots = tuple([word.text for word in words[begin:at]]) or (".",)
@@ -73,16 +78,20 @@ def parse(words: tuple[Word, ...]) -> Found:
         raise Uninspectable("a folder's name holds a line break")
     if any(word.pattern[:1] in ("*", "?", "[") for role, word, _ in uses if role == "list"):
         raise Uninspectable("a pattern may stand for names that find takes for options; write './' in front of it")
-    telling = next((word.text for role, word, _ in uses if role == "name" and _is_telling(word.text)), "")
+    telling = next((word.text for role, word, _ in uses if (role == "name" or word.pattern) and _is_telling(word.text)), "")
     return Found(uses, roots, commands, zero, telling, writes)
 
 
 def _is_telling(pattern: str) -> bool:
     name = pattern.rpartition("/")[2]
+    if ANY in pattern:
+        return True
     return name[:1] in (".", "[", "?") or bool(secret("/" + name.replace("*", "")))
 
 
 def _valued(name: str, words: tuple[Word, ...], at: int) -> list[Use]:
+    if at < len(words) and name in _NAMES and _SUFFIXED.fullmatch(words[at].pattern):
+        return [Use("name", words[at]._replace(pattern=""))]  # whatever it stands for is no word of find's own
     if at >= len(words) or words[at].pattern:
         raise Uninspectable(f"what follows {show(name)} is missing, or only known when it runs; put patterns in quotes")
     if name in _TEXT:
@@ -97,6 +106,8 @@ def _valued(name: str, words: tuple[Word, ...], at: int) -> list[Use]:
 
 def _command(words: tuple[Word, ...], at: int, name: str, commands: list[tuple[Word, ...]]) -> int:
     """Adds the command that `-exec` runs; the position after its end, `;` or `{} +`."""
+    if name in ("-ok", "-okdir"):
+        raise Uninspectable(f"find's {show(name)} waits for an answer that nobody here can give")
     end = at
     while end < len(words) and words[end].text != ";" and not (words[end].text == "+" and words[end - 1].text == "{}"):
         end += 1
@@ -105,5 +116,7 @@ def _command(words: tuple[Word, ...], at: int, name: str, commands: list[tuple[W
     command = words[at:end]
     if name in ("-execdir", "-okdir") and any("/" in word.text for word in command[1:]):
         raise Uninspectable(f"{show(name)} runs in each folder, where the paths it names are others")
+    if command[0].text.rpartition("/")[2] in ("find", "tree", "fd"):
+        raise Uninspectable("a search for each thing that another one finds may take forever")
     commands.append(command)
     return end + 1

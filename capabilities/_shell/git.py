@@ -71,14 +71,31 @@ READS: Final[dict[str, str]] = {
     "check-ref-format": "text* --branch --normalize",
     "var": "text -l",
     "version": "--build-options",
-    "help": "text? -ag --all --guides",
+    "help": "-ag --all --guides",
     "fsck": "--full --strict --no-dangling --connectivity-only",
-    "branch": "never? text* -avrqi -l! --list! --all --remotes --verbose --show-current --contains:text --no-contains:text --merged:text "
-    "--no-merged:text "
+    "branch": "never? text* --remote --remotes[:text] -avrqi -l! --list! --all --remotes --verbose --show-current --contains:text "
+    "--no-contains:text --merged[:text]! "
+    "--no-merged[:text]! "
     "--points-at:text --sort:text --format:text --column[:text] --no-column --color[:text] --no-color --abbrev[:num] --no-abbrev --ignore-case",
     "tag": "never? text* -i -l! --list! -n[:num] --sort:text --contains:text --no-contains:text --merged:text --no-merged:text --points-at:text "
     "--format:text --column[:text] --color[:text] --ignore-case",
     "remote": "-v --verbose",
+    "remote show": "-n",
+    "archive": "rev* -v --verbose --prefix:text --format:archive",
+    "verify-pack": "read* -vs",
+    "diff-files": "rev* " + _DIFF,
+    "diff-index": "rev* " + _DIFF,
+    "get-tar-commit-id": "",
+    "check-mailmap": "text* --stdin",
+    "patch-id": "--stable --unstable",
+    "stripspace": "-sc --strip-comments --comment-lines",
+    "interpret-trailers": "read* --parse --only-trailers --unfold",
+    "merge-tree": "text* --write-tree --name-only --messages -z",
+    "rerere status": "",
+    "rerere diff": "",
+    "bundle verify": "read -q",
+    "bundle list-heads": "read text*",
+    "config get-regexp": "text",
     "remote get-url": "text --push --all",
     "config": "never? text* -lz -l! --list! --get! --get-all! --get-regexp! --get-urlmatch! --global --local --system --worktree --show-origin "
     "--show-scope --name-only --null --type:text --bool --int --path --default:text --includes --no-includes",
@@ -94,7 +111,6 @@ READS: Final[dict[str, str]] = {
     "notes list": "text*",
     "notes show": "text*",
     "bisect log": "",
-    "bisect view": "",
     "sparse-checkout list": "",
     "lfs ls-files": "-lsa",
     "cherry": "text* -v --abbrev[:num]",
@@ -121,7 +137,24 @@ EXECUTES: Final = frozenset(
 
 _VALUED: Final = frozenset(["-C"])
 _PLAIN: Final = frozenset(
-    ["--no-pager", "--no-optional-locks", "--literal-pathspecs", "--no-replace-objects", "--no-lazy-fetch", "--version", "--help"]
+    [
+        "--no-pager",
+        "--no-optional-locks",
+        "--literal-pathspecs",
+        "--no-replace-objects",
+        "--no-lazy-fetch",
+        "--version",
+        "--help",
+        "-h",
+        "-v",
+        "-P",
+        "--no-advice",
+        "--paginate",
+        "-p",
+        "--html-path",
+        "--man-path",
+        "--info-path",
+    ]
 )
 
 

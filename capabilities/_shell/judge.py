@@ -1,4 +1,4 @@
-"""Judge: what a script would do, as one assessment.
+"""Judge: what one command would do, in a folder that is known; `flow` follows a whole script.
 
 Every command is looked up as data: a program that only reads, one that writes, one that runs another (which is judged in its place), one
 that is known to run code or reach the network.  A program, option or place that is not known is high risk because it "cannot be
@@ -7,21 +7,31 @@ inspected": so the default asks.  Paths are judged by where they lead (`lstat` a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
-from capabilities._shell import find, git, labels
-from capabilities._shell.lexer import lex
+from capabilities._shell import find, git, labels, query
+from capabilities._shell.grammar import lex
+from capabilities._shell.marks import MARKS
 from capabilities._shell.notable import NOTABLE, VERSION
-from capabilities._shell.programs import INERT, QUIET, READERS
+from capabilities._shell.programs import INERT, READERS
+from capabilities._shell.queries import QUERIES
 from capabilities._shell.roles import Doing, check_text, use
-from capabilities._shell.script import Command, Pipeline, Script, Word
-from capabilities._shell.spec import Uninspectable, match, parse, show
+from capabilities._shell.script import Command, Word
+from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
-from gate.effect import Assessment, Risk, join
+from gate.effect import Assessment, Risk
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
+TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())
+# what we write out, and a shell that we start has another value of, or none
+_OTHER_VARIABLES: Final = re.compile(r"~|\$\{?#?([A-Z_]+|0)\b")
+_NOT_POSIX: Final = re.compile(r"\$'|\{[^}\s]|<<<|<\(|&>|\|&|>&|\b(export|time|type|command|read|local)\b|==|\$\(\(|\[\^")
+_OUT: Final = re.compile(r"^/|\.\.|^-[A-Za-z1]*[aAf]|^--(almost-)?all")  # what makes ls list other places, or hidden names
+_SMALL: Final = re.compile(r"-?\d{1,6}")
+_DASH_C: Final = re.compile(r"-[exu]*c[exu]*")
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _EXECUTES: Final = frozenset(["executes"])
@@ -37,16 +47,22 @@ _FILTERS: Final = {
     "shuf": frozenset("-n -z".split()),
     "tac": frozenset[str](),
 }
-_NULL: Final = frozenset(["-0", "--null"])
 _CUTTING: Final = frozenset(["-d", "--delimiter"])
+# what may change, drop or add lines: that they still are names below the same places is checked when it runs (see `claims`)
+_EDITORS: Final = frozenset(["cut", "cat", *_FILTERS])
 _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
 
 class Fed(NamedTuple):
-    """What the command before writes into this one's input: names of files below `roots`, unmistakably separated or not."""
+    """What the command before writes into this one's input: names of files below `roots`, unmistakably separated or not; or nothing at all.
+
+    lines: inside a block, whose input was looked at line by line.
+    """
 
     roots: tuple[str, ...] = ()
     zero: bool = False
+    empty: bool = False
+    lines: bool = False
 
 
 class Context(NamedTuple):
@@ -62,34 +78,14 @@ class Context(NamedTuple):
         """The context of a command inside this one."""
         if self.nesting >= _MAX_NESTING:
             raise Uninspectable(f"commands are nested deeper than {_MAX_NESTING}")
-        return self._replace(nesting=self.nesting + 1, **changes)  # type: ignore[arg-type]  # the fields of this tuple
-
-
-def assess(script: Script, setting: Setting) -> Assessment:
-    """What `script` would do when it runs in `setting`."""
-    parts: list[Assessment] = []
-    started: list[tuple[str, ...]] = []
-    moved = False
-    for position, pipeline in enumerate(script.pipelines):
-        if moved and pipeline.after != "&&":
-            parts.append(unknown("which folder this runs in depends on whether 'cd' went well"))
-        if pipeline.commands[0].words[0].text == "cd":
-            setting, part = _cd(pipeline, setting, last=position == len(script.pipelines) - 1)
-            moved = True
-            parts.append(part)
-            continue
-        fed: Fed | None = None
-        for command in pipeline.commands:
-            parts += command_parts(command, Context(setting, fed, started))
-            fed = feeds(command, fed)
-    return labels.label(script, started, join(parts))
+        return self._replace(nesting=self.nesting + 1, **{"fed": None, **changes})  # type: ignore[arg-type]  # the fields of this tuple
 
 
 def command_parts(command: Command, context: Context) -> list[Assessment]:
     """What one command and its redirections would do."""
-    parts = words_parts(command.words, context)
+    parts = words_parts(command.words, context) if command.words else []
     for redirect in command.redirects:
-        if redirect.op != ">&":
+        if redirect.op not in (">&", "<<<"):
             role = "read" if redirect.op == "<" else "write"
             parts += _guarded(use(Doing("the redirection", role, Word(redirect.target)), context.setting))
     return parts
@@ -118,7 +114,7 @@ def unknown(reason: str) -> Assessment:
 def program(word: Word) -> str:
     """The name of the program a word stands for; `Uninspectable` when it is not one of the system's."""
     text = word.text
-    if word.pattern:
+    if word.pattern or word.sort or not text.isprintable():
         raise Uninspectable(f"which program {show(text)} names is only known when it runs")
     folder, slash, name = text.rpartition("/")
     if slash and folder not in SYSTEM:
@@ -131,14 +127,18 @@ def program(word: Word) -> str:
 def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     name, rest = program(words[0]), words[1:]
     special = _SPECIAL.get(name)
-    if special and not (len(rest) == 1 and rest[0].text in VERSION):
+    if len(rest) == 1 and rest[0].text in VERSION and (special or name in QUERIES or name in NOTABLE):
+        yield Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))
+    elif special:
         yield from special(name, rest, context)
     elif name in READERS or name in WRITERS:
-        yield from _by_spec(name, rest, context)
+        yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
     elif name in WRAPPERS:
-        yield from words_parts(match(parse(WRAPPERS[name]), rest).command, context.deeper())
+        yield from words_parts(matched(WRAPPERS[name], rest).command, context.deeper())
     elif name in CHANGERS:
         yield from _changed(name, rest, context)
+    elif name in QUERIES:
+        yield from _or_notable(name, rest, query.judge(name, rest, context.setting)) if name in NOTABLE else query.judge(name, rest, context.setting)
     elif name in NOTABLE:
         yield _notable(name, rest)
     else:
@@ -146,8 +146,15 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
 
 
 def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
-    found = match(parse(READERS[name] if name in READERS else WRITERS[name]), rest)
+    if name in ("less", "more") and any(word.text.startswith("+") for word in rest):
+        raise Uninspectable(f"what follows '+' is a command of {name}'s")
+    if name in TAKES_ANYTHING:
+        rest = rest if name == "printf" and any(mark in rest[0].text for mark in MARKS) else known(rest)
+    found = matched(READERS[name] if name in READERS else WRITERS[name], rest)
     parts = 0
+    much = name == "head" and any([role == "num" and not _SMALL.fullmatch(word.text) for role, word, _ in found.uses])
+    if much and any(word.text.startswith("/dev/") for word in rest):
+        raise Uninspectable("it may read more of a device than is sensible")
     for role, word, many in found.uses:
         if word.pattern[:1] in ("*", "?", "[") and name not in INERT:
             raise Uninspectable(f"{show(word.text)} may stand for names that {name} takes for options; write './' in front of it")
@@ -167,6 +174,11 @@ def _plain(name: str, rest: tuple[Word, ...], _: Context) -> Iterator[Assessment
     yield _only_reads(name)
 
 
+def known(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words with those that are only known when it runs replaced by one that is, for programs that take any word alike."""
+    return tuple([Word("x") if word.sort or not word.text.isprintable() else word for word in words])
+
+
 def _only_reads(name: str) -> Assessment:
     return Assessment(_READS, Risk.LOW, (f"{name} only reads",))
 
@@ -178,31 +190,20 @@ def _notable(name: str, rest: tuple[Word, ...]) -> Assessment:
     return Assessment(known.effects, Risk.HIGH, (f"{name} {known.reason}",), known.techniques)
 
 
+def _or_notable(name: str, rest: tuple[Word, ...], parts: Iterator[Assessment]) -> Iterator[Assessment]:
+    """The parts, or what is known of the program by its name alone when they cannot be told."""
+    try:
+        yield from list(parts)
+    except (Uninspectable, ValueError) as reason:
+        yield _notable(name, rest)
+        yield unknown(str(reason))
+
+
 def _changed(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     line, technique, reason = CHANGERS[name]
     yield Assessment(_EXECUTES, Risk.HIGH, (f"{name} {reason}",), frozenset(technique.split()))
-    if inner := match(parse(line), rest).command:
+    if inner := matched(line, rest).command:
         yield from words_parts(inner, context.deeper())
-
-
-def _cd(pipeline: Pipeline, setting: Setting, *, last: bool) -> tuple[Setting, Assessment]:
-    command = pipeline.commands[0]
-    words = [word for word in command.words[1:] if word.text not in ("--", "-P", "-L")]
-    if (
-        len(pipeline.commands) > 1
-        or command.redirects
-        or pipeline.after == "||"
-        or len(words) != 1
-        or words[0].pattern
-        or words[0].text[:1] in ("-", "")
-    ):
-        return setting, unknown("where this 'cd' leads depends on what happens before it")
-    try:
-        place = look(words[0].text, setting)
-    except ValueError as error:
-        return setting, unknown(str(error))
-    reason = f"works in {show(place.path)}" + ("" if place.inside else ", outside the workspace")
-    return setting._replace(cwd=place.path), Assessment(_READS, Risk.LOW if place.inside or last else Risk.MEDIUM, (reason,))
 
 
 def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
@@ -220,19 +221,23 @@ def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asses
 
 
 def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
-    found = match(parse(WRAPPERS[name]), rest)
+    found = matched(WRAPPERS[name], rest)
     command = found.command or (Word("echo"),)
     inner = program(command[0])
     for role, word, _ in found.uses:
         check_text(name, role, word.text)
-    roots = context.fed.roots if context.fed else ()
-    unmistakable = context.fed is not None and context.fed.zero and bool(found.options & _NULL) and not found.options & _CUTTING
+    if context.fed and context.fed.empty:
+        yield from words_parts(command, context.deeper())
+        return
+    roots = context.fed.roots if context.fed and not context.fed.lines else ()
+    if found.options & _CUTTING or any("\n" in root for root in roots):
+        raise Uninspectable("where xargs cuts its input is only known when it runs")
     if inner not in INERT and inner not in WRITERS:
         raise Uninspectable(f"what words xargs gives {show(inner)} is only known when it runs")
     if inner in ("echo", "basename", "dirname"):
         roots = roots or (".",)
-    elif not roots or not (unmistakable or inner in QUIET or inner in WRITERS):
-        raise Uninspectable(f"which files xargs gives {show(inner)} is only known when it runs; 'find … -print0 | xargs -0 …' says it")
+    elif not roots:
+        raise Uninspectable(f"which files xargs gives {show(inner)} is only known when it runs; 'find … | xargs …' says it")
     for root in roots[:16]:
         filled = tuple([word._replace(text=word.text.replace("{}", root)) for word in command])
         yield from words_parts(filled if filled != command else (*command, Word(root)), context.deeper(whole=True))
@@ -247,7 +252,7 @@ def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
         elif "=" not in text:
             yield unknown(f"env {text} takes away what keeps programs such as git from running others")
         at += 1
-    inner = match(parse(WRAPPERS[name]), rest[at:]).command if at < len(rest) else ()
+    inner = matched(WRAPPERS[name], rest[at:]).command if at < len(rest) else ()
     if not inner or not at:  # alone it shows the environment; before a command it must change something, or it is only there to hide it
         yield _notable(name, rest)
     if inner:
@@ -256,12 +261,25 @@ def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
 
 def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     """`sh -c TEXT`: the text is a script, if the lexer takes it; any other use runs what is not visible here."""
-    if len(rest) != 2 or rest[0].text != "-c" or rest[1].pattern:
+    if len(rest) != 2 or not _DASH_C.fullmatch(rest[0].text) or rest[1].pattern:
         yield _notable(name, rest)
         return
-    script = lex(rest[1].text, context.setting.home)
+    script = lex(for_shell(name, rest[1].text))
     context.deeper()
-    yield assess(script, context.setting) if not context.whole else unknown(f"which files {name} is given is only known when it runs")
+    if context.whole:
+        raise Uninspectable(f"which files {name} is given is only known when it runs")
+    from capabilities._shell.flow import assess
+
+    yield assess(script, context.setting, guarded=False)
+
+
+def for_shell(name: str, text: str) -> str:
+    """Text that a real shell of that name reads as we do; `Uninspectable` where it has other variables, or another language."""
+    if found := _OTHER_VARIABLES.search(text):
+        raise Uninspectable(f"what {show(found.group())} is in a shell of its own is not known")
+    if name != "bash" and (found := _NOT_POSIX.search(text)):
+        raise Uninspectable(f"{show(found.group())} is read differently by {name}")
+    return text
 
 
 def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
@@ -270,8 +288,10 @@ def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
     for folder in folders:
         yield from use(Doing(name, "list", folder), setting)
         setting = setting._replace(cwd=look(folder.text, setting).path)
+    if any(word.text == "--help" for word in words):
+        raise Uninspectable("git --help starts whatever shows manuals")
     if line := git.READS.get(sub):
-        parts = [part for role, word, many in match(parse(line), words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
+        parts = [part for role, word, many in matched(line, words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
         yield from parts or [_only_reads(f"git {sub}")]
         return
     sub = sub.partition(" ")[0]
@@ -292,19 +312,42 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
     try:
         name = program(command.words[0])
         rest = command.words[1:]
+        if any(word.sort or not word.text.isprintable() for word in rest):
+            return None
         if name == "find":
             found = find.parse(rest)
             return None if found.commands or found.telling or found.writes else Fed(found.roots, found.zero)
         if name == "git" and command.argv[1:2] == ("ls-files",):
-            options = match(parse(git.READS["ls-files"]), rest[1:]).options
+            options = matched(git.READS["ls-files"], rest[1:]).options
             return Fed((".",), "-z" in options) if options <= _LISTED else None
-        if fed and name in _FILTERS and not command.redirects:
-            uses, _, options, _ = match(parse(READERS[name]), rest)
+        if name == "git" and command.argv[1:2] == ("diff",) and "--name-only" in command.argv:
+            return Fed((".",), "-z" in command.argv)
+        if name == "ls" and not any(_OUT.search(word.text) or word.text[:1] == "." for word in rest):
+            return Fed((".",))
+        if name in ("grep", "egrep", "fgrep", "rg") and not (fed and fed.roots):
+            return _listing(name, rest)
+        if fed and fed.roots and name in _EDITORS and not any(redirect.fd < 2 for redirect in command.redirects):
+            uses, _, options, _ = matched(READERS[name], rest)
             names = [one for one in uses if one.role in ("read", "tree", "write", "exec")]
-            return None if names or not options <= _FILTERS[name] else Fed(fed.roots, fed.zero and "-z" in options)
+            if names or (name in _FILTERS and not options <= _FILTERS[name]):
+                return None
+            return Fed(fed.roots, fed.zero and name in _FILTERS and "-z" in options)
     except Uninspectable:
         return None
     return None
+
+
+def _listing(name: str, rest: tuple[Word, ...]) -> Fed | None:
+    """What a search that only lists the names of files writes."""
+    uses, _, options, _ = matched(READERS[name], rest)
+    places = tuple([one.word.text for one in uses if one.role in ("read", "tree")])
+    if (
+        "--label" in options
+        or not options & {"-l", "--files-with-matches", "-L", "--files-without-match"}
+        or not (places or options & {"-r", "-R", "--recursive"} or name == "rg")
+    ):
+        return None
+    return Fed(places or (".",), bool(options & {"-Z", "--null"}))
 
 
 PLAIN: Final = frozenset(["echo", "test", "["])

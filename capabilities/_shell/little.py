@@ -16,12 +16,13 @@ from capabilities._shell.spec import Uninspectable, show
 _SED_ADDRESS: Final = re.compile(r"\s*(\d+(~\d+)?|\$|[+~]\d+)")
 _SED_PLAIN: Final = frozenset("=dDgGhHnNpPxzF")
 _SED_NUMBERED: Final = frozenset("lqQ")
+_SED_LABEL: Final = re.compile(r"[ \t]*[A-Za-z_]\w*[ \t]*(?=[;\n}]|$)", re.ASCII)
 _SED_FLAGS: Final = re.compile(r"[gpIiMm0-9]*")
 
 
-def sed(text: str) -> None:  # one branch for each sort of command
+def sed(text: str) -> None:  # noqa: PLR0912 - one branch for each sort of command
     """A sed script that only edits what goes through."""
-    at, depth = 0, 0
+    at, depth, labels = 0, 0, dict[str, bool]()
     while at < len(text):
         if text[at] in " \t\n;":
             at += 1
@@ -29,6 +30,7 @@ def sed(text: str) -> None:  # one branch for each sort of command
         if text[at] == "}":
             depth, at = depth - 1, at + 1
             continue
+        begin = at
         at = _sed_addresses(text, at)
         while at < len(text) and text[at] in " \t!":
             at += 1
@@ -36,6 +38,8 @@ def sed(text: str) -> None:  # one branch for each sort of command
         if command == "{":
             depth, at = depth + 1, at + 1
         elif command and command in _SED_PLAIN:
+            if command == "N" and not text[begin:at].strip() and not depth:
+                labels = dict.fromkeys(labels, True)  # each turn from one of these takes a line, so that the loop ends
             at = _sed_end(text, at + 1)
         elif command and command in _SED_NUMBERED:
             at = _sed_end(text, re.compile(r"\s*\d*").match(text, at + 1).end())  # type: ignore[union-attr]  # it matches the empty text too
@@ -44,6 +48,11 @@ def sed(text: str) -> None:  # one branch for each sort of command
             at = _sed_end(text, _SED_FLAGS.match(text, at).end())  # type: ignore[union-attr]  # as above
         elif command == "y":
             at = _sed_end(text, _delimited(text, _delimited(text, at + 1), opened=True))
+        elif command and command in ":b" and (found := _SED_LABEL.match(text, at + 1)):
+            if command == "b" and not (text[begin:at].strip() == "$!" and labels.get(found.group().strip())):
+                raise Uninspectable("whether this loop of the sed script ends is not known")
+            labels |= {found.group().strip(): False} if command == ":" else {}
+            at = found.end()
         elif command and command in "aic":
             at = _sed_text(text, at)
         else:
@@ -129,6 +138,7 @@ _AWK_REFUSED: Final = frozenset(
     "system getline close fflush while for do function func nextfile return switch case default break continue ENVIRON PROCINFO ARGV ARGC ARGIND "
     "SYMTAB FUNCTAB include load namespace BEGINFILE ENDFILE TEXTDOMAIN BINMODE LINT ERRNO".split()
 )
+_AWK_EACH: Final = re.compile(r"\s*\(\s*[A-Za-z_]\w*\s+in\s+[A-Za-z_]\w*\s*\)", re.ASCII)  # once for each index
 _AWK_WIDTH: Final = re.compile(r"%[-+ #0']*(\d*\.)?(\*|\d{5})")
 _AWK_OPERAND: Final = re.compile(r"[\w\"\]).]$")
 
@@ -145,6 +155,9 @@ def awk(text: str) -> None:
             raise Uninspectable(f"{show(text[at : at + 20])} in an awk program cannot be inspected")
         word, at = found.group(), found.end()
         if word[0] == "#" or (word.isspace() and "\n" not in word):
+            continue
+        if word == "for" and _AWK_EACH.match(text, at):
+            before = word
             continue
         if word in _AWK_REFUSED:
             raise Uninspectable(f"{show(word)} in an awk program can run, read or repeat what cannot be told")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from capabilities._shell.more import MORE
+
 _SUMS: Final = "read* -btz --binary --text --tag --zero"
 _GREP: Final = (
     "text read* -EFGPivyxwcLloqshHnTZabzIUu -rR>tree -e:text! -f:read! -m:num -A:num -B:num -C:num -d:dirs -D:text -# "
@@ -93,6 +95,9 @@ READERS: Final[dict[str, str]] = {
     "sed": "sed read* -nrEsuz -l:num -e:sed! -i[:text]>write --quiet --silent --regexp-extended --expression:sed! --in-place[:text]>write "
     "--line-length:num --separate --unbuffered --null-data --posix --debug --sandbox",
     "awk": "awk read* -F:text -v:text",
+    "gawk": "awk read* -F:text -v:text --field-separator:text --assign:text --posix --traditional --re-interval --sandbox",
+    "mawk": "awk read* -F:text -v:text",
+    "nawk": "awk read* -F:text -v:text",
     "grep": _GREP,
     "egrep": _GREP,
     "fgrep": _GREP,
@@ -124,7 +129,7 @@ READERS: Final[dict[str, str]] = {
     "look": "text read? -adf",
     "seq": "count* -w -s:text -f:format --separator:text --format:format --equal-width",
     "printf": "format text*",
-    "sleep": "num*",
+    "sleep": "nap*",
     "which": "text* -as --all",
     "whereis": "text* -bmsu",
     "whatis": "text* -w",
@@ -145,7 +150,7 @@ READERS: Final[dict[str, str]] = {
     "logname": "",
     "tty": "-s",
     "users": "",
-    "who": "read? read? -abdHlmpqrstTuw --all --boot --heading --count --users",
+    "who": "read? read? --ips --lookup -abdHlmpqrstTuw --all --boot --heading --count --users",
     "w": "text? -hsfoiu",
     "id": "text* -gGnruzZ --group --groups --name --real --user --zero",
     "groups": "text*",
@@ -153,12 +158,14 @@ READERS: Final[dict[str, str]] = {
     "free": "-bkmghltwv -s:num -c:num --human --total --wide --bytes --kilo --mega --giga --si",
     "ps": "psflags* -aAdefFghHjlLmMNrTuvwxyZ -C:text -g:text -G:text -o:columns -O:columns -p:text -q:text -s:text -t:text -u[:text] -U:text "
     "--pid:text --ppid:text "
-    "--user:text --sort:text --forest --headers --no-headers --no-heading --format:columns --width:num --cols:num --group:text --tty:text "
+    "--user:text --sort:text --forest --headers --header --no-headers --no-header --no-heading --format:columns --width:num "
+    "--cols:num --group:text --tty:text "
     "--quick-pid:text",
     "pgrep": "text* -acflnoovxiw -d:text -g:text -G:text -P:text -s:text -t:text -u:text -U:text --list-name --list-full --full --count --newest "
     "--oldest --exact --parent:text --euid:text --uid:text",
     "pidof": "text* -csxz -o:text -S:text",
-    "pstree": "text* -aAcghlnNpsStTuUVZ -H:num --arguments --show-pids --uid-changes --long",
+    "pstree": "text* -aAcghlnNpsStTuUVZ -H:num --arguments --show-pids --uid-changes --long --show-parents --numeric-sort --ascii --unicode "
+    "--compact-not",
     "vmstat": "num* -asdDwtnm",
     "lscpu": "-aebcJpsxy --json --all",
     "lsblk": "list* -abdfilmnopPrSt -I:text -e:text -o:text --json --list --output:text --fs --all --paths",
@@ -166,13 +173,15 @@ READERS: Final[dict[str, str]] = {
     "lspci": "-nvkqmDtb",
     "lsusb": "-vt",
     "ifconfig": "text? -asv",
-    "ip": "ipobject ipshow? text* -460cdhjops",
+    "ip": "~ ipobject ipshow? text* -4 -6 -0 -br -brief -j -json -p -pretty -d -details -s -stats -statistics -o -oneline -r -resolve -h -human "
+    "-c -color[:text] -f:text -family:text -N -M -B -I -t -ts -n:never",
     "ss": "text* -tulnapxew46Hosim",
     "netstat": "-tulnapsirWev46N",
     "arp": "-anev",
     "mount": "-lv -t:text",
-    "dmesg": "-HTkLxtreP -l:text -f:text --level:text --facility:text --human --ctime --kernel --decode --reltime --nopager --color[:text]",
-    "locale": "text* -amck",
+    "dmesg": "-HTkLxtrePuSw -l:text -f:text -s:num --buffer-size:num --raw --notime --userspace --follow --since:text --until:text "
+    "--level:text --facility:text --human --ctime --kernel --decode --reltime --nopager --color[:text]",
+    "locale": "text* -amck --all-locales --charmaps",
     "getconf": "text text?",
     "true": "text*",
     "false": "text*",
@@ -182,10 +191,11 @@ READERS: Final[dict[str, str]] = {
     "readelf": "@ read* -aehlSsrndVWAI -x:text -p:text -w[:text] --all --headers --symbols --dynamic --wide --relocs --notes",
     "size": "@ read* -ABdotx",
 }
+READERS.update({name: line for name, line in MORE.items() if line != "never"})
 
 # what these do to what they read shows nothing of it but names, counts and sums: safe for names that are only known when they run
 QUIET: Final = frozenset(
     "ls stat du wc basename dirname md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum echo readlink realpath".split()
 )
 # no option of these writes, runs or sends anything, so that whatever word comes in is at worst a file to read
-INERT: Final = QUIET | frozenset("cat head tail grep egrep fgrep tac rev nl od cut tr comm paste fold expand strings".split())
+INERT: Final = QUIET | frozenset("cat head tail grep egrep fgrep tac rev nl od cut tr zcat bzcat xzcat comm paste fold expand strings".split())

@@ -10,12 +10,12 @@ from capabilities._paths.place import Place, Setting, look
 from capabilities._paths.secret import secret
 from capabilities._paths.text import below
 from capabilities._shell import little
+from capabilities._shell.marks import ANY, MARKS, SPLIT, STREAM, sample
 from capabilities._shell.script import Word
 from capabilities._shell.spec import NUMBER, Uninspectable, show
 from gate.effect import Assessment, Risk
 
 _HIDDEN: Final = "may match hidden files"
-_UNKNOWN: Final = "is a set of files outside the workspace that is only known when it runs"
 PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
@@ -28,8 +28,10 @@ _PS: Final = re.compile(r"[aAcfgHhjlmnoprsTtuvwXx]{1,8}|\d[\d,]*", re.ASCII)
 _SEQ_FORMAT: Final = re.compile(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgGaA][^%]{0,40}")
 _ESCAPED: Final = re.compile(r"\[([*?[])\]")
 _MAGIC: Final = re.compile(r"[*?[]")
-_IP_OBJECT: Final = re.compile(r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bour)?)?|rule|maddr")
-_IP_SHOW: Final = re.compile(r"sh(ow)?|l(s|ist|st)?|get")  # not "s", which `ip link` takes for "set"
+_IP_OBJECT: Final = re.compile(
+    r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bou?r)?)?|ru(le)?|m(addr(ess)?)?|maddr|tunn?el|tunt(ap)?|mr(oute)?|netc(onf)?|ntable|token|stats|help|mo(nitor)?|vrf|nexthop|sr|mptcp"
+)
+_IP_SHOW: Final = re.compile(r"sh(ow)?|l(s|ist|st)?|get|all|help|address|route|neigh|rule|link")  # not "s", which `ip link` takes for "set"
 _DIRS: Final = re.compile(r"read|skip")
 _BRACES: Final = re.compile(r"\{\}")  # where names are put in: the judge looks for no other mark
 _TOPIC: Final = re.compile(r"[\w.+:-]+", re.ASCII)  # the name of a page; with a slash it would be any file
@@ -48,8 +50,29 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "topic": _TOPIC,
     "columns": _COLUMNS,
     "format": _SEQ_FORMAT,
+    "fzfplus": re.compile(r"\+[a-z0-9]{1,2}"),
+    # of what fzf may be bound to, only what moves, toggles or ends
+    "bind": re.compile(r"(?!.*(execute|become|reload|transform|preview\b|bg-|search|print\())[\w.,:+@/ -]+"),
+    "ssltopic": re.compile(r"x509|version|help|list|ciphers|errstr"),
+    "ruffverb": re.compile(r"check|lint|rule|version|help|linter|config"),
+    "journalfield": re.compile(r"_{0,2}[A-Z][A-Z_]*=.*|\+"),
+    "sysname": re.compile(r"[\w.*/-]+"),
+    "getentdb": re.compile(r"services|protocols|networks|rpc|ethers|netgroup"),
+    "nap": re.compile(r"\d{1,4}(\.\d{1,6})?s?|\d{1,2}m", re.ASCII),
+    "profilesverb": re.compile(r"status|list|show|validate|help|version"),
+    "dsclverb": re.compile(r"read|readall|list|search|diff"),
+    "archive": re.compile(r"tar|zip"),  # for others the repository's configuration names a program
+    "seven": re.compile(r"[lthi]"),
+    "aptmark": re.compile(r"show(auto|manual|hold)"),
+    "sdanalyze": re.compile(r"blame|time|critical-chain|unit-paths|exit-status|capability"),
+    "yq": re.compile(r"(?!.*(load|env|eval\(|system|split_doc))[^$]*"),
+    "tarmode": re.compile(r"t[vzjJf]*f?|[vzjJ]*t[vzjJ]*f?"),
 }
 _PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq}
+
+
+# programs, what is printed as wide, and what is counted as far
+_MUST_BE_KNOWN: Final = frozenset(["sed", "awk", "jq", "yq", "format", "filter", "width", "count", "nap", "exec"])
 
 
 class Doing(NamedTuple):
@@ -65,11 +88,17 @@ class Doing(NamedTuple):
 def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
     """What that use would do; `Uninspectable` or ValueError when it cannot be told."""
     role, word = doing.role, doing.word
+    if word.sort == "names":
+        doing = doing._replace(whole=True, word=word._replace(sort=""))
+    elif word.sort:
+        raise Uninspectable("a word of it is only known when it runs")
     if word.pattern and not doing.many:
         raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
     if role in ("text", "name"):
         return
     if role == "rev":
+        if not word.text.isprintable():
+            raise Uninspectable(f"{show(word.text)} is only known when it runs")
         if not _names_a_path(word.text, setting):
             return
         role = "read"
@@ -95,6 +124,11 @@ def check_text(program: str, role: str, text: str) -> None:
     """Refuses a text that its role does not take; roles that name places are not looked at here."""
     if role in PLACES or role in ("text", "rev"):
         return
+    if not text.isprintable():
+        unclear = ANY in text or SPLIT in text or role in _MUST_BE_KNOWN
+        if unclear and any([mark in text for mark in MARKS]):
+            raise Uninspectable(f"a value of {program} is only known when it runs")
+        text = sample(text)
     if role == "filter":
         _check_filter(text)
         return
@@ -122,14 +156,19 @@ def _grave(doing: Doing) -> Assessment:
 
 
 def _read(doing: Doing, setting: Setting) -> Iterator[Assessment]:
-    if doing.word.text == "-":
+    if doing.word.text in ("-", STREAM):
         return
+    doing = doing._replace(word=doing.word._replace(text=sample(doing.word.text)))
     if doing.word.text and not doing.word.text.strip(";|&<>"):
         raise Uninspectable(f"{show(doing.word.text)} looks like an operator, but is the name of a file here")
+    if doing.word.text[:1] == "/" and "/../" in f"{doing.word.text}/":
+        raise Uninspectable(f"{show(doing.word.text)} is written as if it led elsewhere; name the place itself")
     place = _place(doing, setting)
     if doing.program == "awk" and doing.word.text.startswith("/inet"):
         raise Uninspectable("awk opens network connections under such names")
-    if place.endless and doing.program in ("head", "od", "xxd") and doing.role == "read":
+    if doing.program in ("tar", "bsdtar") and ":" in doing.word.text:
+        raise Uninspectable(f"tar takes what is before the colon in {show(doing.word.text)} for another machine")
+    if place.endless and doing.program == "head" and doing.role == "read":
         return
     if place.endless:
         yield Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which never ends",), frozenset(["T1496"]))
@@ -170,7 +209,5 @@ def _place(doing: Doing, setting: Setting) -> Place:
     place = look(folder, setting, whole=content)
     if content and any(part.startswith((".", "[.", "[!", "?")) for part in parts[plain:]) and not place.secret:
         return place._replace(secret=_HIDDEN)
-    if content and not place.inside and not place.secret:
-        return place._replace(secret=_UNKNOWN)
     named = look(f"{folder}/{re.sub(r'[*?]', '', parts[-1])}", setting) if parts[-1].strip("*?") else place
     return place._replace(secret=place.secret or named.secret)

@@ -10,6 +10,7 @@
 | `--color[:text]` | an option whose value, if any, is in the same word |
 | `-r>tree` | an option that turns the operands' role (the last one) into another |
 | `-e:text!` | an option that stands for the first operand, which is then left out |
+| `~` | long options begin with one dash |
 | `@` | a word that begins with `@` names a file with further words, wherever it stands |
 
 Roles: `text` is never a path; `num` a number; `read`, `list`, `tree` a path whose content, name, or everything below is read; `write`,
@@ -25,6 +26,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from capabilities._shell.marks import ANY
 from capabilities._shell.script import Word
 
 NUMBER: Final = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?[a-zA-Z]{0,3}(/\d{1,6})?", re.ASCII)
@@ -63,6 +65,7 @@ class Spec(NamedTuple):
     number: bool
     ordered: bool
     files: bool
+    dashed: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -70,12 +73,14 @@ def parse(line: str) -> Spec:
     """The spec of one line of data."""
     operands: list[str] = []
     options: dict[str, Option] = dict.fromkeys(_ALWAYS, Option())
-    many, least, number, files = -1, 0, False, False
+    many, least, number, files, dashed = -1, 0, False, False, False
     for token in line.split():
         if token == "-#":  # a token of the data
             number = True
         elif token == "@":
             files = True
+        elif token == "~":
+            dashed = True
         elif token[0] != "-":
             if token[-1] == "*":
                 many = len(operands)
@@ -87,9 +92,11 @@ def parse(line: str) -> Spec:
             if found is None:
                 raise ValueError(f"the option data {token!r} is malformed")
             option = Option(found["value"] or found["inner"] or "", bool(found["optional"]), found["upgrade"] or "", bool(found["first"]))
+            if dashed:
+                found = _TOKEN.fullmatch(f"-{token}" if token[1] != "-" else token) or found
             names = [found["name"]] if found["name"].startswith("--") else [f"-{letter}" for letter in found["name"][1:]]
             options.update(dict.fromkeys(names, option))
-    return Spec(tuple(operands), many, least, options, number, "command" in operands, files)
+    return Spec(tuple(operands), many, least, options, number, "command" in operands, files, dashed)
 
 
 class Match(NamedTuple):
@@ -101,7 +108,13 @@ class Match(NamedTuple):
     upgraded: bool = False
 
 
-def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the words, as getopt does
+@lru_cache(maxsize=1024)
+def matched(line: str, words: tuple[Word, ...]) -> Match:
+    """As `match`, by the line of data; kept, because a command is looked at several times."""
+    return match(parse(line), words)
+
+
+def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # noqa: PLR0912 - one pass over the words, as getopt does
     """The use of each word after the program's name; `Uninspectable` for an option or operand that the spec does not know."""
     uses: list[Use] = []
     operands: list[Word] = []
@@ -116,6 +129,10 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the wo
         if text == "--":
             operands += words[at:]
             break
+        if word.sort == "split" or text[:1] == ANY:
+            raise Uninspectable("a word that is only known when it runs may be an option")
+        if spec.dashed and text[:1] == "-" and text[1:2] not in ("", "-"):
+            text = f"-{text}"
         if len(text) < 2 or text[0] != "-":
             operands.append(word)
             if spec.ordered and len(operands) >= len(spec.operands):
@@ -134,6 +151,8 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # one pass over the wo
                 if at >= len(words):
                     raise Uninspectable(f"the option {show(name)} lacks its value")
                 value_word = words[at]
+                if value_word.sort:
+                    raise Uninspectable(f"the value of {show(name)} is only known when it runs")
                 at += 1
             else:
                 value_word = Word(value) if value is not None else Word("")

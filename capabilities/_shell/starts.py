@@ -2,8 +2,8 @@
 
     timeout 5 git log | head     → ("timeout", …), ("git", "log"), ("head",)
 
-Programs with option data must be used within it, so that what they start in turn is known; programs without are started with whatever
-words follow.
+Every command counts, also in branches, loops and substitutions.  Programs with option data must be used within it, so that what they start
+in turn is known; programs without are started with whatever words follow.  A word that is only known when it runs may be any word.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from capabilities._shell import find, git
-from capabilities._shell.judge import PLAIN, SHELLS, SYSTEM, program
-from capabilities._shell.lexer import lex
+from capabilities._shell import builtins, find, git
+from capabilities._shell.expand import expand
+from capabilities._shell.grammar import lex
+from capabilities._shell.judge import PLAIN, SHELLS, SYSTEM, TAKES_ANYTHING, for_shell, known, program
+from capabilities._shell.marks import ANY, SPLIT, STREAM
 from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.roles import check_text
-from capabilities._shell.script import Script, Word
-from capabilities._shell.spec import Uninspectable, match, parse, show
+from capabilities._shell.script import Block, Command, Redirect, Script, Word
+from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
 
 _MAX_NESTING: Final = 6
@@ -34,12 +36,48 @@ class Start(NamedTuple):
 def starts(script: Script) -> list[Start]:
     """Every start, at any depth; `Uninspectable` or ValueError when that cannot be told, or a file is redirected to or from."""
     found: list[Start] = []
-    for command in script.commands:
-        for redirect in command.redirects:
-            if redirect.op != ">&" and redirect.target not in HARMLESS_TARGETS:
-                raise Uninspectable(f"a redirection to or from {show(redirect.target)} is not covered by a list of programs")
-        found += _of(command.words, 0)
+    for command in every(script):
+        if command.words:
+            names = [name for name, _ in command.assigns if name not in HARMLESS_VARIABLES and name != "IFS"]
+            if names:
+                raise Uninspectable(f"what the variable {show(names[0])} changes is not known")
+            if command.words[0].pieces:
+                raise Uninspectable("which program it starts is only known when it runs")
+            found += _of(tuple([made for word in command.words for made in expand(word, _mark)]), 0)
     return found
+
+
+def _mark(piece: object) -> str:
+    kind, quoted = getattr(piece, "kind", ""), getattr(piece, "quoted", False)
+    return STREAM if kind == "from" else ANY if quoted else SPLIT
+
+
+def every(script: Script) -> Iterator[Command]:
+    """Every simple command of a script, also inside blocks, words and redirections, whose targets are looked at."""
+    for pipeline in script.pipelines:
+        for step in pipeline.steps:
+            yield from _redirected(step.redirects)
+            yield from _inside(step.words)
+            if isinstance(step, Block):
+                for part in step.parts:
+                    yield from every(part)
+            else:
+                yield from _inside(tuple([word for _, word in step.assigns]))
+                yield step
+
+
+def _inside(words: tuple[Word, ...]) -> Iterator[Command]:
+    for word in words:
+        for piece in word.pieces:
+            if piece.inner:
+                yield from every(piece.inner)
+
+
+def _redirected(redirects: tuple[Redirect, ...]) -> Iterator[Command]:
+    for redirect in redirects:
+        yield from _inside((redirect.word,))
+        if redirect.op not in (">&", "<<<") and (redirect.word.pieces or redirect.target not in HARMLESS_TARGETS):
+            raise Uninspectable(f"a redirection to or from {show(redirect.target)} is not covered by a list of programs")
 
 
 def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
@@ -47,7 +85,9 @@ def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
         raise Uninspectable("commands are nested too deep")
     name, rest = identity(words[0]), words[1:]
     argv = (name, *[word.text for word in rest])
-    if name in PLAIN or name == "cd":
+    if name in PLAIN or name in builtins.NAMES:
+        if name == "export" and any(word.text.partition("=")[0] not in HARMLESS_VARIABLES for word in rest):
+            raise Uninspectable("what an exported variable changes is not known")
         yield Start(argv, inspected=True)
     elif name in READERS or name in WRITERS:
         _check(name, READERS[name] if name in READERS else WRITERS[name], rest)
@@ -60,20 +100,24 @@ def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
         yield from _wrapped(argv, WRAPPERS[name] if name in WRAPPERS else CHANGERS[name][0], rest, nesting)
     elif name in SHELLS and len(rest) == 2 and rest[0].text == "-c":
         yield Start(argv, inspected=True)
-        yield from starts(lex(rest[1].text))
+        yield from starts(lex(for_shell(name, rest[1].text)))
     else:
         yield Start(argv, inspected=False)
 
 
 def identity(word: Word) -> str:
     """What a list of programs calls this one: its name when it is one of the system's, else its path as written, which is another program."""
-    if "/" in word.text and not word.pattern and word.text.rpartition("/")[0] not in SYSTEM:
+    if "/" in word.text and not word.pattern and not word.sort and word.text.isprintable() and word.text.rpartition("/")[0] not in SYSTEM:
         return word.text
     return program(word)
 
 
 def _check(name: str, line: str, rest: tuple[Word, ...]) -> None:
-    for role, word, many in match(parse(line), rest).uses:
+    if name in TAKES_ANYTHING and not (name == "printf" and rest and not rest[0].text.isprintable()):
+        rest = known(rest)
+    for role, word, many in matched(line, rest).uses:
+        if word.sort:
+            raise Uninspectable("a word of it is only known when it runs")
         if word.pattern and (not many or (word.pattern[0] in "*?[" and name not in INERT)):
             raise Uninspectable(f"which files {show(word.text)} names, and whether as options, is only known when it runs")
         check_text(name, role, word.text)
@@ -100,7 +144,9 @@ def _wrapped(argv: tuple[str, ...], line: str, rest: tuple[Word, ...], nesting: 
             if rest[0].text.partition("=")[0] not in HARMLESS_VARIABLES:
                 raise Uninspectable(f"what the variable {show(rest[0].text)} changes is not known")
             rest = rest[1:]
-    inner = match(parse(line), rest).command
+        if rest and rest[0].text == "-":
+            raise Uninspectable("env - takes away what keeps programs such as git from running others")
+    inner = matched(line, rest).command
     yield Start(argv, inspected=True)
     if inner and name == "xargs" and program(inner[0]) not in INERT:
         raise Uninspectable(f"what words xargs gives {show(inner[0].text)} is only known when it runs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from capabilities._shell.lexer import MAX_LENGTH, lex
+from capabilities._shell.grammar import MAX_LENGTH, lex
 from capabilities._shell.script import Script, of_argv
 from gate.constraints.value import is_array, show
 

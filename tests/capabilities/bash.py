@@ -11,8 +11,9 @@ _HELPER = r"""
 exec 9>../words
 set -f
 w() { printf '%s\0' "$#" "$@" >&9; }
+export HOME
 while IFS= read -r -d '' text; do
-    eval "$text" </dev/null >/dev/null 2>/dev/null
+    (eval "$text") </dev/null >/dev/null 2>/dev/null
     printf '%s\0' end >&9
 done <../texts
 """

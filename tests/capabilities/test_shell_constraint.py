@@ -6,11 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capabilities.shell import programs
+from capabilities._paths.place import Setting
+from capabilities._shell.flow import Flow
+from capabilities._shell.grammar import lex
+from capabilities._shell.spec import Uninspectable
+from capabilities._shell.starts import starts
+from capabilities._shell.state import State
+from capabilities.shell import COMMAND, programs
 from gate.constraint import AllOf, AnyOf, Exact, OneOf, Wildcard, parse
 from tests.attacks.verdict import rows
 
-COMMANDS = [row.args["command"] for row in rows() if row.kind == "shell" and isinstance(row.args["command"], str) and len(row.args["command"]) < 500]
+COMMANDS = [
+    row.args["command"] for row in rows() if row.tool == "shell.run" and isinstance(row.args["command"], str) and len(row.args["command"]) < 500
+]
 NAMES = st.sampled_from(
     [
         "ls",
@@ -31,6 +39,12 @@ NAMES = st.sampled_from(
         "ssh",
         "env",
         "cd",
+        "echo",
+        "read",
+        "export",
+        "cat",
+        "sh",
+        "rm",
     ]
 )
 LISTS = st.lists(NAMES, min_size=1, max_size=4).map(lambda names: programs(*names))
@@ -48,6 +62,57 @@ def test_a_list_that_is_subsumed_admits_nothing_more(wide: object, narrow: objec
 def test_the_wire_form_is_the_same_constraint(one: object) -> None:
     assert parse(one.to_json()) == one  # type: ignore[attr-defined]
     assert one.subsumes(one)  # type: ignore[attr-defined]
+
+
+def test_every_program_that_the_judge_sees_started_is_seen_here_too() -> None:
+    """In branches, loops, substitutions, streams, wrappers: what `starts` leaves out would be admitted by any list."""
+    seen = 0
+    for command in COMMANDS:
+        try:
+            script = lex(command, "/h")
+            found = {start.argv[0] for start in starts(script)}
+        except (ValueError, Uninspectable):
+            continue
+        flow = Flow()
+        flow.script(script, State({}, (Setting("/nowhere", "/nowhere", "/h"),)))
+        if "{}" in found:  # a name that is found is a program of its own
+            continue
+        judged = {argv[0] for argv in flow.started if argv and argv[0].isprintable()}
+        assert {name.rpartition("/")[2] for name in judged} <= {name.rpartition("/")[2] for name in found}, command
+        seen += 1
+    assert seen > 300
+
+
+@pytest.mark.parametrize(
+    ("command", "admitted"),
+    [
+        ("echo $(ls)", True),
+        ("echo $(rm x)", False),
+        ("for f in *; do ls; done", True),
+        ("for f in $(rm x); do ls; done", False),
+        ("if ls; then echo; else rm x; fi", False),
+        ("while read x; do ls; done", False),
+        ("ls | while ls; do echo; done", True),
+        ("cat <(rm x)", False),
+        ("echo <<< $(rm x)", False),
+        ("x=$(rm y); ls", False),
+        ("x=$(ls); echo $x", True),
+        ("x=rm; $x y", False),
+        ("ls $x", True),
+        ("x=1; ls $x", False),
+        ("(ls); { echo; }", True),
+        ("LC_ALL=C ls", True),
+        ("FOO=1 ls", False),
+        ("ls > x", False),
+        ("ls > $(echo x)", False),
+        ("for f in a; do ls; done > x", False),
+        ("! ls && time echo", True),
+        ("timeout 5 ls", False),
+        ("$(echo ls)", False),
+    ],
+)
+def test_a_list_holds_in_scripts_too(command: str, admitted: bool) -> None:
+    assert programs("ls", "echo").check(COMMAND.parse(command)) == admitted
 
 
 def test_what_subsumes_what() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capabilities._shell.execute import expand
-from capabilities._shell.lexer import lex
-from capabilities._shell.script import Word
+from capabilities._process.supervise import Limits
+from capabilities._shell.execute import Shell, Streams, expand
+from capabilities._shell.grammar import lex
+from capabilities._shell.script import Command, Pipeline, Script, Word
 from capabilities.shell import COMMAND
 from tests.capabilities.bash import HOME, words
 
@@ -40,6 +44,87 @@ PIECES = [
         "=~",
     ),
 ]
+ALLOWED = ("w", "true", "false", ":", "unset", "export", "break", "continue")
+WORDS = [
+    *("a", "$x", '"$x"', "${x}y", "${x%b}", "${x#a}", "${#x}", "{a,b}c", "{1..3}", "$((1+2*n))", "$((n<3?n:7))", "$(w q)", '"$(w r s)"', "`w t`"),
+    *(
+        "'a b'",
+        "a\\ b",
+        "~",
+        "$HOME/z",
+        '"$UNSET"',
+        "$UNSET",
+        "''",
+        "$'t\\tu'",
+        "${UNSET:-d}",
+        '"a$x b"',
+        "*",
+        "[ab]",
+        "x=y",
+        "-n",
+        "$x$x",
+        "{a,{b,c}}",
+    ),
+    *(
+        "$((7/2-n**2))",
+        "$((n&6|1))",
+        "'$x'",
+        "\\$x",
+        '"\\$x"',
+        "a#b",
+        "$0",
+        "$#",
+        '"{a,b}"',
+        "${x:+y}",
+        "$?",
+        "z{}",
+        '""$x',
+        '$x""',
+        '"$x""$UNSET"',
+        "}",
+        "a{b",
+        "{03..1}",
+        "${x%%[b]*}",
+    ),
+]
+
+
+def grown(chosen: random.Random, depth: int) -> str:
+    """A random script of the language that is taken."""
+
+    def some(most: int) -> str:
+        return " ".join(chosen.choice(WORDS) for _ in range(chosen.randint(0, most)))
+
+    def inner() -> str:
+        return grown(chosen, depth - 1)
+
+    if depth == 0 or chosen.random() < 0.25:
+        return chosen.choice(
+            [f"w {some(4)}", f"x={chosen.choice(WORDS)}", f"n={chosen.randint(0, 9)}", "false", "true", "unset x", f"w {some(2)} # c"]
+        )
+    if chosen.random() < 0.05:
+        return f"w {some(2)} <<E\n{chosen.choice(WORDS[:9])}\nE\n{inner()}"
+    return chosen.choice(
+        [
+            lambda: f"{inner()}; {inner()}",
+            lambda: f"{inner()}\n{inner()}",
+            lambda: f"{inner()} && {inner()}" if "\n" not in (one := inner()) else one,
+            lambda: f"( {inner()} ) || {inner()}",
+            lambda: f"{{ {inner()}\n}}",
+            lambda: f"if {inner()}\nthen {inner()}\nelse {inner()}\nfi",
+            lambda: f"if {inner()}\nthen {inner()}\nelif {inner()}\nthen w e\nfi",
+            lambda: f"for x in {some(3)}; do {inner()}\ndone",
+            lambda: f"while false; do {inner()}\ndone",
+            lambda: f"for n in 1 2; do {inner()}\nbreak\ndone",
+            lambda: f"! {{ {inner()}\n}}",
+            lambda: f"w {some(2)} | w {some(2)}",
+            lambda: f"x={chosen.choice(WORDS)} n=4; {inner()}",
+            lambda: f'w "$({inner()}\n)"',
+            lambda: f"w {some(1)} \\\n {some(2)}",
+        ]
+    )()
+
+
 TEXTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=16).map(lambda parts: "w " + "".join(parts))
 
 
@@ -47,13 +132,52 @@ def comparable(text: str) -> list[tuple[str, ...]] | None:
     """The words of each call to `w`, if the lexer takes the text and it can be run without touching anything but two files."""
     try:
         script = lex(text, HOME)
+        if "$$" in text:  # the number of a process
+            return None
+        if any(command.words and command.words[0].text not in ALLOWED for command in every_command(script)):
+            return None
+        return sorted(Recorder.run(script))
     except ValueError:
         return None
-    if any(command.words[0].text != "w" for command in script.commands) or any(line.after == "||" for line in script.pipelines):
-        return None
-    if any(one.op == "<" or (one.op != ">&" and one.target not in "fg") for command in script.commands for one in command.redirects):
-        return None
-    return sorted(command.argv[1:] for command in script.commands)
+
+
+EMPTY = tempfile.TemporaryDirectory()
+
+
+class Recorder(Shell):
+    """Runs everything but programs, whose words it keeps."""
+
+    @classmethod
+    def run(cls, script: Script) -> list[tuple[str, ...]]:
+        """The words of each call to `w`."""
+        shell = cls(EMPTY.name, Limits())
+        shell.calls = []
+        with mock.patch("capabilities._shell.opening.glob.glob", lambda *_, **__: []):  # bash is told not to expand patterns either
+            shell.script(script, Streams(None, bytearray(), bytearray()))
+        return shell.calls
+
+    def guarded(self, pipeline: Pipeline, streams: Streams) -> int:
+        return self.pipeline(pipeline, streams)
+
+    def start(self, commands: list[Command], streams: Streams) -> int:
+        for command in commands:
+            found = self.words(command, streams, [])
+            if found and found[0] == "w":
+                self.calls.append(tuple(found[1:]))
+            self.status = 1 if found == ["false"] else 0
+        return self.status
+
+
+def every_command(script: Script) -> Iterator[Command]:
+    for pipeline in script.pipelines:
+        for step in pipeline.steps:
+            yield from [step] if isinstance(step, Command) else [one for part in step.parts for one in every_command(part)]
+            words = [*step.words, *([word for _, word in step.assigns] if isinstance(step, Command) else [])]
+            if any(one.op not in (">&", "<<<") and one.target not in ("f", "g") for one in step.redirects):
+                raise ValueError("it would touch something")
+            for piece in [piece for word in words for piece in word.pieces]:
+                if piece.inner:
+                    yield from every_command(piece.inner)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -64,6 +188,22 @@ def test_bash_reads_the_same_words(seed: int, tmp_path: Path) -> None:
         text = "w " + "".join(chosen.choice(PIECES) for _ in range(chosen.randint(1, 14)))
         if (found := comparable(text)) is not None:
             expected[text] = found
+    as_written = words(list(expected), tmp_path)
+    canonical = words([str(lex(text, HOME)) for text in expected], tmp_path)
+    for (text, ours), theirs, again in zip(expected.items(), as_written, canonical, strict=True):
+        assert ours == theirs == again, text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bash_expands_and_branches_the_same(seed: int, tmp_path: Path) -> None:
+    """Whole scripts: every word of every call, in bash as written, in bash in canonical form, and as we run it."""
+    chosen = random.Random(seed)
+    expected: dict[str, list[tuple[str, ...]]] = {}
+    for _ in range(6000):
+        text = grown(chosen, chosen.randint(1, 4))
+        if len(expected) < 500 and (found := comparable(text)) is not None:
+            expected[text] = found
+    assert len(expected) == 500
     as_written = words(list(expected), tmp_path)
     canonical = words([str(lex(text, HOME)) for text in expected], tmp_path)
     for (text, ours), theirs, again in zip(expected.items(), as_written, canonical, strict=True):
@@ -103,14 +243,26 @@ def test_a_list_of_words_survives_the_canonical_form(argv: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("echo $(id)", "'$(' at character 6"),
-        ("ls `id`", "'`' at character 4"),
-        ("ls\nid", "'\\n' at character 3"),
+        ("echo $(id )x)", "')' at character 13"),
+        ("ls `id", "'`' at character 4"),
+        ("case x", "'case' is part of the shell's own language"),
         ("ls &", "'&' at character 4"),
         ("cat <<x", "'<<' at character 5"),
         ("{a,b}", "'{' at character 1"),
-        ("A=b ls", "the assignment 'A=b'"),
-        ("if true", "'if' is part of the shell's own language"),
+        ("who$@ami", "'w' at character 1: the name of a program is written plainly"),
+        ("PATH=b ls", "the assignment 'PATH='"),
+        ("A+=b ls", "the assignment 'A+=b'"),
+        ("if true; fi", "'then' must follow"),
+        ("#!/bin/sh\nls", "'#!' at character 1"),
+        ("a=(b c)", "'(' at character 3: a function or array"),
+        ("f() { ls; }", "'(' at character 2"),
+        ("[[ -f x ]]", "'[[' is part of the shell's own language"),
+        ("((x++))", "arithmetic as a command"),
+        ("echo $((x++))", "in arithmetic is not taken"),
+        ("echo $RANDOM", "the variable 'RANDOM'"),
+        ("echo ${!x}", "'${' at character 6"),
+        ("echo ${a[$(id)]}", "'${' at character 6"),
+        ("tee >(cat)", "'>(' at character 5"),
         ("ls \u202ex", "U+202E at character 4"),
         ("ls 'x", "the quote is not closed"),
     ],

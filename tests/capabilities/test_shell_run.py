@@ -121,6 +121,25 @@ def test_a_repository_cannot_make_git_run_a_program(run: Any, tmp_path: Path) ->
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_repository_cannot_make_git_run_a_filter_or_a_conversion(run: Any, tmp_path: Path) -> None:
+    run("git init -q .")
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\necho ran >> ran\ncat\n")
+    hook.chmod(0o755)
+    (tmp_path / ".gitattributes").write_text("*.txt diff=d filter=f\n")
+    (tmp_path / "a.txt").write_text("1\n")
+    run("git add a.txt")
+    for key in ("filter.f.clean", "filter.f.process", "diff.d.textconv", "gpg.program"):
+        run(["git", "config", key, str(hook)])
+    (tmp_path / "a.txt").write_text("22\n")
+    assert "+22" in run("git diff")["stdout"]
+    run("git status; git blame a.txt; git diff --cached")
+    assert not (tmp_path / "ran").exists()
+    run(["git", "config", "diff.d.command", str(hook)])
+    assert "names a program" in run("git diff")["stderr"]
+    assert not (tmp_path / "ran").exists()
+
+
 def alive(process: int) -> bool:
     for _ in range(100):
         try:

@@ -1,0 +1,322 @@
+"""Flow: what a whole script would do, by following what it knows from one command to the next.
+
+Every command is judged with its words expanded as far as they are known (`marks` stand for the rest), in every folder it may be in; a branch
+or loop that may or may not run is judged as if it ran; what a loop changes is not known inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from capabilities._paths.place import Setting
+from capabilities._process.environment import fresh
+from capabilities._shell import builtins, labels, outputs, sums
+from capabilities._shell.expand import expand, joined, trimmed
+from capabilities._shell.judge import Context, Fed, command_parts, feeds, unknown
+from capabilities._shell.lexer import constants
+from capabilities._shell.marks import ANY, NUMBER, SPLIT, STREAM
+from capabilities._shell.roles import Doing, use
+from capabilities._shell.script import Block, Command, Piece, Pipeline, Redirect, Script, Step, Word
+from capabilities._shell.spec import Uninspectable
+from capabilities._shell.state import UNKNOWN, Ends, State, Value, union
+from capabilities._shell.writers import HARMLESS_VARIABLES
+from gate.effect import Assessment, Risk, join
+
+ENVIRONMENT: Final = frozenset(fresh())
+_MOST_TURNS: Final = 10_000
+_MOST_UNROLLED: Final = 64
+_NONE: Final = Assessment(frozenset(), Risk.LOW)
+_ENDLESS: Final = Assessment(frozenset(["executes"]), Risk.CRITICAL, ("a loop that never ends uses the processor for nothing",), frozenset(["T1496"]))
+
+
+def assess(script: Script, setting: Setting, *, guarded: bool = True) -> Assessment:
+    """What `script` would do when it runs in `setting`. `guarded`: we run it, so that what it is fed is checked (see `claims`)."""
+    flow = Flow(guarded=guarded)
+    flow.script(script, State(MappingProxyType({}), (setting,)), Fed((), empty=True) if guarded else None)
+    return labels.label(script, flow.started, join(flow.parts) if flow.parts else Assessment(frozenset(["reads"]), Risk.LOW, ("it starts nothing",)))
+
+
+@dataclass
+class Flow:
+    """One walk through one script: the parts it consists of, and every program that is started."""
+
+    parts: list[Assessment] = field(default_factory=list[Assessment])
+    started: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    turns: int = 1
+    nesting: int = 0
+    guarded: bool = True
+
+    def script(self, script: Script, state: State, fed: Fed | None = None) -> State | None:
+        """Judges the pipelines of a script; the state after it."""
+        ends = Ends(state, None)
+        for pipeline in script.pipelines:
+            if pipeline.after == "&&":
+                begin, rest = ends.well, Ends(None, ends.badly)
+            elif pipeline.after == "||":
+                begin, rest = ends.badly, Ends(ends.well, None)
+            else:
+                begin, rest = ends.either, Ends(None, None)
+            if begin is None:
+                begin = state  # it cannot run, but is judged all the same
+            after = self.pipeline(pipeline, begin, fed)
+            ends = Ends(union(rest.well, after.well), union(rest.badly, after.badly))
+        return ends.either
+
+    def ends(self, script: Script, state: State, fed: Fed | None) -> Ends:
+        """As `script`, with the state after a condition went well and after it did not."""
+        if len(script.pipelines) == 1:
+            return self.pipeline(script.pipelines[0], state, fed)
+        after = self.script(script, state, fed)
+        return Ends(after, after)
+
+    def pipeline(self, pipeline: Pipeline, state: State, fed: Fed | None) -> Ends:
+        """Judges the steps of a pipeline; only a step that is alone changes the state of what follows."""
+        alone = len(pipeline.steps) == 1
+        after = Ends(state, state)
+        for number, step in enumerate(pipeline.steps, 1):
+            before = pipeline.steps[number - 2] if number > 1 else step
+            if isinstance(step, Block) and isinstance(before, Command) and before.argv[:1] == ("seq",) and builtins.span(before.argv) > _MOST_TURNS:
+                self.parts.append(unknown(f"loops that run more than {_MOST_TURNS} times"))
+            done, fed = self.step(step, state, fed, last=number == len(pipeline.steps))
+            fed = fed if self.guarded else None
+            after = done if alone else after
+        return Ends(after.badly, after.well) if pipeline.prefix == "!" else after
+
+    def step(self, step: Step, state: State, fed: Fed | None, *, last: bool = False) -> tuple[Ends, Fed | None]:
+        """Judges one step; the states after it, and what it feeds to the next one, if there is one."""
+        try:
+            if isinstance(step, Block):
+                return self.block(step, state, fed), None
+            return self.command(step, state, fed, last=last)
+        except (Uninspectable, ValueError) as reason:
+            self.parts.append(unknown(str(reason)))
+            return Ends(state, state), None
+
+    def command(self, command: Command, state: State, fed: Fed | None, *, last: bool = False) -> tuple[Ends, Fed | None]:
+        """A simple command."""
+        for name, word in command.assigns:
+            value = self.assigned(word, state)
+            if command.words and name not in HARMLESS_VARIABLES and not (name == "IFS" and command.argv[0] == "read" and value.text == ""):
+                self.parts.append(unknown(f"what the variable {name!a} changes is not known"))
+            elif not command.words:
+                state = state.set(name, value)
+                if name in ENVIRONMENT:  # a shell passes on what it was given
+                    state = state._replace(exported=state.exported | {name})
+        words = command.words
+        if any([word.pieces for word in words]):
+            words = tuple([made for word in words for made in self.words(word, state)])
+        redirects = tuple([self.redirect(redirect, state) for redirect in command.redirects]) if command.redirects else ()
+        if not words:
+            for setting in state.settings if redirects else ():
+                self.parts += command_parts(Command((), redirects), Context(setting, None, self.started))
+            self.parts.append(_NONE)
+            quiet = all(not word.pieces for _, word in command.assigns) and not redirects and not command.words
+            return Ends(state, None if quiet else state), None
+        made = Command(words, redirects) if words is not command.words or command.assigns or redirects else command
+        if redirects and any(redirect.fd == 0 for redirect in redirects):
+            fed = None
+        if command.words[0].pieces:
+            self.parts.append(unknown("the name of the program is only known when it runs"))
+        if ((name := words[0].text) in builtins.NAMES and not words[0].sort) or builtins.looks_up(command.words):
+            ends, part = builtins.judge(name, words[1:], state, fed)
+            self.parts += [part, *self.redirections(redirects, state)]
+            self.started.append(made.argv)
+            return ends, None
+        self.run(made, state, fed)
+        return Ends(state, state), None if last or words is not command.words else feeds(made, fed)
+
+    def run(self, command: Command, state: State, fed: Fed | None) -> None:
+        """A command that starts a program, in every folder it may be in."""
+        if state.lost:
+            self.parts.append(unknown(state.lost))
+        if state.exported - HARMLESS_VARIABLES:
+            self.parts.append(unknown(f"what the variable {min(state.exported - HARMLESS_VARIABLES)!a} changes is not known"))
+        for setting in state.settings:
+            self.parts += command_parts(command, Context(setting, fed, self.started, self.nesting))
+
+    def redirections(self, redirects: tuple[Redirect, ...], state: State) -> Iterator[Assessment]:
+        """What redirections of something that starts no program itself would do."""
+        for setting in state.settings if redirects else ():
+            yield from command_parts(Command((), redirects), Context(setting, None, self.started))
+
+    def block(self, block: Block, state: State, fed: Fed | None) -> Ends:
+        """A compound command."""
+        fed = fed._replace(lines=True) if fed else None
+        redirects = tuple([self.redirect(redirect, state) for redirect in block.redirects])
+        self.parts += self.redirections(redirects, state)
+        if any(redirect.fd == 0 for redirect in redirects):
+            fed = None
+        if block.kind == "(":
+            self.script(block.parts[0], state, fed)
+            return Ends(state, state)
+        if block.kind == "{":
+            after = self.script(block.parts[0], state, fed)
+        elif block.kind == "if":
+            ends = self.ends(block.parts[0], state, fed)
+            yes = self.script(block.parts[1], ends.well or state, fed)
+            no = self.script(block.parts[2], ends.badly or state, fed) if len(block.parts) > 2 else ends.badly
+            after = union(yes, no)
+        else:
+            after = self.loop(block, state, fed)
+        return Ends(after, after)
+
+    def loop(self, block: Block, state: State, fed: Fed | None) -> State | None:
+        """A loop: what it changes is not known inside it."""
+        changed = builtins.changes(block)
+        if "cd" in changed:
+            self.parts.append(unknown("which folder a loop with 'cd' in it works in is only known when it runs"))
+        inside = state.blurred(changed - {"cd"})
+        turns = self.turns
+        if block.kind == "for":
+            values, count = self.turned(block, state)
+            self.turns *= max(count, 1)
+            if self.turns > _MOST_TURNS:
+                self.parts.append(unknown(f"loops that run more than {_MOST_TURNS} times"))
+            for value in values:
+                self.script(block.parts[0], inside.set(block.name, value), fed)
+            inside = inside.set(block.name, UNKNOWN)
+        else:
+            self.parts += builtins.endless(block, _ENDLESS)
+            self.turns *= 100
+            if self.turns > _MOST_TURNS:
+                self.parts.append(unknown("loops inside loops, whose number of turns is only known when they run"))
+            after = self.script(block.parts[0], inside, fed)
+            self.script(block.parts[1], after or inside, fed)
+        self.turns = turns
+        return union(state, inside.blurred(changed - {"cd"}))
+
+    def turned(self, block: Block, state: State) -> tuple[list[Value], int]:
+        """What a `for` loop's variable may be, and at most how many times the loop turns."""
+        values: list[Value] = []
+        count = 0
+        for word in block.words:
+            if len(word.pieces) == 1 and word.pieces[0].kind == "run" and (inner := word.pieces[0].inner) and outputs.numbers(inner):
+                self.words(word, state)
+                values.append(Value(NUMBER))
+                count += builtins.span(inner.commands[0].argv)
+                continue
+            for made in self.words(word, state):
+                values += self.turn(made, state)
+                count += 1 if not (made.pattern or made.sort) else 100
+        values = list(dict.fromkeys(values))
+        return (values if len(values) <= _MOST_UNROLLED else [UNKNOWN]), count
+
+    def turn(self, word: Word, state: State) -> list[Value]:
+        """The values that one word of a `for` loop gives."""
+        if word.sort == "names":
+            return [Value(word.text, (word.text,))]
+        if word.sort or not word.pattern:
+            return [UNKNOWN if word.sort else Value(word.text)]
+        if not self.guarded:
+            return [UNKNOWN]
+        for setting in state.settings:
+            parts = list(use(Doing("for", "read", word, many=True), setting))
+            if any(part.risk >= Risk.HIGH for part in parts):
+                return [UNKNOWN]
+        folder = builtins.folder(word)
+        return [Value(folder, (folder,))]
+
+    def assigned(self, word: Word, state: State) -> Value:
+        """The value that an assignment gives."""
+        if len(word.pieces) == 1:
+            return self.value(word.pieces[0], state)
+        return Value(joined(word, lambda piece: self.text(piece._replace(quoted=True), state)))
+
+    def redirect(self, redirect: Redirect, state: State) -> Redirect:
+        """A redirection with its target known, or marked as not known."""
+        if not redirect.word.pieces:
+            return redirect
+        made = [Word(redirect.target)] if redirect.op == "<<<" else self.words(redirect.word, state)
+        if redirect.op == "<<<":
+            joined(redirect.word, lambda piece: self.text(piece._replace(quoted=True), state))
+        if len(made) != 1 or made[0].pattern or made[0].sort:
+            raise Uninspectable("which file a redirection names is only known when it runs")
+        return redirect._replace(target=made[0].text, word=Word(""))
+
+    def words(self, word: Word, state: State) -> list[Word]:
+        """The words that a word stands for, as far as is known."""
+        pieces = word.pieces
+        if not pieces:
+            return [word]
+        first, rest = pieces[0], "".join([piece.text for piece in pieces[1:]])
+        fits = all(piece.kind == "text" for piece in pieces[1:]) and (not rest or (rest[0] == "/" and ".." not in rest.split("/")))
+        if fits and first.kind in ("var", "run"):
+            value = self.value(first, state)
+            if value.roots:
+                return [outputs.named(root + rest) for root in value.roots]
+            return expand(word, lambda piece: self.shown(piece, value) if piece is first else self.text(piece, state))
+        return expand(word, lambda piece: self.text(piece, state))
+
+    def text(self, piece: Piece, state: State) -> str:
+        """The text of a piece, with marks."""
+        return self.shown(piece, self.value(piece, state))
+
+    @staticmethod
+    def shown(piece: Piece, value: Value) -> str:
+        """A value as the text it puts into a word."""
+        text = ANY if value.roots else value.text
+        return SPLIT if ANY in text and not piece.quoted else text
+
+    def value(self, piece: Piece, state: State) -> Value:
+        """What a piece gives."""
+        if piece.kind == "sum":
+            return self.sum(piece.text, state)
+        if piece.kind == "var":
+            return self.variable(piece, state)
+        assert piece.inner is not None  # noqa: S101 - for the type checker: the other kinds have a script
+        if piece.kind == "from":
+            self.script(piece.inner, state)
+            return Value(STREAM)
+        return self.output(piece.inner, state)
+
+    def variable(self, piece: Piece, state: State) -> Value:
+        """The value of a variable, changed as `${x%p}` says."""
+        if piece.text in ("?", "$"):
+            value = Value(NUMBER)
+        elif piece.text == "PWD":
+            value = Value(state.settings[0].cwd) if len(state.settings) == 1 and not state.lost else UNKNOWN
+        else:
+            value = state.values.get(piece.text) or Value(constants().get(piece.text, ""))
+        op, pattern = piece.change
+        if op == "#len":
+            return Value(NUMBER)
+        if not op:
+            return value
+        if value.roots or not value.text.isprintable():
+            return UNKNOWN
+        return Value(trimmed(value.text, op, pattern))
+
+    def sum(self, text: str, state: State) -> Value:
+        """The value of a sum, when that of every variable in it is known."""
+        values = {name: state.values.get(name, Value("")).text for name in text.split() if name.isidentifier()}
+        if any(not value.isprintable() for value in values.values()):
+            return UNKNOWN
+        return Value(str(sums.compute(text, values.get)))
+
+    def output(self, script: Script, state: State) -> Value:
+        """What a substitution gives; its commands are judged."""
+        self.nesting += 1
+        before = len(self.parts)
+        fed: Fed | None = None
+        made: Command | None = None
+        if len(script.pipelines) == 1 and not script.pipelines[0].prefix:
+            for step in script.pipelines[0].steps:
+                made = self.expanded(step, state) if isinstance(step, Command) and len(script.pipelines[0].steps) == 1 else None
+                fed = self.step(step, state, fed)[1]
+        else:
+            self.script(script, state)
+        self.nesting -= 1
+        if len(self.parts) == before:
+            self.parts.append(_NONE)
+        value = outputs.of(script, made, state.settings[0].cwd if len(state.settings) == 1 else "")
+        if value == UNKNOWN and fed and fed.roots and outputs.static(script):
+            value = Value(fed.roots[0], fed.roots)
+        return value if not value.roots or (self.guarded and outputs.static(script)) else UNKNOWN
+
+    def expanded(self, command: Command, state: State) -> Command:
+        """A command with its words known where they are; for looking at, not for judging."""
+        mute = Flow()
+        return command._replace(words=tuple([made for word in command.words for made in mute.words(word, state)]))
