@@ -27,6 +27,7 @@ from gate.errors import (
 )
 from gate.gate import Gate
 from gate.kind import Kind, KindTool
+from gate.quota import Quota
 from gate.run import spent
 from gate.ticket import Ticket
 
@@ -62,6 +63,7 @@ __all__ = [
     "OneOf",
     "OutputLimit",
     "Question",
+    "Quota",
     "Range",
     "Risk",
     "RulesError",
