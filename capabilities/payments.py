@@ -113,12 +113,7 @@ def _described(left: Left | None = None) -> KindTool:
         rows = [("amount", str(found)), ("to", to), ("reference", str(arguments.get("reference") or "")), ("can be undone", "no")]
         if rest is not None:
             rows += [("left before it", f"{rest} {found.currency}"), ("left after it", f"{rest - found.amount} {found.currency}")]
-        return [
-            facts(
-                "payment",
-                rows + ([] if rest is None else [("left before it", f"{rest} {found.currency}"), ("left after it", str(rest - found.amount))]),
-            )
-        ]
+        return [facts("payment", rows)]
 
     kinds: dict[str, Kind] = {"amount": AMOUNT, "to": PAYEE, "reference": REFERENCE}
     return KindTool("payments.pay", kinds, frozenset(["reference"]), headline=headline, preview=preview, cost=cost)

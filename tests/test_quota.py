@@ -42,7 +42,7 @@ def test_the_examples() -> None:
     assert not outcome.failed
 
 
-# ---- the law: passing on never widens ------------------------------------------------------------------------------------------------------
+# ---- the law: passing on never widens -------------------------------------------------------------------------------------------------
 
 
 @given(quotas(), quotas(), PAYMENTS)
@@ -96,7 +96,7 @@ def test_the_gate_lets_pass_what_the_reference_does(tmp_path_factory: Any, above
     gate.close()
 
 
-# ---- what is charged -----------------------------------------------------------------------------------------------------------------------
+# ---- what is charged ------------------------------------------------------------------------------------------------------------------
 
 
 def test_each_payee_has_its_own_and_a_window_ends(gate: Gate, clock: FakeClock) -> None:
@@ -178,7 +178,7 @@ def test_what_it_really_cost_replaces_the_estimate(gate: Gate) -> None:
         short(lambda: gate.call("pay", {"eur": 4}), "quota")
 
 
-# ---- a kind that tells the whole cost ---------------------------------------------------------------------------------------------------------
+# ---- a kind that tells the whole cost -------------------------------------------------------------------------------------------------
 
 
 class Money:
@@ -221,7 +221,7 @@ def test_a_limit_in_one_currency_is_no_permission_in_another(gate: Gate) -> None
         pay("1000 GBP")
 
 
-# ---- processes -------------------------------------------------------------------------------------------------------------------------------
+# ---- processes ------------------------------------------------------------------------------------------------------------------------
 
 RACE = """
     import sys
@@ -271,7 +271,7 @@ def racer(folder: Path, chain: str) -> Any:
     return subprocess.Popen(command, cwd=SOURCES, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
-# ---- what is no quota --------------------------------------------------------------------------------------------------------------------------
+# ---- what is no quota -----------------------------------------------------------------------------------------------------------------
 
 GOOD = {"unit": "EUR", "total": "5", "seconds": 60}
 BAD: list[Any] = [

@@ -28,7 +28,7 @@ MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR 
 STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW
 """
 DIGITS: Final[dict[str, int]] = (
-    dict.fromkeys(_TWO.split(), 2)
+    dict.fromkeys(list[str](_TWO.split()), 2)
     | dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0)
     | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
 )

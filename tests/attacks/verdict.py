@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from capabilities import compute, files, http, shell
+from capabilities import compute, files, http, payments, python, shell, sql
 from capabilities.profiles import NAMES, profile
 from gate.call import Acting
 from gate.capability import Grant
@@ -29,7 +29,7 @@ from gate.policy.catalogue import KindCatalogue
 from gate.rules import Rules, parse
 
 FOLDER = Path(__file__).parent
-KINDS = [tool for kind in (files, shell, http, compute) for tool in kind.TOOLS.values()]
+KINDS = [tool for kind in (files, shell, http, compute, sql, payments, python) for tool in kind.TOOLS.values()]
 CATALOGUE = KindCatalogue(KINDS)
 
 

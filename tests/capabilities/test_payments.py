@@ -112,7 +112,7 @@ def test_every_changed_digit_of_an_iban_is_noticed() -> None:
                     payments.PAYEE.parse(IBAN[:at] + digit + IBAN[at + 1 :])
 
 
-# ---- the constraint ---------------------------------------------------------------------------------------------------------------------------
+# ---- the constraint -------------------------------------------------------------------------------------------------------------------
 
 MONEY = st.builds(lambda units, code: f"{units} {code}", st.sampled_from(["1", "2", "5"]), st.sampled_from(["EUR", "USD", "JPY"]))
 
@@ -160,7 +160,7 @@ def test_the_currencies() -> None:
     assert all(len(code) == 3 and code.isalpha() and code.isupper() for code in DIGITS)
 
 
-# ---- behind a gate ----------------------------------------------------------------------------------------------------------------------------
+# ---- behind a gate --------------------------------------------------------------------------------------------------------------------
 
 
 def test_limits_per_payment_and_per_payee_and_month(gate: Gate) -> None:

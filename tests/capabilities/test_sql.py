@@ -30,7 +30,7 @@ from tests.capabilities.sql_oracle import oracle
 
 OPERATORS = {"like", "glob", "->", "->>"}
 
-# ---- against SQLite's own parser -------------------------------------------------------------------------------------------------------------
+# ---- against SQLite's own parser ------------------------------------------------------------------------------------------------------
 
 
 def missed(text: str) -> str:
@@ -105,7 +105,7 @@ def test_the_second_line_permits_what_was_read_and_no_more(tmp_path: Path, seed:
     assert ran > 5 and held > 5
 
 
-# ---- what is refused ----------------------------------------------------------------------------------------------------------------------------
+# ---- what is refused ------------------------------------------------------------------------------------------------------------------
 
 SPELLINGS = [
     "SELECT 1 /* x */",
@@ -225,7 +225,7 @@ def test_without_the_parser_everything_is_refused(monkeypatch: pytest.MonkeyPatc
     assert not sql.allow("sqlite", select=["*"]).check("SELECT 42424243")
 
 
-# ---- conditions that pick nothing -----------------------------------------------------------------------------------------------------------------
+# ---- conditions that pick nothing -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_condition_that_picks_rows(condition: str) -> None:
     assert sql.STATEMENTS["sqlite"].assess(text).risk == Risk.MEDIUM
 
 
-# ---- the constraint ---------------------------------------------------------------------------------------------------------------------------
+# ---- the constraint -------------------------------------------------------------------------------------------------------------------
 
 NAMES = st.lists(st.sampled_from(["users", "secrets", "main.users", "main.*", "*", "sqlite_master", "log"]), max_size=3, unique=True)
 
@@ -365,7 +365,7 @@ def test_columns_hold_under_every_name_of_the_table() -> None:
         assert not sql.allow("postgres", **dict.fromkeys(VERBS, ["*"]), columns={"users": ["id", "name"]}).check(text), text
 
 
-# ---- the SQLite tool ----------------------------------------------------------------------------------------------------------------------------
+# ---- the SQLite tool ------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
