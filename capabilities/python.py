@@ -67,6 +67,14 @@ def _preview(arguments: Mapping[str, Frozen]) -> list[Panel]:
     return [text("code", str(arguments["code"])), *shown_budget(arguments)]
 
 
+def _headline(arguments: Mapping[str, Frozen]) -> str:
+    return f"run {_lines(arguments)} in a container"
+
+
+def _warning(arguments: Mapping[str, Frozen]) -> str:
+    return f"run {_lines(arguments)} WITHOUT CONTAINMENT"
+
+
 def _lines(arguments: Mapping[str, Frozen]) -> str:
     count = str(arguments["code"]).count("\n") + 1
     return f"{count} line{'' if count == 1 else 's'} of Python code"
@@ -76,7 +84,7 @@ _CONTAINED: Final = KindTool(
     "python.run",
     {"code": CODE, **_BUDGET},
     frozenset(_BUDGET),
-    headline=lambda arguments: f"run {_lines(arguments)} in a container",
+    headline=_headline,
     preview=_preview,
     requires=REQUIRES,
 )
@@ -84,7 +92,7 @@ _UNCONFINED: Final = KindTool(
     "python.unconfined",
     {"code": LOOSE, **_BUDGET},
     frozenset(_BUDGET),
-    headline=lambda arguments: f"run {_lines(arguments)} WITHOUT CONTAINMENT",
+    headline=_warning,
     preview=_preview,
 )
 

@@ -59,9 +59,9 @@ def money(value: object) -> Money:
         first, _, second = str.__str__(value).partition(" ")
         number, currency = (second, first) if _CODE.fullmatch(first) else (first, second)
     else:
-        raise ValueError(f"{show(value)} is no amount such as '12.50 EUR'")
+        raise ValueError(f"{named(value)} is no amount such as '12.50 EUR'")
     if not isinstance(number, str) or not isinstance(currency, str) or len(number) > 40 or (found := _FORM.fullmatch(number)) is None:
-        raise ValueError(f"{show(value)} is no amount such as '12.50 EUR'")
+        raise ValueError(f"{named(value)} is no amount such as '12.50 EUR'")
     if currency not in DIGITS:
         raise ValueError(f"{show(currency)} is no currency of ISO 4217 in capital letters")
     if len(found[2] or "") > DIGITS[currency]:
@@ -70,6 +70,11 @@ def money(value: object) -> Money:
     if not amount:
         raise ValueError("an amount of nothing is no payment")
     return Money(amount, currency)
+
+
+def named(value: object) -> str:
+    """A value for a reason: text as it is, anything else by its sort, because it may be deep."""
+    return show(value) if isinstance(value, str) else "null" if value is None else f"a {type(value).__name__}"
 
 
 def spelled(value: object) -> Money | None:

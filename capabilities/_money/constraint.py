@@ -13,8 +13,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import ClassVar, Self
 
-from capabilities._money.amount import Money, money, spelled
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show, show_some
+from capabilities._money.amount import Money, money, named, spelled
+from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show_some
 from gate.constraints.value import is_object
 from gate.frozen import Frozen
 
@@ -48,7 +48,7 @@ class AtMost(Constraint):
     def explain(self, value: Frozen) -> str:
         found = spelled(value)
         if found is None:
-            return f"{show(value)} is no amount in its one spelling, such as '12.50 EUR'"
+            return f"{named(value)} is no amount in its one spelling, such as '12.50 EUR'"
         if found.currency not in self.most:
             return f"{found.currency} is not among the currencies {show_some(sorted(self.most))}"
         return f"{found} is over the maximum {Money(self.most[found.currency], found.currency)}"

@@ -27,6 +27,14 @@ class Budget(Number):
         return Assessment(frozenset(["spends"]), risk, reasons)
 
 
+class OrNone(Budget):
+    """A budget that may be nothing, which is its default."""
+
+    def parse(self, value: object) -> float:
+        """As for any budget, and 0."""
+        return 0 if type(value) in {int, float} and value == 0 else super().parse(value)
+
+
 class Cards:
     """Which graphics cards, by number; none by default."""
 
@@ -53,7 +61,7 @@ WALL: Final = Budget("wall_seconds", 86_400, 3600)
 MEMORY: Final = Budget("memory_mb", 1_048_576, 16_384, whole=True)
 PROCESSES: Final = Budget("processes", 4096, 64, whole=True)
 CARDS: Final = Cards()
-GPU: Final = Budget("gpu_seconds", 86_400, 60)
+GPU: Final = OrNone("gpu_seconds", 86_400, 60)
 BUDGET: Final[dict[str, Kind]] = {
     "cpu_seconds": CPU,
     "memory_mb": MEMORY,

@@ -49,7 +49,7 @@ def fresh(more: Mapping[str, str] = _NOTHING) -> dict[str, str]:
     }
     for number, (key, value) in enumerate(_GIT):
         made |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return made | more
+    return {**made, **more}
 
 
 def absolute(program: str, cwd: str) -> str:

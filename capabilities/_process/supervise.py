@@ -92,7 +92,7 @@ class _Run:
     def __init__(self, limits: Limits, cwd: str, meter: Meter | None) -> None:
         self.limits, self.cwd, self.meter, self.begin = limits, cwd, meter, time.monotonic()
         self.reaped_by_us = limits.whole and CAN_REAP
-        self.seen = frozenset[int]()
+        self.seen: frozenset[int] = frozenset()
         self.living: list[subprocess.Popen[bytes]] = []
         self.sessions: frozenset[int] = frozenset()
         self.reaped, self.peak, self.status, self.last, self.stopped = 0.0, 0.0, 0, 0, ""
@@ -238,7 +238,8 @@ class _Run:
         if not self.reaped_by_us:
             return of_sessions(self.sessions)
         found = of_tree(frozenset([process.pid for process in self.living]))
-        self.seen |= frozenset(filter(None, map(session_of, found.processes))) - {os.getsid(0)}
+        sessions = frozenset([session_of(process) for process in found.processes])
+        self.seen |= sessions - {0, os.getsid(0)}
         return found
 
 

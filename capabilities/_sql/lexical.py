@@ -18,13 +18,15 @@ ValueError: there is more than one statement (a ';' that is not at the end)
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 Dialect: TypeAlias = Literal["sqlite", "postgres", "mysql"]
 DIALECTS: Final[tuple[Dialect, ...]] = ("sqlite", "postgres", "mysql")
 MOST_TEXT: Final = 10_000
-MOST_WORDS: Final = 1_500
+MOST_WORDS: Final = 800
 MOST_DEPTH: Final = 40
+_MOST_ALIKE: Final = 20  # times that a word is repeated, or names are joined by dots
 _OPERATORS: Final = frozenset("= == <> != < <= > >= + - * / % || -> ->> & | << >> :: <=> ~ , ( ) . ; ?".split())
 _SIGNED: Final = frozenset({"=", "<", ">", "<=", ">=", "<>", "!=", "*", "/", "+", "%", "||"})  # what a sign may follow without a blank
 _WORD: Final = re.compile(
@@ -61,11 +63,12 @@ class Word(NamedTuple):
         return self.text[1:-1] if self.sort == "quoted" else self.text.lower()
 
 
+@lru_cache(maxsize=1024)
 def words(text: str, dialect: Dialect) -> tuple[Word, ...]:
     """The words of one statement, without a `;` at its end; ValueError says what is refused, and where it is."""
     if len(text) > MOST_TEXT:
         raise ValueError(f"a statement is at most {MOST_TEXT} characters long, and this has {len(text)}")
-    found, at, deep = list[Word](), 0, 0
+    found, at, deep, alike = list[Word](), 0, 0, 0
     while at < len(text):
         match = _WORD.match(text, at)
         if match is None or match.lastgroup is None:
@@ -77,6 +80,9 @@ def words(text: str, dialect: Dialect) -> tuple[Word, ...]:
         deep += (word.text == "(") - (word.text == ")")
         if deep > MOST_DEPTH or len(found) >= MOST_WORDS:
             raise ValueError(f"a statement has at most {MOST_WORDS} words and {MOST_DEPTH} levels of parentheses")
+        alike = alike + 1 if len(found) > 1 and word.text in {found[-1].text, found[-2].text} else 0
+        if alike > _MOST_ALIKE and word.sort != "number":
+            raise ValueError(f"{word.text[:20]!a} is repeated more than people write")
         found += _checked(word, found[-1] if found else None, dialect)
     while found and found[-1].text == ";":
         found.pop()

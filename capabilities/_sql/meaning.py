@@ -1,7 +1,8 @@
 """Meaning: what a statement does to which tables, by sqlglot's tree of it, checked against our own words of the same text.
 
 The text itself is the value: what runs is, to the character, what was read here.  Text that sqlglot would write for the tree is never run,
-so a mistake in its writer cannot change a statement.  It does no more than show that the tree left no word of the text out.
+so a mistake in its writer cannot change a statement.  Each word of the text must be a known keyword or be found in the tree, so that nothing
+was dropped on the way.
 
 Names are as the server folds them: lower case in PostgreSQL unless quoted, always in SQLite, as written in MySQL.  A name counts as that of a
 common table expression only where all servers agree; otherwise it is a table (too), so that a grant has to name it.
@@ -21,7 +22,7 @@ from typing import Any, Final, NamedTuple
 
 from capabilities._sql.lexical import Dialect, Word, words
 from capabilities._sql.selective import Node, selective
-from capabilities._sql.shape import FLAGS, MEMBERS, TYPES
+from capabilities._sql.shape import DEFINING, FLAGS, KEYWORDS, MEMBERS, TYPES
 
 VERBS: Final = ("select", "insert", "update", "delete", "ddl")
 _NOT_CALLS: Final = frozenset(
@@ -29,7 +30,6 @@ _NOT_CALLS: Final = frozenset(
     "lateral any some when then else case limit offset with into table only recursive default check unique over filter conflict key group".split()
 )
 _AFTER: Final = {"over": {")"}, "group": {"within"}, "filter": {")"}, "conflict": {"on"}, "key": {"primary", "foreign"}}
-_DROPPED: Final = frozenset("as inner outer asc all row rows both first last nulls isnull into distinct column cascade".split())
 INSTALL: Final = "SQL can only be checked with a parser: pip install 'capgate[sql]'"
 
 
@@ -139,6 +139,7 @@ class _Reader:
         self.whole = list[str]()
         self.structural = Counter[str]()
         self.used = list[Node]()
+        self.names = set[str]()
 
     def read(self, tree: Node, found: tuple[Word, ...]) -> Meaning:
         todo: list[tuple[Node, frozenset[str]]] = [(tree, frozenset())]
@@ -153,8 +154,8 @@ class _Reader:
                     todo += [(child, inside) for child in children if _is_node(child)]
         for node in self.used:
             self.column(node)
-        self.left_out(tree, found)
         verb = _ROOTS[type(tree).__name__]
+        self.left_out(found, defines=verb == "ddl" or type(tree).__name__ == "TruncateTable")
         if verb == "ddl":
             self.touches = {("ddl", table) for _, table in self.touches}
         functions = frozenset(self.calls(found, defines=verb == "ddl"))
@@ -174,10 +175,9 @@ class _Reader:
         """ValueError for a sort of node, or a member of one, that is not known to be understood."""
         name = type(node).__name__
         members = MEMBERS.get(name)
-        given = {key for key, value in node.args.items() if value not in (None, [], False)}
         if members is None and not isinstance(node, _sort("Func")):
             raise ValueError(f"{_plain(name)} cannot be inspected")
-        if members is not None and (odd := sorted(given - members - FLAGS)):
+        if members is not None and (odd := [key for key, value in node.args.items() if value and key not in members and key not in FLAGS]):
             raise ValueError(f"{_plain(odd[0])} in {_plain(name)} cannot be inspected")
         if name == "DataType" and node.this.name not in TYPES:
             raise ValueError(f"the type {node.this.name} is not known")
@@ -203,6 +203,8 @@ class _Reader:
     def note(self, node: Node, inside: frozenset[str]) -> None:  # noqa: PLR0912  # one case per sort of node, read one after the other
         """What one node touches."""
         match type(node).__name__:
+            case "Identifier" | "Var":
+                self.names.add(str(node.name).lower())
             case "Table":
                 self.table(node, inside)
             case "Column":
@@ -303,13 +305,17 @@ class _Reader:
             if count > self.structural[name.rpartition(".")[2]]:
                 yield name
 
-    def left_out(self, tree: Node, found: tuple[Word, ...]) -> None:
-        """ValueError when the tree does not hold a word of the text."""
-        written = Counter(word.name.lower() for word in words(tree.sql(dialect=self.dialect, normalize_functions=False), self.dialect))
+    def left_out(self, found: tuple[Word, ...], *, defines: bool) -> None:
+        """ValueError when the tree holds no trace of a word of the text that is no keyword whose meaning its shape keeps."""
         for number, word in enumerate(found):
             name = word.name.lower()
-            called = number + 1 < len(found) and found[number + 1].text == "("
-            if word.sort in {"word", "quoted"} and name not in written and name not in _DROPPED and not called and not _renamed(name):
+            if (
+                word.sort not in {"word", "quoted"}
+                or name in self.names
+                or (word.sort == "word" and (name in KEYWORDS or (defines and name in DEFINING)))
+            ):
+                continue
+            if number + 1 == len(found) or found[number + 1].text != "(":  # a function's name is looked at by itself
                 raise ValueError(f"{word.text[:40]!a} has no meaning to the parser here")
 
     def name(self, node: Any) -> str:
@@ -325,18 +331,6 @@ class _Reader:
 
 _GONE: Final = frozenset({"Drop", "TruncateTable"})
 _LONG: Final = frozenset("varchar char character numeric decimal float bit nchar nvarchar varbinary binary timestamp time double int bigint".split())
-
-
-def _renamed(name: str) -> bool:
-    """Words that sqlglot writes in another way: types, and functions without parentheses."""
-    return name.upper() in TYPES or name in _SYNONYMS
-
-
-_SYNONYMS: Final = frozenset(
-    "integer int2 int4 int8 float4 float8 real numeric bool character varying string bytea serial bigserial precision datetime timestamptz "
-    "timetz zone time without current_timestamp current_date current_time localtimestamp localtime year years month months day days hour hours "
-    "minute minutes second seconds week weeks dec long unsigned signed clob bpchar temp temporary some any autoincrement auto_increment".split()
-)
 
 
 @cache

@@ -50,6 +50,7 @@ def _begun(connection: Any, found: Meaning, seconds: float) -> Any:
     driver: Any = import_module("psycopg")
     if not isinstance(connection, driver.Connection):
         raise TypeError("this takes a connection of psycopg 3")
+    connection.rollback()  # whatever was begun on it
     connection.autocommit = False
     cursor = driver.RawCursor(connection)
     cursor.execute(f"SET TRANSACTION READ {'ONLY' if found.reads_only else 'WRITE'}")

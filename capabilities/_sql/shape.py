@@ -80,3 +80,21 @@ TYPES: Final = frozenset(
     "SMALLINT TEXT TIME TIMETZ TIMESTAMP TIMESTAMPTZ TIMESTAMPNTZ TIMESTAMPLTZ TINYINT TINYTEXT UBIGINT UINT USMALLINT UTINYINT UUID VARBINARY "
     "VARCHAR YEAR BLOB UDOUBLE UDECIMAL MEDIUMBLOB LONGBLOB TINYBLOB".split()
 )
+KEYWORDS: Final = frozenset(
+    """
+select from where group by having order limit offset distinct all as and or not in is null true false like ilike glob between escape case when
+then else end union except intersect with recursive join inner left right full outer cross natural on using lateral values insert into update
+set delete returning conflict do nothing default asc desc nulls first last exists any some cast interval over partition rows range groups
+unbounded preceding following current row filter within collate at time zone isnull notnull window rollup cube ignore duplicate key replace
+both leading trailing for separator excluded default sets grouping array date timestamp
+integer int int2 int4 int8 float4 float8 real numeric bool boolean character varying char varchar text string bytea serial bigserial precision
+datetime timestamptz timetz without current_timestamp current_date current_time localtimestamp localtime bigint smallint tinyint mediumint
+decimal dec double float json jsonb uuid blob binary varbinary bit unsigned signed clob bpchar long year month day hour minute second week years
+months days hours minutes seconds weeks
+""".split()
+)
+"""Words that the tree keeps by its shape, or that only say how a value is written."""
+DEFINING: Final = frozenset(
+    "create drop alter table index unique if add column primary foreign references constraint check autoincrement auto_increment truncate temp "
+    "temporary".split()
+)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capabilities import compute, example, files, http, shell
+from capabilities import compute, example, files, http, payments, python, shell, sql
 from gate.constraint import Constraint
 from gate.effect import Assessment
 from gate.frozen import freeze
 from gate.kind import Kind
 
-TOOLS = {**files.TOOLS, **shell.TOOLS, **http.TOOLS, **compute.TOOLS, **example.TOOLS}
+TOOLS = {**files.TOOLS, **shell.TOOLS, **http.TOOLS, **compute.TOOLS, **example.TOOLS, **sql.TOOLS, **payments.TOOLS, **python.TOOLS}
 KINDS: list[Any] = [pytest.param(kind, id=f"{tool.name}.{name}") for tool in TOOLS.values() for name, kind in tool.arguments.items()]
 KINDS.append(pytest.param(shell.ARGV, id="argv"))
 
@@ -104,7 +104,16 @@ def test_assessing_never_raises(kind: Kind, value: object) -> None:
 
 @pytest.mark.parametrize("value", BAD.values(), ids=BAD.keys())
 @pytest.mark.parametrize(
-    "constraint", [shell.programs("rm"), files.below("/data"), http.hosts("a.example"), example.project("OPS")], ids=lambda one: one.type
+    "constraint",
+    [
+        shell.programs("rm"),
+        files.below("/data"),
+        http.hosts("a.example"),
+        example.project("OPS"),
+        sql.allow("sqlite", select=["*"]),
+        payments.at_most("50 EUR"),
+    ],
+    ids=lambda one: one.type,
 )
 def test_a_constraint_refuses_it_and_says_why(constraint: Constraint, value: Any) -> None:
     began = time.thread_time()

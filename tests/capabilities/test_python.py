@@ -1,4 +1,5 @@
 """python: contained by proof, or not run; without containment only when that was said, and then it is seen."""
+# ruff: noqa: E501  # programs are read best in one line
 
 from __future__ import annotations
 
