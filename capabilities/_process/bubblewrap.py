@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 from contextlib import closing
+from glob import glob
 from typing import Final
 
 from capabilities._process.environment import PATH, fresh
@@ -94,13 +95,20 @@ def _prefix(bwrap: str, program: str) -> tuple[str, ...]:
             command += ["--ro-bind", folder, folder]
     for file in _FILES:
         command += ["--ro-bind-try", file, file]
-    home = os.path.dirname(os.path.dirname(program))
-    if not home.startswith("/usr") and home != "/":
-        command += ["--ro-bind", home, home]
+    for path in _interpreter_files(program):
+        command += ["--ro-bind", path, path]
     for name, value in fresh().items():
         command += ["--setenv", name, value]
     command += ["--proc", "/proc", "--dev", "/dev", "--size", _SCRATCH, "--tmpfs", "/tmp", "--size", _SCRATCH, "--tmpfs", "/work"]  # noqa: S108  # its own
     return (*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/work", "--")
+
+
+def _interpreter_files(program: str) -> list[str]:
+    """What an interpreter outside the system's folders needs: itself, its standard library and its shared library, and nothing beside them."""
+    if program.startswith(("/usr/", "/bin/")):
+        return []
+    library = os.path.join(os.path.dirname(os.path.dirname(program)), "lib")
+    return [program, *glob(f"{library}/python3.[0-9]*"), *glob(f"{library}/libpython3*.so*")]
 
 
 def _canaries(bwrap: str, program: str) -> tuple[str, str]:

@@ -140,6 +140,7 @@ class _Reader:
         self.structural = Counter[str]()
         self.used = list[Node]()
         self.names = set[str]()
+        self.called = set[str]()
 
     def read(self, tree: Node, found: tuple[Word, ...]) -> Meaning:
         todo: list[tuple[Node, frozenset[str]]] = [(tree, frozenset())]
@@ -158,7 +159,7 @@ class _Reader:
         self.left_out(found, defines=verb == "ddl" or type(tree).__name__ == "TruncateTable")
         if verb == "ddl":
             self.touches = {("ddl", table) for _, table in self.touches}
-        functions = frozenset(self.calls(found, defines=verb == "ddl"))
+        functions = frozenset(self.called.union(self.calls(found, defines=verb == "ddl")))
         limit = _limit(tree) if verb == "select" else None
         return Meaning(
             verb,
@@ -203,6 +204,8 @@ class _Reader:
     def note(self, node: Node, inside: frozenset[str]) -> None:  # noqa: PLR0912  # one case per sort of node, read one after the other
         """What one node touches."""
         match type(node).__name__:
+            case "Anonymous":
+                self.called.add(str(node.name).lower())
             case "Identifier" | "Var":
                 self.names.add(str(node.name).lower())
             case "Table":
@@ -267,6 +270,7 @@ class _Reader:
         conflict = node.args.get("conflict")
         if conflict is not None and (conflict.args.get("duplicate") or conflict.expressions):
             self.changed("update", target)
+        _check_set([*(node.expressions if verb == "update" else ()), *(conflict.expressions if conflict is not None else ())])
         where = node.args.get("where")
         if where is not None or conflict is not None or node.args.get("returning") or (verb == "update" and _reads(node)):
             self.touches.add(("select", self.full(target)))
@@ -347,6 +351,15 @@ def _is_target(node: Node) -> bool:
     """Whether a table is what a statement changes and not what it reads."""
     holder = node.parent.parent if type(node.parent).__name__ == "Schema" and node.parent is not None else node.parent
     return type(holder).__name__ in {"Insert", "Update", "Delete", "TruncateTable"} and node.arg_key in {"this", "expressions"}
+
+
+def _check_set(changes: list[Node]) -> None:
+    """ValueError unless each change sets columns by their names; SQLite takes `SET 'name' = 1` as one, too."""
+    for each in changes:
+        left: Node = each.this if type(each).__name__ == "EQ" else None
+        names: list[Node] = list(left.expressions) if type(left).__name__ == "Tuple" else [left]
+        if any(type(name).__name__ != "Column" for name in names):
+            raise ValueError("what it sets cannot be inspected")
 
 
 def _reads(node: Node) -> bool:

@@ -46,6 +46,8 @@ def authorizer(found: Meaning) -> Callable[[int, str | None, str | None, str | N
     """SQLite's question about each action, answered by what the statement was read to do."""
     touches = {(verb, name.rpartition(".")[2]) for verb, name in found.touches}
     tables = {name for _, name in touches}
+    columns = {(name.rpartition(".")[2], column) for name, column in found.columns}
+    rowid = not _ROWID.isdisjoint(column for _, column in columns)  # another name of a table's key, and so the name of a column
     functions = _OPERATORS | found.functions | {other for name in found.functions for other in _NAMES.get(name, ())}
 
     def ask(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
@@ -63,6 +65,8 @@ def authorizer(found: Meaning) -> Callable[[int, str | None, str | None, str | N
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_READ and database is None and not second:
             return sqlite3.SQLITE_OK  # the rows of a common table expression or a query in FROM, which belong to no database
+        if second and action in _COLUMNS and not rowid and columns.isdisjoint({(name, second.lower()), ("", second.lower()), (name, "*"), ("", "*")}):
+            return sqlite3.SQLITE_DENY
         verb = _VERBS.get(action)
         # an empty column is asked for when only the presence of rows matters, as in count(*); a changed table is read to find its rows
         fine = verb is not None and ((verb, name) in touches or (verb == "select" and (name in tables or name in _ROWS)))
@@ -71,6 +75,8 @@ def authorizer(found: Meaning) -> Callable[[int, str | None, str | None, str | N
     return ask
 
 
+_COLUMNS: Final = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_UPDATE})
+_ROWID: Final = frozenset({"rowid", "_rowid_", "oid"})
 _ROWS: Final = frozenset({"json_each", "json_tree", "generate_series"})  # functions that SQLite keeps as tables; they only compute
 
 
@@ -123,7 +129,9 @@ def preview(path: str, arguments: Mapping[str, Frozen], seconds: float) -> list[
             plan = db.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
             return [table("how it is looked for", ["step"], [[row[3]] for row in plan])]
         returns = any(word.sort == "word" and word.name == "returning" for word in words(statement, "sqlite"))
-        db.set_authorizer(authorizer(found._replace(touches=found.touches | {("select", name) for _, name in found.touches})))
+        db.set_authorizer(
+            authorizer(found._replace(columns=found.columns | {("", "*")}, touches=found.touches | {("select", name) for _, name in found.touches}))
+        )
         cursor = db.execute(statement + ("" if returns else " RETURNING *"), parameters)
         columns = [each[0] for each in cursor.description or ()]
         changed = cursor.fetchall()

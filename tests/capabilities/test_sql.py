@@ -184,6 +184,8 @@ SPELLINGS = [
     "UPDATE a JOIN b ON a.x = b.x SET b.y = 1",
     "DELETE a FROM a JOIN b ON a.x = b.x",
     "DELETE FROM t LIMIT 1",
+    "UPDATE t SET 'password' = 1 WHERE id = 1",
+    "INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET 'password' = 1",
 ]
 
 
@@ -479,6 +481,7 @@ def test_functions_and_the_servers_own_tables_are_rated() -> None:
     assert rate("SELECT * FROM pg_shadow").techniques == {"T1003"}
     assert rate("DROP TABLE users").effects == {"writes", "irreversible"}
     assert rate("WITH d AS (DELETE FROM a RETURNING *) SELECT * FROM d").effects >= {"writes", "irreversible"}
+    assert rate("SELECT by(1)").risk == Risk.HIGH, "a word that is a keyword elsewhere can be a function's name"
     assert "T1041" in rate("SELECT * FROM dblink('x', 'y')").techniques
 
 
