@@ -16,13 +16,12 @@ ValueError: it is no Python: '(' was never closed (line 1)
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import Annotated, Final, TypeAlias
 
 from capabilities._process.budget import CPU, MEMORY, PROCESSES, WALL, shown_budget
-from capabilities._process.code import parsed
+from capabilities._process.code import parsed, sealed
 from gate.effect import Assessment, Risk
 from gate.frozen import Frozen
 from gate.kind import Kind, KindTool, ready
@@ -109,15 +108,13 @@ def tool(*, unconfined: bool = False, output: int = 1024 * 1024) -> Callable[...
         from capabilities._process.supervise import Limits, Stage, shown
         from capabilities._process.supervise import run as supervised
 
+        if not unconfined:
+            argv = contained((interpreter(), "-I", "-S", "-B", "/dev/stdin"))
+        else:
+            argv = (interpreter(), "-I", "-S", "-B", "-")
+        limits = Limits(wall_seconds, cpu_seconds, memory_mb * 1024 * 1024, processes + (0 if unconfined else 2), output, whole=True)
         with tempfile.TemporaryDirectory() as folder:
-            file = os.path.join(folder, "code.py")
-            with open(file, "w", encoding="utf-8") as written:
-                written.write(parsed(code))
-            argv = (interpreter(), "-I", "-S", "-B", "/dev/stdin" if not unconfined else file)
-            command = argv if unconfined else contained(argv)
-            limits = Limits(wall_seconds, cpu_seconds, memory_mb * 1024 * 1024, processes + (0 if unconfined else 2), output, whole=True)
-            with open(file, "rb") as source:
-                result = supervised([Stage(command, stdin=source)], limits, folder)
+            result = supervised([Stage(argv, stdin=sealed(parsed(code)))], limits, folder)
         return shown(result) | {"containment": "none" if unconfined else "bubblewrap"}
 
     return ready(_UNCONFINED if unconfined else _CONTAINED, run)

@@ -5,6 +5,8 @@
     processes    a namespace of process ids that ends with its first process
     environment  from scratch
 
+`/proc` is read-only: started by root, the program has root's id, and without any capability could set `core_pattern` or pull `sysrq-trigger`.
+
 It proves itself before it is first used: a program that, started plainly, can read a file of ours, reach a listener of ours, see this
 process and read our environment must be able to do none of it when contained.  A host where that fails is `Unavailable`, and nothing runs.
 
@@ -21,6 +23,7 @@ import sys
 import tempfile
 import threading
 from contextlib import closing
+from functools import cache
 from glob import glob
 from typing import Final
 
@@ -43,8 +46,11 @@ def attempt(action):
 def reach():
     with socket.create_connection(("127.0.0.1", int(port)), 2):
         return True
+def writable():
+    opened = [attempt(lambda: os.close(os.open(place, os.O_WRONLY)) is None) for place in ("/proc/sys/kernel/hostname", "/proc/sysrq-trigger")]
+    return os.access("/usr", os.W_OK) or "y" in opened
 print(nonce, attempt(lambda: open(secret).read()), attempt(reach), attempt(lambda: os.path.exists(f"/proc/{process}/environ")),
-      attempt(lambda: os.environ["GATE_CANARY"]), attempt(lambda: os.access("/usr", os.W_OK) and held == "held"))
+      attempt(lambda: os.environ["GATE_CANARY"]), attempt(lambda: held == "held" and writable()))
 """
 _lock: Final = threading.Lock()
 _proved = dict[tuple[str, str], None]()
@@ -86,7 +92,18 @@ def _found() -> str:
 
 def _prefix(bwrap: str, program: str) -> tuple[str, ...]:
     """Bubblewrap and what it shows: the system's programs and libraries, the interpreter, and nothing of anybody's."""
-    command = [bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL", "--hostname", "contained"]
+    command = [
+        bwrap,
+        *_no_more_users(bwrap),
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+        "--cap-drop",
+        "ALL",
+        "--hostname",
+        "contained",
+    ]
     command += ["--ro-bind", "/usr", "/usr"]
     for folder in _SYSTEM:
         if os.path.islink(folder):
@@ -100,7 +117,17 @@ def _prefix(bwrap: str, program: str) -> tuple[str, ...]:
     for name, value in fresh().items():
         command += ["--setenv", name, value]
     command += ["--proc", "/proc", "--dev", "/dev", "--size", _SCRATCH, "--tmpfs", "/tmp", "--size", _SCRATCH, "--tmpfs", "/work"]  # noqa: S108  # its own
-    return (*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/work", "--")
+    return (*command, "--remount-ro", "/dev", "--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/work", "--")
+
+
+@cache
+def _no_more_users(bwrap: str) -> tuple[str, ...]:
+    """The options that keep the program from making user namespaces of its own, where this bubblewrap has them (0.8)."""
+    try:
+        said = subprocess.run([bwrap, "--help"], env=fresh(), capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return ("--unshare-user", "--disable-userns") if "--disable-userns" in said.stdout + said.stderr else ()
 
 
 def _interpreter_files(program: str) -> list[str]:

@@ -6,9 +6,12 @@ CPython's parser and compiler recurse; what is nested deeper than people write i
 from __future__ import annotations
 
 import ast
+import fcntl
+import os
 import re
+import tempfile
 import warnings
-from typing import Final
+from typing import IO, Final
 
 from gate.frozen import freeze
 
@@ -41,6 +44,20 @@ def parsed(value: object) -> str:
     except (RecursionError, MemoryError, ValueError, OverflowError):
         raise ValueError("it is nested too deep, or holds a number that is too long") from None
     return text
+
+
+def sealed(text: str) -> IO[bytes]:
+    """A file that holds the text and that nobody can write: what reads it may open it again (`/proc/self/fd/0`)."""
+    if not hasattr(os, "memfd_create"):
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # whoever runs it closes it
+        file.write(text.encode())
+        file.seek(0)
+        return file
+    made = os.fdopen(os.memfd_create("code", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "r+b", buffering=0)
+    made.write(text.encode())
+    made.seek(0)
+    fcntl.fcntl(made.fileno(), fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+    return made
 
 
 def _shallow(text: str) -> None:

@@ -60,6 +60,19 @@ class TestContained:
         assert run("import os; print(os.listdir('/work'), os.listdir('/tmp'))")["stdout"] == "[] []\n"
         assert run("open('/work/a', 'wb').write(bytes(80_000_000))")["exit"] == 1
 
+    def test_the_kernel_s_own_files_cannot_be_written(self, run: Run) -> None:
+        """Started by root, the program has root's id: /proc/sys/kernel/core_pattern would be a way out."""
+        tried = "import os\nfor place in ('sys/kernel/hostname', 'sys/kernel/core_pattern', 'sysrq-trigger', 'sys/vm/drop_caches', 'self/oom_score_adj'):\n  try:\n    os.close(os.open('/proc/' + place, os.O_WRONLY)); print('could write', place)\n  except OSError:\n    pass"
+        assert run(tried)["stdout"] == ""
+
+    def test_its_own_text_cannot_be_written(self, run: Run) -> None:
+        assert run("import os\nfd = os.open('/proc/self/fd/0', os.O_RDWR)\nos.write(fd, b'x' * 1000)")["exit"] == 1
+        assert run("import os\nos.ftruncate(os.open('/proc/self/fd/0', os.O_RDWR), 0)")["exit"] == 1
+
+    def test_no_user_namespace_of_its_own(self, run: Run) -> None:
+        if bubblewrap._no_more_users(shutil.which("bwrap") or ""):
+            assert run("import ctypes\nprint(ctypes.CDLL(None).unshare(0x10000000))")["stdout"] == "-1\n"
+
     def test_no_network(self, run: Run) -> None:
         with closing(socket.create_server(("127.0.0.1", 0))) as listener:
             port = listener.getsockname()[1]

@@ -44,7 +44,8 @@ def missed(text: str) -> str:
         return ""
     touches = {(verb, table.rpartition(".")[2]) for verb, table in found.touches}
     changed = {table for verb, table in touches if verb != "select"}
-    columns = {(table.rpartition(".")[2], "id" if column == "rowid" else column) for table, column in found.columns}
+    columns = {(table.rpartition(".")[2], column) for table, column in found.columns}
+    columns |= {(table, "id") for table, column in columns if column == "rowid"}
     more = {(verb, table) for verb, table in said.touches if (verb, table) not in touches and not (verb == "select" and table in changed)}
     read = {(table, column) for table, column in said.columns if not {(table, column), ("", column), (table, "*"), ("", "*")} & columns}
     called = said.functions - OPERATORS - found.functions - {other for name in found.functions for other in database._NAMES.get(name, ())}
