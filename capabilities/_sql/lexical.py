@@ -63,7 +63,7 @@ class Word(NamedTuple):
         return self.text[1:-1] if self.sort == "quoted" else self.text.lower()
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)  # parse and check of one call read the same text
 def words(text: str, dialect: Dialect) -> tuple[Word, ...]:
     """The words of one statement, without a `;` at its end; ValueError says what is refused, and where it is."""
     if len(text) > MOST_TEXT:
