@@ -1,14 +1,15 @@
-"""compute: programs under a budget of processor seconds, memory, processes and wall-clock time.
+"""compute: programs under a budget of processor seconds, memory, processes, wall-clock time, and seconds of named graphics cards.
 
-    compute.run  argv=["python3", "train.py"] cpu_seconds=60 memory_mb=2048 processes=8 wall_seconds=120
+    compute.run  argv=["python3", "train.py"] cpu_seconds=60 memory_mb=2048 processes=8 wall_seconds=120 gpu_devices=[0] gpu_seconds=90
 
 The budget is part of the call, so a grant bounds it with the core's `range`: `{"cpu_seconds": Range(max=60), …}`, and what was shown,
-approved and recorded is what is enforced.  The tool polls the whole session of processes and ends all of it when a limit is passed;
-each process also has RLIMIT_CPU and RLIMIT_AS.
+approved and recorded is what is enforced.  The tool polls the whole tree of processes, daemons included (on Linux, through a reaper of its
+own), and ends all of it when a limit is passed; each process also has RLIMIT_CPU and RLIMIT_AS.  Cards are hidden unless they are named;
+naming one needs a working probe (`GpuProbe`, or NVML with the extra `[gpu]`), which also ends a run that uses another card.
 
-What this does not promise: a process that leaves its session (`setsid`) is no longer counted, a limit may be overrun by one polling
-interval (20 ms), and files, network and graphics cards are not bounded (cards are only hidden by an environment variable).  That needs
-containment by the operating system.
+What this does not promise: a limit may be overrun by one polling interval (20 ms); a program that finds and kills its reaper is ended, and
+with it what was seen of its daemons; files and network are not bounded; without a probe cards are only hidden by environment variables.
+That needs containment by the operating system.
 
 >>> CPU.parse(60), MEMORY.parse(2048)
 (60, 2048)
@@ -21,16 +22,20 @@ ValueError: nan is not a finite number
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 from capabilities._paths.place import Setting
-from capabilities._plain import Number
+from capabilities._process.budget import BUDGET, CARDS, CPU, GPU, MEMORY, PROCESSES, WALL, shown_budget
+from capabilities._process.gpu import GpuProbe
 from capabilities._shell.flow import assess as judge
 from capabilities._shell.judge import unknown
 from capabilities._shell.value import script_of
 from gate.effect import Assessment, Risk, join
-from gate.kind import KindTool
+from gate.frozen import Frozen
+from gate.kind import KindTool, ready
+
+__all__ = ["ARGV", "CARDS", "CPU", "GPU", "MEMORY", "PROCESSES", "TOOLS", "WALL", "GpuProbe", "ProgramKind", "run", "tool"]
 
 
 class ProgramKind:
@@ -55,59 +60,56 @@ class ProgramKind:
         return join([Assessment(frozenset(["executes"]), Risk.MEDIUM), parts])
 
 
-class Budget(Number):
-    """A limit that counts as spending, and as high risk over `much`."""
-
-    def __init__(self, name: str, high: float, much: float, *, whole: bool = False) -> None:
-        super().__init__(name, 0, high, whole=whole)
-        self.much = much
-
-    def assess(self, value: object) -> Assessment:
-        """Spending, of whatever was asked for."""
-        asked = value if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
-        risk, reasons = (Risk.HIGH, (f"may use more than {self.name} {self.much:g}",)) if asked > self.much else (Risk.LOW, ())
-        return Assessment(frozenset(["spends"]), risk, reasons)
-
-
 ARGV: Final = ProgramKind()
-CPU: Final = Budget("cpu_seconds", 86_400, 600)
-WALL: Final = Budget("wall_seconds", 86_400, 3600)
-MEMORY: Final = Budget("memory_mb", 1_048_576, 16_384, whole=True)
-PROCESSES: Final = Budget("processes", 4096, 64, whole=True)
 
 
-def tool(workspace: str | os.PathLike[str] | None = None, *, output: int = 1024 * 1024) -> Callable[..., dict[str, object]]:
-    """A function `run(argv, cpu_seconds, memory_mb, processes, wall_seconds)`; `output` in bytes. For `gate.tool`."""
+def _headline(arguments: Mapping[str, Frozen]) -> str:
+    argv = arguments["argv"]
+    return f"run {' '.join(map(str, argv)) if isinstance(argv, tuple) else argv}"
+
+
+_TOOL: Final = KindTool(
+    "compute.run",
+    {"argv": ARGV, **BUDGET},
+    frozenset(BUDGET),
+    headline=_headline,
+    preview=shown_budget,
+    requires=frozenset({"cpu", "memory", "processes", "environment"}),
+)
+
+
+def tool(
+    workspace: str | os.PathLike[str] | None = None, *, output: int = 1024 * 1024, probe: Callable[[], GpuProbe] | None = None
+) -> Callable[..., dict[str, object]]:
+    """A tool `compute.run(argv, cpu_seconds=10, memory_mb=512, processes=16, wall_seconds=60, gpu_devices=[], gpu_seconds=…)`. For `gate.wrap`.
+
+    output: bytes.  probe: makes what looks at the graphics cards; every run is watched with it.  Without one, NVML is asked when a run names a card.
+    """
     folder = None if workspace is None else os.path.realpath(workspace)
 
-    def run(argv: list[str], cpu_seconds: float = 10.0, memory_mb: int = 512, processes: int = 16, wall_seconds: float = 60.0) -> dict[str, object]:
-        """Runs a program: exit status, stdout, stderr, the processor and wall-clock seconds it used, why it was stopped ("" if it was not)."""
+    def run(
+        argv: list[str],
+        cpu_seconds: float = 10.0,
+        memory_mb: int = 512,
+        processes: int = 16,
+        wall_seconds: float = 60.0,
+        gpu_devices: tuple[int, ...] = (),
+        gpu_seconds: float = 0.0,
+    ) -> dict[str, object]:
+        """Runs a program: exit status, stdout, stderr, the seconds it used, and why it was stopped ("" if it was not)."""
         from capabilities._process.environment import absolute
-        from capabilities._process.supervise import Limits, Stage
+        from capabilities._process.gpu import metered
+        from capabilities._process.supervise import Limits, Stage, shown
         from capabilities._process.supervise import run as supervised
 
         here = folder or os.getcwd()
-        limits = Limits(wall_seconds, cpu_seconds, memory_mb * 1024 * 1024, processes, output)
-        result = supervised([Stage((absolute(argv[0], here), *argv[1:]))], limits, here)
-        return {
-            "exit": result.status,
-            "stdout": result.stdout.decode(errors="replace"),
-            "stderr": result.stderr.decode(errors="replace"),
-            "cpu_seconds": round(result.cpu, 3),
-            "wall_seconds": round(result.wall, 3),
-            "stopped": result.stopped,
-        }
+        meter = metered(probe, tuple(gpu_devices), gpu_seconds)
+        limits = Limits(wall_seconds, cpu_seconds, memory_mb * 1024 * 1024, processes, output, whole=True, space=meter is None)
+        return shown(supervised([Stage((absolute(argv[0], here), *argv[1:]))], limits, here, meter))
 
-    run.__annotations__ |= {
-        "argv": Annotated[list[str], ProgramKind(folder)],
-        "cpu_seconds": Annotated[float, CPU],
-        "memory_mb": Annotated[int, MEMORY],
-        "processes": Annotated[int, PROCESSES],
-        "wall_seconds": Annotated[float, WALL],
-    }
-    return run
+    run.__annotations__ |= {"argv": Annotated[list[str], ProgramKind(folder)]}
+    return ready(_TOOL._replace(arguments={**_TOOL.arguments, "argv": ProgramKind(folder)}), run)
 
 
 run: Final = tool()
-_BUDGET: Final = {"cpu_seconds": CPU, "memory_mb": MEMORY, "processes": PROCESSES, "wall_seconds": WALL}
-TOOLS: Final[dict[str, KindTool]] = {"compute.run": KindTool("compute.run", {"argv": ARGV, **_BUDGET}, frozenset(_BUDGET))}
+TOOLS: Final[dict[str, KindTool]] = {"compute.run": _TOOL}

@@ -19,12 +19,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from capabilities import browser, compute, email, files, git, http, mcp, messages, secrets, shell
+from capabilities import browser, compute, email, files, git, http, mcp, messages, payments, python, secrets, shell, sql
 from capabilities._paths.links import resolve
 from gate.constraint import ANY, Entry
 from gate.kind import KindTool
 
-_KINDS: Final = (files, shell, http, browser, compute, email, messages, mcp, secrets, git)
+_KINDS: Final = (files, shell, http, browser, compute, sql, payments, python, email, messages, mcp, secrets, git)
 _TECHNIQUES: Final = ("T1572", "T1090", "T1496")
 _RULES: Final = """\
 # profile {name}, workspace {workspace}

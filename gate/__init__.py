@@ -28,6 +28,7 @@ from gate.errors import (
 from gate.gate import Gate
 from gate.kind import Kind, KindTool
 from gate.propose import inspect
+from gate.quota import Quota
 from gate.run import spent
 from gate.ticket import Ticket
 
@@ -63,6 +64,7 @@ __all__ = [
     "OneOf",
     "OutputLimit",
     "Question",
+    "Quota",
     "Range",
     "Risk",
     "RulesError",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from gate.capability import Capability, Limits
     from gate.home import Home
+    from gate.quota import Quota
 
 
 _TOOLS: Final = "{'pay': {'to': ['alice'], 'euros': Range(max=50)}}, or {'pay': ANY}"
@@ -52,6 +53,7 @@ class Authority:
         rate: tuple[int, int] | None = None,
         wall: float | None = None,
         cost: Mapping[str, int | float | str | Decimal] | None = None,
+        quota: Iterable[Quota] = (),
         per_tool: Mapping[str, Limits] | None = None,
         not_before: float | None = None,
         delegations: int = 3,
@@ -60,8 +62,8 @@ class Authority:
     ) -> Capability:
         """A capability for `agent`, signed by this gate.
 
-        tools: name → argument → constraint, or name → ANY.  calls, wall (seconds), cost (unit → total) and rate (calls, seconds) are budgets
-        of the whole capability; `per_tool` gives a tool budgets of its own.  not_before: seconds since the epoch.  delegations: how many
+        tools: name → argument → constraint, or name → ANY.  calls, wall (seconds), cost (unit → total), rate (calls, seconds) and quota
+        are budgets of the whole capability; `per_tool` gives a tool budgets of its own.  not_before: seconds since the epoch.  delegations: how many
         times it may be passed on, each time narrower.  principal: on whose behalf.  ValueError says what is not understood.
         """
         from gate import token
@@ -84,7 +86,7 @@ class Authority:
             agent=agent,
             principal=principal,
             tools=tools,
-            limits=_limits(calls, rate, wall, cost),
+            limits=_limits(calls, rate, wall, cost, quota),
             tool_limits=per_tool or {},
             expires=now + minutes * 60,
             not_before=not_before,
@@ -110,6 +112,7 @@ class Authority:
         rate: tuple[int, int] | None = None,
         wall: float | None = None,
         cost: Mapping[str, int | float | str | Decimal] | None = None,
+        quota: Iterable[Quota] = (),
         per_tool: Mapping[str, Limits] | None = None,
         delegations: int | None = None,
         labels: Collection[str] | None = None,
@@ -138,7 +141,7 @@ class Authority:
             parent.chain,
             agent=agent,
             tools=tools,
-            limits=_limits(calls, rate, wall, cost),
+            limits=_limits(calls, rate, wall, cost, quota),
             tool_limits=per_tool or {},
             expires=None if minutes is None else now + minutes * 60,
             max_depth=None if delegations is None else parent.depth + 1 + delegations,
@@ -202,10 +205,11 @@ def _limits(
     rate: tuple[int, int] | None,
     wall: float | None,
     cost: Mapping[str, int | float | str | Decimal] | None,
+    quota: Iterable[Quota],
 ) -> Limits:
     from gate.capability import Limits
 
     try:
-        return Limits(calls, rate, wall, {unit: Decimal(str(total)) for unit, total in (cost or {}).items()})
+        return Limits(calls, rate, wall, {unit: Decimal(str(total)) for unit, total in (cost or {}).items()}, tuple(quota))
     except ArithmeticError as error:
         raise ConfigError("a cost is an amount such as 1.50") from error

@@ -11,6 +11,7 @@ Kinds are found by entry point, so the engine never imports them: group `gate.ki
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from gate.effect import Assessment
@@ -45,7 +46,8 @@ class KindTool(NamedTuple):
 
     arguments: name → kind, and in `optional` which may be left out.  headline: what a call does, as the words after "NAME wants to".
     preview: its consequences, for a person about to be asked; it may look at files or a database, and changes nothing.  requires: the
-    properties of containment without which the tool must not run.  Both functions get the frozen arguments that were given or have a default.
+    properties of containment without which the tool must not run.  cost: everything a call costs, unit → amount, before it runs, so that
+    budgets and quotas can bound it.  The functions get the frozen arguments that were given or have a default.
     """
 
     name: str
@@ -55,6 +57,7 @@ class KindTool(NamedTuple):
     headline: Callable[[Mapping[str, Frozen]], str] | None = None
     preview: Callable[[Mapping[str, Frozen]], Sequence[Panel]] | None = None
     requires: frozenset[str] = frozenset()
+    cost: Callable[[Mapping[str, Frozen]], Mapping[str, Decimal]] | None = None
 
 
 def ready(tool: KindTool, function: F) -> F:

@@ -2,10 +2,10 @@
 
 On the wire, members left out don't limit:
 
-    {"calls": 100, "rate": [10, 60], "wall": 30.5, "cost": {"usd": "1.50"}}
+    {"calls": 100, "rate": [10, 60], "wall": 30.5, "cost": {"usd": "1.50"}, "quota": [{"unit": "EUR", "total": "200", "seconds": 86400, "by": "to"}]}
 
 `calls` in all; `rate` calls per seconds, counted in fixed windows from the epoch; `wall` seconds of tool time in all; `cost` per unit in
-all, as decimal text with at most six digits after the point.
+all, as decimal text with at most six digits after the point; `quota` per window, and for each value of an argument (gate.quota).
 
 >>> Limits.from_json({"calls": 100}).widenings(Limits.from_json({"calls": 200}))
 ('calls: 200 is over 100',)
@@ -13,20 +13,21 @@ all, as decimal text with at most six digits after the point.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from gate.constraint import show
 from gate.constraints.value import is_array, is_object
 from gate.frozen import MAX_INT, number
+from gate.quota import Quota, amount, narrowed, quotas, unit
 
-_MAX_COST: Final = Decimal(10) ** 12  # in millionths this still fits 63 bits, which a database integer holds
+__all__ = ["NO_LIMITS", "Limits", "Quota"]
+
 _MAX_WALL: Final = 10.0**9
 _RATE: Final = ("rate calls", "rate seconds")
-_COST_STEP: Final = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Limits:
     rate: tuple[int, int] | None = None
     wall: float | None = None
     cost: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    quota: tuple[Quota, ...] = ()
 
     def __post_init__(self) -> None:
         if self.calls is not None:
@@ -46,6 +48,7 @@ class Limits:
         if self.wall is not None:
             object.__setattr__(self, "wall", _wall(self.wall))
         object.__setattr__(self, "cost", MappingProxyType(_costs(self.cost)))
+        object.__setattr__(self, "quota", quotas(self.quota))
 
     @classmethod
     def of(
@@ -55,17 +58,18 @@ class Limits:
         rate: tuple[int, int] | None = None,
         wall: float | None = None,
         cost: Mapping[str, float | str | Decimal] | None = None,
+        quota: Iterable[Quota] = (),
     ) -> Limits:
         """Limits as people write them; a cost may also be a float, which counts as what Python prints for it."""
         written = {unit: str(total) if isinstance(total, float) else total for unit, total in (cost or {}).items()}
-        return cls(calls, rate, wall, _costs(written))
+        return cls(calls, rate, wall, _costs(written), tuple(quota))
 
     def __hash__(self) -> int:
-        return hash((self.calls, self.rate, self.wall, tuple(sorted(self.cost.items()))))
+        return hash((self.calls, self.rate, self.wall, tuple(sorted(self.cost.items())), self.quota))
 
     def __bool__(self) -> bool:
         """Whether anything is limited."""
-        return not (self.calls is None and self.rate is None and self.wall is None and not self.cost)
+        return not (self.calls is None and self.rate is None and self.wall is None and not self.cost and not self.quota)
 
     def within(self, parent: Limits) -> Limits:
         """These limits with everything left out taken from the parent's."""
@@ -74,6 +78,7 @@ class Limits:
             parent.rate if self.rate is None else self.rate,
             parent.wall if self.wall is None else self.wall,
             {**parent.cost, **self.cost},
+            narrowed(parent.quota, self.quota),
         )
 
     def widenings(self, child: Limits) -> tuple[str, ...]:
@@ -84,6 +89,7 @@ class Limits:
                 found.append(f"{name}: {theirs} is over {mine}")
         if self.rate and child.rate and not _slower(child.rate, self.rate):
             found.append(f"rate: {_per(child.rate)} is not surely within {_per(self.rate)}")
+        found += [f"{quota} is over what is passed on" for quota in child.quota if not quota.within(self.quota)]
         over = [unit for unit in child.cost if unit in self.cost and child.cost[unit] > self.cost[unit]]
         return (*found, *[f"cost in {show(unit)}: {child.cost[unit]} is over {self.cost[unit]}" for unit in over])
 
@@ -91,6 +97,7 @@ class Limits:
         """The wire form above."""
         data: dict[str, object] = {"calls": self.calls, "wall": self.wall, "rate": list(self.rate) if self.rate else None}
         data["cost"] = {unit: format(total, "f") for unit, total in self.cost.items()} or None
+        data["quota"] = [quota.to_json() for quota in self.quota] or None
         return {name: value for name, value in data.items() if value is not None}
 
     @classmethod
@@ -98,15 +105,22 @@ class Limits:
         """The limits of their wire form; ValueError for an unknown or malformed member."""
         if not is_object(data):
             raise ValueError("limits are an object")
-        if unknown := sorted(set(data) - {"calls", "rate", "wall", "cost"}):
-            raise ValueError(f"there is no limit {unknown[0]!r}; the limits are calls, rate, wall and cost")
+        if unknown := sorted(set(data) - {"calls", "rate", "wall", "cost", "quota"}):
+            raise ValueError(f"there is no limit {unknown[0]!r}; the limits are calls, rate, wall, cost and quota")
         calls, rate, wall = data.get("calls"), data.get("rate"), data.get("wall")
         return cls(
             None if calls is None else _whole(calls, "calls", 0),
             None if rate is None else _rate(rate),
             None if wall is None else _wall(wall),
             _costs(data.get("cost", {})),
+            quotas(data.get("quota", [])),
         )
+
+    def for_all_tools(self) -> Limits:
+        """These limits, as those of a whole capability; ValueError for a quota that only the calls of one tool can have."""
+        if named := [quota for quota in self.quota if quota.by is not None]:
+            raise ValueError(f"'{named[0]}' is kept by an argument, so it belongs under one tool")
+        return self
 
 
 def _whole(value: object, name: str, least: int) -> int:
@@ -130,23 +144,7 @@ def _wall(value: object) -> float:
 def _costs(value: object) -> dict[str, Decimal]:
     if not is_object(value):
         raise ValueError('\'cost\' is an object of unit to total, such as {"usd": "1.50"}')
-    return {_unit(unit): _cost(total, unit) for unit, total in value.items()}
-
-
-def _unit(unit: object) -> str:
-    if not isinstance(unit, str) or not unit or not unit.isprintable() or "/" in unit:
-        raise ValueError(f"a unit of cost is a short name without '/', not {show(unit)}")
-    return unit
-
-
-def _cost(value: object, unit: str) -> Decimal:
-    try:
-        total = Decimal(value) if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else Decimal("NaN")
-    except InvalidOperation:
-        total = Decimal("NaN")
-    if not total.is_finite() or not 0 <= total <= _MAX_COST or total != total.quantize(_COST_STEP):
-        raise ValueError(f'the cost in {show(unit)} must be decimal text such as "1.50" with at most six digits after the point')
-    return total
+    return {unit(name): amount(total, str(name)) for name, total in value.items()}
 
 
 def _slower(child: tuple[int, int], parent: tuple[int, int]) -> bool:

@@ -301,7 +301,7 @@ def new_jti(now: float) -> str:
 def _ours(agent: str, limits: Limits, tool_limits: Mapping[str, Limits], labels: Collection[str] | None) -> dict[str, object]:
     ours: dict[str, object] = {"agent": agent}
     if limits:
-        ours["limits"] = limits.to_json()
+        ours["limits"] = limits.for_all_tools().to_json()
     if by_tool := {tool: one.to_json() for tool, one in tool_limits.items() if one}:
         ours["tool_limits"] = by_tool
     return ours if labels is None else ours | {"labels": sorted(labels)}

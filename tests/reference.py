@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import rfc8785
@@ -75,3 +76,14 @@ def covers(entries: Mapping[str, Any], arguments: Mapping[str, Any], defaulted: 
         if name in arguments and not admits(entry, arguments[name]):
             return False
     return all(name in named or name in defaulted or "*" in entries for name in arguments)
+
+
+def within_quota(quota: Mapping[str, Any], payments: list[Mapping[str, Any]]) -> bool:
+    """Whether these calls keep a quota on the wire: add up each window's, for each value of the argument, and compare."""
+    sums: dict[Any, Decimal] = {}
+    for payment in payments:
+        cost = Decimal(1) if quota["unit"] == "calls" else Decimal(payment["cost"].get(quota["unit"], "0"))
+        whose = rfc8785.dumps(payment[quota["by"]]) if "by" in quota else None
+        bucket = payment["time"] // quota["seconds"], whose
+        sums[bucket] = sums.get(bucket, Decimal(0)) + cost
+    return all(total <= Decimal(quota["total"]) for total in sums.values())

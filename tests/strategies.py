@@ -99,3 +99,27 @@ def narrower_maps(draw: st.DrawFn, parent: dict[str, Any]) -> dict[str, Any]:
 
 
 ARGUMENTS = st.dictionaries(NAMES | st.just("*"), VALUES, max_size=4)
+
+
+@st.composite
+def quotas(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Well-formed quotas, one per unit, window and argument."""
+    keys = st.tuples(st.sampled_from(["calls", "EUR", "USD"]), st.sampled_from([1, 2, 3, 6]), st.sampled_from([None, "to", "from"]))
+    made = []
+    for unit, seconds, by in draw(st.lists(keys, max_size=4, unique=True)):
+        quota: dict[str, Any] = {"unit": unit, "total": draw(st.sampled_from(["0", "1", "2", "5"])), "seconds": seconds}
+        made.append(quota if by is None else quota | {"by": by})
+    return made
+
+
+PAYMENTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "time": st.integers(0, 11),
+            "cost": st.dictionaries(st.sampled_from(["EUR", "USD"]), st.sampled_from(["0.5", "1", "3"]), max_size=1),
+            "to": st.sampled_from(["a", "b"]),
+            "from": st.sampled_from(["a", "b"]),
+        }
+    ),
+    max_size=6,
+)

@@ -7,9 +7,14 @@ Nothing of the gate's own process (keys, tokens, search paths, libraries to prel
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from stat import S_ISREG
+from types import MappingProxyType
 from typing import Final
 
+from capabilities._process.gpu import hidden
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 PATH: Final = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # git runs programs that a repository's configuration names, also for reading; this is what it lets its environment switch off
 _GIT: Final = (
@@ -24,16 +29,15 @@ _GIT: Final = (
 )
 
 
-def fresh() -> dict[str, str]:
-    """A new environment: a fixed search path, a home that does not exist, no graphics cards, no pagers, no prompts."""
-    made = {
+def fresh(more: Mapping[str, str] = _NOTHING) -> dict[str, str]:
+    """A new environment: a fixed search path, a home that does not exist, no graphics cards, no pagers, no prompts; and `more`."""
+    made = hidden() | {
         "PATH": ":".join(PATH),
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         "NO_COLOR": "1",
         "PAGER": "cat",
-        "CUDA_VISIBLE_DEVICES": "",
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
@@ -44,7 +48,7 @@ def fresh() -> dict[str, str]:
     }
     for number, (key, value) in enumerate(_GIT):
         made |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return made
+    return {**made, **more}
 
 
 def absolute(program: str, cwd: str) -> str:

@@ -1,8 +1,10 @@
 """Runs one pipeline of programs under limits, and ends all of it when one is passed.
 
-Kept: wall-clock time, processor time of the whole session (polled, and by RLIMIT_CPU for each process), memory (polled, and by RLIMIT_AS
-for each process), number of processes (polled), output.  Polling means that a limit may be overrun by one interval.  Not kept here:
-processes that leave the session, files written, the network: that needs containment.
+Kept: wall-clock time, processor time of the whole run (polled, and by RLIMIT_CPU for each process), memory (polled, and by RLIMIT_AS
+for each process), number of processes (polled), graphics cards (polled, with a meter), output.  Polling means that a limit may be overrun by
+one interval.  The run is a session; with `whole` it is everything below a reaper of its own, which a process cannot leave by `setsid` and
+forking twice (Linux; a millisecond-scale start of an interpreter).  One that kills the reaper, having the same user, ends the run, and what
+was seen of it is ended too.  Not kept here: files written, the network: that needs containment.
 """
 
 from __future__ import annotations
@@ -10,13 +12,16 @@ from __future__ import annotations
 import os
 import selectors
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import IO, Final, Literal, NamedTuple, TypeAlias
 
+from capabilities._process import reaper
 from capabilities._process.environment import fresh
-from capabilities._process.usage import HAS_PROC, end_sessions, of_sessions
+from capabilities._process.gpu import Meter
+from capabilities._process.usage import CAN_REAP, HAS_PROC, Usage, end_sessions, end_trees, of_sessions, of_tree, session_of
 
 INTERVAL: Final = 0.02
 _CHUNK: Final = 65_536
@@ -24,13 +29,18 @@ _GRACE: Final = 0.2
 
 
 class Limits(NamedTuple):
-    """At most so many seconds of time and of processor time, bytes of memory, processes, and bytes of output; None for no limit."""
+    """At most so many seconds of time and of processor time, bytes of memory, processes, and bytes of output; None for no limit.
+
+    whole: what leaves the session counts too, and is ended.  space: RLIMIT_AS is set to `memory`, which some runtimes do not bear.
+    """
 
     wall: float = 60.0
     cpu: float | None = None
     memory: int | None = None
     processes: int | None = None
     output: int = 1024 * 1024
+    whole: bool = False
+    space: bool = True
 
 
 Target: TypeAlias = "IO[bytes] | Literal['out', 'err']"
@@ -60,16 +70,32 @@ class Result(NamedTuple):
     cpu: float
     wall: float
     stopped: str
+    gpu: float = 0.0
 
 
-def run(stages: Sequence[Stage], limits: Limits, cwd: str) -> Result:
+def run(stages: Sequence[Stage], limits: Limits, cwd: str, meter: Meter | None = None) -> Result:
     """Runs the stages, each one's output into the next; OSError when one cannot be started."""
-    return _Run(limits, cwd).run(stages)
+    return _Run(limits, cwd, meter).run(stages)
+
+
+def shown(result: Result) -> dict[str, object]:
+    """A result as a tool gives it."""
+    return {
+        "exit": result.status,
+        "stdout": result.stdout.decode(errors="replace"),
+        "stderr": result.stderr.decode(errors="replace"),
+        "cpu_seconds": round(result.cpu, 3),
+        "wall_seconds": round(result.wall, 3),
+        "gpu_seconds": round(result.gpu, 3),
+        "stopped": result.stopped,
+    }
 
 
 class _Run:
-    def __init__(self, limits: Limits, cwd: str) -> None:
-        self.limits, self.cwd, self.begin = limits, cwd, time.monotonic()
+    def __init__(self, limits: Limits, cwd: str, meter: Meter | None) -> None:
+        self.limits, self.cwd, self.meter, self.begin = limits, cwd, meter, time.monotonic()
+        self.reaped_by_us = limits.whole and CAN_REAP
+        self.seen: frozenset[int] = frozenset()
         self.living: list[subprocess.Popen[bytes]] = []
         self.sessions: frozenset[int] = frozenset()
         self.reaped, self.peak, self.status, self.last, self.stopped = 0.0, 0.0, 0, 0, ""
@@ -81,14 +107,29 @@ class _Run:
                 self.start(stages, files, selector)
                 self.watch(selector)
             finally:
-                end_sessions(self.sessions)
+                self.end()
                 for process in list(self.living):
                     self.reap(process, 0)
             for key in list(selector.get_map().values()):
                 while not self.stopped and self.read(key.fd, key.data):
                     continue
         wall = time.monotonic() - self.begin
-        return Result(self.status, bytes(self.written["stdout"]), bytes(self.written["stderr"]), max(self.peak, self.reaped), wall, self.stopped)
+        return Result(
+            self.status,
+            bytes(self.written["stdout"]),
+            bytes(self.written["stderr"]),
+            max(self.peak, self.reaped),
+            wall,
+            self.stopped,
+            self.meter.used if self.meter else 0.0,
+        )
+
+    def end(self) -> None:
+        """Ends whatever still runs; what is below a reaper first, so that nothing is left without one."""
+        if self.reaped_by_us:
+            living = frozenset([process.pid for process in self.living])
+            end_trees(living)
+        end_sessions(self.sessions | self.seen)
 
     def start(self, stages: Sequence[Stage], files: ExitStack, selector: selectors.BaseSelector) -> None:
         """Starts every stage; the parent keeps only the reading ends of the result's two streams."""
@@ -113,7 +154,7 @@ class _Run:
                     stdout=_descriptor(stage.stdout, streams),
                     stderr=_descriptor(stage.stderr, streams),
                     cwd=self.cwd,
-                    env=fresh() | dict(stage.env),
+                    env=(fresh(self.meter.environment()) if self.meter else fresh()) | dict(stage.env),
                     pass_fds=[file.fileno() for file in stage.passed],
                     start_new_session=True,
                 )
@@ -135,9 +176,10 @@ class _Run:
         wanted = ["ulimit -c 0"]
         if self.limits.cpu is not None:
             wanted.append(f"ulimit -t {int(self.limits.cpu) + 1}")
-        if self.limits.memory is not None:
+        if self.limits.memory is not None and self.limits.space:
             wanted.append(f"ulimit -v {max(1, self.limits.memory // 1024)}")
-        return ["/bin/sh", "-c", " && ".join([*wanted, 'exec "$@"']), "sh", *argv]
+        limited = ["/bin/sh", "-c", " && ".join([*wanted, 'exec "$@"']), "sh", *argv]
+        return [sys.executable, "-I", "-S", os.path.abspath(reaper.__file__), *limited] if self.reaped_by_us else limited
 
     def watch(self, selector: selectors.BaseSelector) -> None:
         """Until all programs have ended and their output is read, or a limit is passed."""
@@ -181,9 +223,11 @@ class _Run:
         limits = self.limits
         if time.monotonic() - self.begin > limits.wall:
             return f"it ran longer than {limits.wall:.3g} s"
-        if not HAS_PROC or (limits.cpu is None and limits.memory is None and limits.processes is None):
+        if not HAS_PROC or (limits.cpu is None and limits.memory is None and limits.processes is None and self.meter is None):
             return ""
-        used = of_sessions(self.sessions)
+        used = self.used()
+        if self.meter is not None and (passed := self.meter.look(time.monotonic(), frozenset(used.processes))):
+            return passed
         self.peak = max(self.peak, self.reaped + used.cpu)
         if limits.cpu is not None and self.peak > limits.cpu:
             return f"it used more than {limits.cpu:.3g} s of processor time"
@@ -192,6 +236,15 @@ class _Run:
         if limits.processes is not None and len(used.processes) > limits.processes:
             return f"it ran more than {limits.processes} processes at once"
         return ""
+
+    def used(self) -> Usage:
+        """What the run uses now; of its processes, the sessions are kept in mind, should their reaper be killed."""
+        if not self.reaped_by_us:
+            return of_sessions(self.sessions)
+        found = of_tree(frozenset([process.pid for process in self.living]))
+        sessions = frozenset([session_of(process) for process in found.processes])
+        self.seen |= sessions - {0, os.getsid(0)}
+        return found
 
 
 def _descriptor(target: Target, streams: dict[str, int]) -> int:

@@ -40,7 +40,7 @@ def tool_options(command: F) -> F:
 
 def amount_options(command: F) -> F:
     """Budgets, delegation and labels."""
-    limits = "Budgets of one tool: 'save calls=10 rate=5/60 wall=30 cost.usd=1.50'."
+    limits = "Budgets of one tool: 'save calls=10 rate=5/60 wall=30 cost.usd=1.50 quota.EUR=200/86400/to'."
     for option in (
         click.option("--label", "labels", multiple=True, metavar="NAME", help="What its values may carry."),
         click.option("--delegations", type=click.IntRange(0, 8), metavar="N", help="How many times it may be passed on."),

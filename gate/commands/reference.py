@@ -34,7 +34,8 @@ GRANTS = """
 | `{"constraint_type": …}` | any constraint, as it stands in a token |
 
 `NAME?=` is an argument that may be left out; `*=*` stands for all that nobody named; `TOOL *` admits any arguments at all. Limits of one tool are
-typed as `save calls=10 rate=5/60 wall=30 cost.usd=1.50`. `gate show` writes grants in the same form.
+typed as `save calls=10 rate=5/60 wall=30 cost.usd=1.50 quota.EUR=200/86400/to` (at most
+200 EUR a day for each value of `to`). `gate show` writes grants in the same form.
 """
 
 

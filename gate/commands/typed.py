@@ -32,6 +32,7 @@ from gate.constraints.value import is_object
 
 if TYPE_CHECKING:
     from gate.limits import Limits
+    from gate.quota import Quota
 
 _TOOL: Final = re.compile(r"[^\s=\"'()]+")
 _NAME: Final = re.compile(r"([^\s=?\"'()|]+)(\??)=")
@@ -104,16 +105,29 @@ def parse_costs(typed: Iterable[str]) -> dict[str, str]:
     return costs
 
 
+def parse_quota(text: str) -> Quota:
+    """The quota of "quota.EUR=200/2592000/to", the argument left out for all calls together; ValueError for any other text."""
+    from gate.quota import Quota
+
+    name, _, value = text.partition("=")
+    total, seconds, *by = value.split("/")[:4] if value.count("/") else ("", "")
+    if not seconds.isascii() or not seconds.isdigit() or len(by) > 1 or by == [""]:
+        raise ValueError(f"{show(text)} is no quota; write quota.UNIT=TOTAL/SECONDS, and /ARGUMENT for one per value, such as quota.EUR=200/86400/to")
+    return Quota.of(unit=name.removeprefix("quota."), total=total, seconds=int(seconds), by=by[0] if by else None)
+
+
 def _limits(tool: str, parts: list[str]) -> Limits:
     from gate.limits import Limits
 
     given: dict[str, str] = {}
-    for part in parts:
+    quotas = [parse_quota(part) for part in parts if part.startswith("quota.")]
+    for part in [part for part in parts if not part.startswith("quota.")]:
         name, _, value = part.partition("=")
         if not value or name in given or not (name in ("calls", "rate", "wall") or name.startswith("cost.")):
-            raise ValueError(f"the limits of {show(tool)} are calls=N, rate=N/SECONDS, wall=SECONDS and cost.UNIT=TOTAL, each once, not {show(part)}")
+            forms = "calls=N, rate=N/SECONDS, wall=SECONDS, cost.UNIT=TOTAL and quota.UNIT=TOTAL/SECONDS/ARGUMENT"
+            raise ValueError(f"the limits of {show(tool)} are {forms}, each once, not {show(part)}")
         given[name] = value
-    if not given:
+    if not given and not quotas:
         raise ValueError(f"say what limits {show(tool)}: '{tool} calls=10 rate=5/60 wall=30 cost.usd=1.50'")
     try:
         return Limits.of(
@@ -121,6 +135,7 @@ def _limits(tool: str, parts: list[str]) -> Limits:
             rate=parse_rate(given["rate"]) if "rate" in given else None,
             wall=float(given["wall"]) if "wall" in given else None,
             cost={name[5:]: total for name, total in given.items() if name.startswith("cost.")},
+            quota=quotas,
         )
     except ValueError as error:
         raise ValueError(f"the limits of {show(tool)}: {error}") from None

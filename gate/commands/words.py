@@ -52,7 +52,8 @@ def limit_words(limits: Limits) -> str:
     parts = [f"calls={limits.calls}"] if limits.calls is not None else []
     parts += [f"rate={limits.rate[0]}/{limits.rate[1]}"] if limits.rate else []
     parts += [f"wall={limits.wall:g}"] if limits.wall is not None else []
-    return " ".join([*parts, *(f"cost.{visible(unit)}={total:f}" for unit, total in limits.cost.items())])
+    parts += [f"cost.{visible(unit)}={total:f}" for unit, total in limits.cost.items()]
+    return " ".join([*parts, *(visible(str(quota)) for quota in limits.quota)])
 
 
 def value_words(value: Frozen) -> str:

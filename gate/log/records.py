@@ -159,4 +159,12 @@ def _actual(ticket: Ticket, outcome: Outcome, cost: Mapping[str, int]) -> dict[s
             actual[charge.key] = cost[unit]
         elif charge.key.endswith("/wall") and not is_cost:  # a unit may be called "wall"
             actual[charge.key] = int(outcome.seconds * 1e6)
+        elif (unit := _quota_unit(charge.key)) in cost:
+            actual[charge.key] = cost[unit]
     return actual
+
+
+def _quota_unit(key: str) -> str:
+    """The unit of a quota's key, which ends in unit, seconds, whose and window; "" for any other key."""
+    parts = key.rpartition("/quota/")[2].split("/")
+    return parts[0] if len(parts) == 4 and parts[3].isdigit() and (parts[2] == "all" or "=" in parts[2]) else ""

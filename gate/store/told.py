@@ -25,6 +25,11 @@ def denied(error: Exception) -> Exception:
 def _in_words(key: str) -> str:
     """What a budget that has nothing left limited; the keys are made by `gate.charges`."""
     rest = key.partition("/")[2]
+    tool, quota, tail = f"/{rest}".rpartition("/quota/")
+    if quota and len(parts := tail.split("/")) == 4:
+        unit, seconds, whose, _ = parts
+        by = f" for this '{whose.partition('=')[0]}'" if "=" in whose else ""
+        return f"too little is left of the {unit} per {seconds} s that the capability allows{f' for {tool[1:]}' if tool else ''}{by} (budget '{key}')"
     for mark, words in (("/calls", "calls"), ("/wall", "tool time"), ("/rate/", "calls for now"), ("/cost/", "cost in ")):
         tool, found, tail = f"/{rest}".rpartition(mark)
         if found:

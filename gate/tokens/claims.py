@@ -103,7 +103,7 @@ def parse(token: str, jws: Jws, parent: Claims | None) -> Claims:
     if unknown := sorted(set(ours) - _OURS):
         raise TokenError(f"its member 'gate' holds {show(unknown[0])}, which nobody here understands")
     holder, issuer = _holder(claims), _issuer(claims)
-    own, own_tools = _limits(ours.get("limits", {}), "limits"), _tool_limits(ours)
+    own, own_tools = _limits(ours.get("limits", {}), "limits", whole=True), _tool_limits(ours)
     inherited = parent.tool_limits if parent else _NO_TOOL_LIMITS
     tool_limits = {**inherited, **{tool: limits.within(inherited.get(tool, NO_LIMITS)) for tool, limits in own_tools.items()}}
     return Claims(
@@ -208,9 +208,9 @@ def _tool_limits(ours: Mapping[str, object]) -> Mapping[str, Limits]:
     return MappingProxyType({tool: _limits(limits, f"tool_limits of {show(tool)}") for tool, limits in by_tool.items()})
 
 
-def _limits(data: object, what: str) -> Limits:
+def _limits(data: object, what: str, *, whole: bool = False) -> Limits:
     try:
-        return Limits.from_json(data)
+        return Limits.from_json(data).for_all_tools() if whole else Limits.from_json(data)
     except ValueError as error:
         raise TokenError(f"its {what}: {error}") from None
 

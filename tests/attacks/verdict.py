@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from capabilities import browser, compute, email, files, git, http, mcp, messages, secrets, shell
+from capabilities import browser, compute, email, files, git, http, mcp, messages, payments, python, secrets, shell, sql
 from capabilities.profiles import NAMES, profile
 from gate.call import Acting
 from gate.capability import Grant
@@ -30,7 +30,7 @@ from gate.rules import Rules, parse
 
 FOLDER = Path(__file__).parent
 INCIDENTS = FOLDER / "incidents.jsonl"
-KINDS = [tool for kind in (files, shell, http, browser, compute, messages, mcp, secrets, git) for tool in kind.TOOLS.values()]
+KINDS = [tool for kind in (files, shell, http, browser, compute, sql, payments, python, messages, mcp, secrets, git) for tool in kind.TOOLS.values()]
 KINDS.append(email.kind_tool("corp.example"))  # mail to corp.example stays inside
 CATALOGUE = KindCatalogue(KINDS)
 

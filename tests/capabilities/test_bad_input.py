@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capabilities import browser, compute, email, example, files, git, http, mcp, messages, secrets, shell
+from capabilities import browser, compute, email, example, files, git, http, mcp, messages, payments, python, secrets, shell, sql
 from gate.constraint import Constraint
 from gate.effect import Assessment
 from gate.frozen import freeze
 from gate.kind import Kind
 
 TOOLS = {**files.TOOLS, **shell.TOOLS, **http.TOOLS, **browser.TOOLS, **compute.TOOLS, **example.TOOLS}
-TOOLS |= {**email.TOOLS, **messages.TOOLS, **mcp.TOOLS, **secrets.TOOLS, **git.TOOLS}
+TOOLS |= {**email.TOOLS, **messages.TOOLS, **mcp.TOOLS, **secrets.TOOLS, **git.TOOLS, **sql.TOOLS, **payments.TOOLS, **python.TOOLS}
 KINDS: list[Any] = [pytest.param(kind, id=f"{tool.name}.{name}") for tool in TOOLS.values() for name, kind in tool.arguments.items()]
 KINDS.append(pytest.param(shell.ARGV, id="argv"))
 KINDS.append(pytest.param(secrets.TEXT, id="secrets.text"))
@@ -127,6 +127,8 @@ TAKEN = {  # `rm` is granted there; a list of nobody is mail to nobody; no heade
         mcp.tools_of("s", ["x"]),
         git.remotes("https://h.example/*"),
         git.refs("x/*"),
+        sql.allow("sqlite", select=["*"]),
+        payments.at_most("50 EUR"),
     ],
     ids=lambda one: one.type,
 )

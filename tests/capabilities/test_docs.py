@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import capabilities
-from capabilities import browser, compute, email, files, git, http, mcp, messages, secrets, shell
+from capabilities import browser, compute, email, files, git, http, mcp, messages, payments, python, secrets, shell, sql
 
 MODULES = [module.name for module in pkgutil.walk_packages(capabilities.__path__, "capabilities.")]
 DOCS = Path(__file__).parents[2] / "docs"
@@ -23,7 +23,7 @@ def test_the_examples_of_a_module_run(name: str) -> None:
 
 def test_the_reference_names_every_tool_and_argument() -> None:
     text = (DOCS / "reference" / "kinds.md").read_text()
-    for kind in (files, shell, http, browser, compute, email, messages, mcp, secrets, git):
+    for kind in (files, shell, http, browser, compute, sql, payments, python, email, messages, mcp, secrets, git):
         for tool in kind.TOOLS.values():
             assert f"`{tool.name}`" in text
             assert all(f"`{argument}`" in text for argument in tool.arguments), tool.name

@@ -1,0 +1,1 @@
+"""Amounts of money and who gets them, each in one canonical spelling."""
