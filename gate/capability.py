@@ -199,9 +199,9 @@ def _why_not(entry: Entry, value: Frozen) -> str:
 
 
 class Budget(NamedTuple):
-    """What one token of the chain limits: every call is charged to each of them."""
+    """What one token of the chain limits: every call is charged to each of them. account: the name its budgets are kept under."""
 
-    jti: str
+    account: str
     limits: Limits
     tools: Mapping[str, Limits]
 

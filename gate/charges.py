@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MICRO: Final = 1_000_000
 DEFAULT_WALL: Final = 60.0
 HALVINGS: Final = 8
+TOOL: Final = "tool:"
 _MOST: Final = 2**62
 
 
@@ -47,8 +48,8 @@ class Plan(NamedTuple):
 
 def plan(capability: Capability, tool: str) -> Plan:
     """The budgets of every link of the capability's chain that a call of `tool` spends."""
-    scopes = [(jti, limits) for jti, limits, _ in capability.budgets]
-    scopes += [(f"{jti}/{tool}", by_tool[tool]) for jti, _, by_tool in capability.budgets if tool in by_tool]
+    scopes = [(account, limits) for account, limits, _ in capability.budgets]
+    scopes += [(f"{account}/{scope_of(tool)}", by_tool[tool]) for account, _, by_tool in capability.budgets if tool in by_tool]
     calls = tuple([Charge(f"{scope}/calls", 1, limits.calls) for scope, limits in scopes if limits.calls is not None])
     rates = tuple([(f"{scope}/rate/{limits.rate[1]}", *limits.rate) for scope, limits in scopes if limits.rate is not None])
     walls = tuple([(f"{scope}/wall", micro(limits.wall)) for scope, limits in scopes if limits.wall is not None])
@@ -56,6 +57,16 @@ def plan(capability: Capability, tool: str) -> Plan:
     quotas = tuple([(f"{scope}/quota/{quota.unit}/{quota.seconds}", quota) for scope, limits in scopes for quota in limits.quota])
     units = next(filter(None, [_units(limits) | _units(by_tool.get(tool)) for _, limits, by_tool in capability.budgets]), frozenset[str]())
     return Plan(calls, rates, walls, costs, varies=bool(rates or walls or costs or quotas), quotas=quotas, units=units)
+
+
+def scope_of(tool: str) -> str:
+    """The part of a budget's key for one tool: no part that anything else has, whatever the tool is called ("cost", "a/wall")."""
+    return f"{TOOL}{tool.replace('/', '%')}"  # no tool's name holds a "%"
+
+
+def is_wall(key: str) -> bool:
+    """Whether a budget is one of tool time; a unit of cost may be called "wall" too."""
+    return key.endswith("/wall") and not key.endswith("/cost/wall")
 
 
 def _units(limits: Limits | None) -> frozenset[str]:

@@ -21,7 +21,7 @@ from gate import given, trace
 from gate.asking import asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
-from gate.charges import Plan, charges, check_cost, least, time_outs
+from gate.charges import Plan, charges, check_cost, is_wall, least, time_outs
 from gate.cleared import Clearance, clearance
 from gate.constraints.value import is_object
 from gate.decide import Allow, Deny, decide
@@ -370,7 +370,7 @@ class Gate(Authority, Halves):
 
 def _only_time(short: Exhausted) -> bool:
     """Whether less time would do. If not, the refusal is about the others alone: a shorter run might fit the time."""
-    rest = [(key, reason) for key, reason in zip(short.keys, short.reasons, strict=False) if not key.endswith("/wall")]
+    rest = [(key, reason) for key, reason in zip(short.keys, short.reasons, strict=False) if not is_wall(key)]
     if rest:
         short.keys, short.reasons = tuple([key for key, _ in rest]), tuple([reason for _, reason in rest])
     return not rest

@@ -177,7 +177,7 @@ def verify(
         token=leaf.token,
         chain=tokens,
         kid=links[0].anchor.key.kid,
-        budgets=tuple([Budget(link.jti, link.own_limits, link.own_tool_limits) for link in links]),
+        budgets=tuple([Budget(_account(link), link.own_limits, link.own_tool_limits) for link in links]),
         holder=MappingProxyType(leaf.holder.jwk()),
         agents=frozenset([link.agent for link in links]),
     )
@@ -355,3 +355,8 @@ def _check_audience(links: Sequence[Claims], ours: Collection[str], *, required:
             raise TokenError(f"token {index + 1} of {len(links)} is for {', '.join(map(show, sorted(link.audience))) or 'nobody'}, not for this gate")
     if required and all(link.audience is None for link in links):
         raise TokenError("no token of the chain says for which gate it is (aud), and this gate requires it")
+
+
+def _account(link: Claims) -> str:
+    """Under which name a link's budgets are kept. Whoever derives a capability chooses its id, so the digest of its token tells it apart."""
+    return link.jti if link.depth == 0 else f"{link.jti}~{link.digest[:16]}"

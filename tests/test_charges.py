@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gate import ANY, BadCall, Gate, Limits
 from gate.call import NOBODY, Call
-from gate.charges import DEFAULT_WALL, charges, check_cost, estimate, micro, plan, time_outs, wall_limit
+from gate.charges import DEFAULT_WALL, charges, check_cost, estimate, is_wall, micro, plan, time_outs, wall_limit
 from gate.effect import UNDECLARED
 from gate.errors import ConfigError
 from gate.tool import Tool, make_tool
@@ -43,10 +43,10 @@ def test_every_sort_of_limit(gate: Gate) -> None:
     made = tool(timeout=2, cost={"usd": 0.5, "eur": "eur"})
     assert taken(gate, made, calls=10, rate=(3, 60), wall=30, cost={"usd": 2, "eur": "7.5"}, per_tool={"t": Limits(calls=4, wall=9)}) == {
         "calls": (1, 10),
-        "t/calls": (1, 4),
+        "tool:t/calls": (1, 4),
         "rate/60/1": (1, 3),
         "wall": (2_000_000, 30_000_000),
-        "t/wall": (2_000_000, 9_000_000),
+        "tool:t/wall": (2_000_000, 9_000_000),
         "cost/usd": (500_000, 2_000_000),
         "cost/eur": (5_000_000, 7_500_000),
     }
@@ -57,7 +57,11 @@ def test_the_budgets_of_every_capability_above(gate: Gate) -> None:
     child = gate.attenuate(parent, "b", calls=5)
     grandchild = gate.attenuate(child, "c", per_tool={"t": Limits(calls=2)})
     keys = [charge.key for charge in plan(grandchild, "t").calls]
-    assert keys == [f"{parent.jti}/calls", f"{child.jti}/calls", f"{parent.jti}/t/calls", f"{grandchild.jti}/t/calls"]
+    (_, own, _), (_, last, _) = ((budget.account, budget.limits, budget.tools) for budget in grandchild.budgets[1:])
+    assert own.calls == 5 and not last
+    root, middle, leaf = [budget.account for budget in grandchild.budgets]
+    assert keys == [f"{root}/calls", f"{middle}/calls", f"{root}/tool:t/calls", f"{leaf}/tool:t/calls"]
+    assert root == parent.jti and middle.startswith(f"{child.jti}~") and leaf.startswith(f"{grandchild.jti}~")
     assert [charge.key for charge in plan(grandchild, "other").calls] == keys[:2]
 
 
@@ -169,3 +173,19 @@ def test_a_cost_that_cannot_be_meant_is_refused_when_the_tool_is_registered(gate
     with pytest.raises((ConfigError, ValueError)):
         gate.wrap(lambda eur: eur, name="t", cost=cost)
     assert gate.tools == ()
+
+
+def test_no_two_budgets_share_a_key(gate: Gate) -> None:
+    """The hole: the tool time of a tool called "cost" and a cost in a unit called "wall" were one budget, and so with "a/cost" and "a"."""
+    tools = ["cost", "wall", "a", "a/cost", "a%cost".replace("%", "/"), "rate", "tool:a"]
+    limits = Limits(calls=4, wall=9, rate=(1, 60), cost={"wall": 1, "calls": 1, "usd": 1})
+    capability = gate.grant("a", tools=dict.fromkeys(tools, ANY), calls=9, wall=9, cost={"wall": 1, "usd": 1}, per_tool=dict.fromkeys(tools, limits))
+    seen: dict[str, set[tuple[str, ...]]] = {}
+    for name in tools:
+        made = plan(capability, name)
+        for sort, keys in (("calls", made.calls), ("rate", made.rates), ("wall", made.walls), ("cost", made.costs)):
+            for each in keys:
+                own = "tool:" in str(each[0])
+                seen.setdefault(str(each[0]), set()).add((name if own else "", sort, str(each[1]) if sort == "cost" else ""))
+    assert all(len(meanings) == 1 for meanings in seen.values()), seen
+    assert [key for key in seen if is_wall(key)] == [key for key, meanings in seen.items() if {sort for _, sort, _ in meanings} == {"wall"}]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from gate.charges import micro
+from gate.charges import is_wall, micro
 from gate.decide import Ask
 from gate.log.recorder import Intent
 from gate.store import Burn, Open, Settlement, Spend
@@ -157,7 +157,7 @@ def _actual(ticket: Ticket, outcome: Outcome, cost: Mapping[str, int]) -> dict[s
         _, is_cost, unit = charge.key.rpartition("/cost/")
         if is_cost and unit in cost:
             actual[charge.key] = cost[unit]
-        elif charge.key.endswith("/wall") and not is_cost:  # a unit may be called "wall"
+        elif is_wall(charge.key):
             actual[charge.key] = int(outcome.seconds * 1e6)
         elif (unit := _quota_unit(charge.key)) in cost:
             actual[charge.key] = cost[unit]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gate.errors import AlreadyUsed, Denied, Exhausted, GateError, Unavailable
 from gate.store import Burned, Late, Short
 
@@ -24,18 +26,20 @@ def denied(error: Exception) -> Exception:
 
 def _in_words(key: str) -> str:
     """What a budget that has nothing left limited; the keys are made by `gate.charges`."""
-    rest = key.partition("/")[2]
-    tool, quota, tail = f"/{rest}".rpartition("/quota/")
-    if quota and len(parts := tail.split("/")) == 4:
+    scope, _, rest = key.partition("/")[2].partition("/")
+    name, rest = (scope.removeprefix("tool:").replace("%", "/"), rest) if scope.startswith("tool:") else ("", f"{scope}/{rest}")
+    sort, _, tail = rest.partition("/")
+    tool = f" for {name}" if name else ""
+    if sort == "quota" and len(parts := tail.split("/")) == 4:
         unit, seconds, whose, _ = parts
         by = f" for this '{whose.partition('=')[0]}'" if "=" in whose else ""
-        return f"too little is left of the {unit} per {seconds} s that the capability allows{f' for {tool[1:]}' if tool else ''}{by} (budget '{key}')"
-    for mark, words in (("/calls", "calls"), ("/wall", "tool time"), ("/rate/", "calls for now"), ("/cost/", "cost in ")):
-        tool, found, tail = f"/{rest}".rpartition(mark)
-        if found:
-            unit = tail if mark == "/cost/" else ""
-            return f"nothing is left of the {words}{unit} that the capability allows{f' for {tool[1:]}' if tool else ''} (budget '{key}')"
+        return f"too little is left of the {unit} per {seconds} s that the capability allows{tool}{by} (budget '{key}')"
+    if words := _SORTS.get(sort):
+        return f"nothing is left of the {words}{tail if sort == 'cost' else ''} that the capability allows{tool} (budget '{key}')"
     return f"nothing is left of the budget '{key}'"
+
+
+_SORTS: Final = {"calls": "calls", "wall": "tool time", "rate": "calls for now", "cost": "cost in "}
 
 
 def _held(key: str, short: Short) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gate import ANY, Denied, Exhausted, Gate, TokenError
+from gate import ANY, Denied, Exhausted, Gate, Limits, TokenError
 from gate.token import attenuate, format_presentation, mint
 from gate.tokens.jwk import SigningKey
 
@@ -28,6 +28,28 @@ def test_a_capability_that_takes_the_id_of_another_spends_its_own_budgets(gate: 
         with pytest.raises(Exhausted):
             pay(3)
     assert ran == [1, 2]
+
+
+@pytest.mark.parametrize("jti", ["{victim}", "{victim}/tool:pay"])
+def test_nobody_spends_the_budget_of_somebody_else(gate: Gate, jti: str) -> None:
+    """The hole: a capability that was derived under another's id, with a large limit of its own, used up the other's budget."""
+
+    @gate.tool(effects="reads")
+    def pay(euros: int) -> None: ...
+
+    victim = gate.grant("victim", tools={"pay": ANY}, calls=2, per_tool={"pay": Limits(calls=2)})
+    own = gate.grant("own", tools={"pay": ANY})
+    holder, now = gate.home.keys.holder(own.jti), gate.home.now()
+    taken = jti.format(victim=victim.jti)
+    posing = attenuate(own.chain, holder, agent="own", holder=SigningKey.generate().public, now=now, jti=taken, limits=Limits(calls=100))
+    with gate.acting(format_presentation(posing)):
+        for euros in range(5):
+            pay(euros)
+    with gate.acting(victim):
+        pay(1)
+        pay(2)
+        with pytest.raises(Exhausted):
+            pay(3)
 
 
 def test_a_stopped_agent_does_not_go_on_under_another_name(gate: Gate) -> None:

@@ -147,7 +147,7 @@ class TestBudgets:
         with gate.acting(gate.grant("agent-7", tools={"t": ANY, "other": ANY}, calls=5, per_tool={"t": Limits(calls=2)})):
             gated(1)
             gated(1)
-            short(lambda: gated(1), "/t/calls")
+            short(lambda: gated(1), "/tool:t/calls")
             for _ in range(3):
                 other(2)
             short(lambda: other(2), "/calls")

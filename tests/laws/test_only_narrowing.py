@@ -66,7 +66,7 @@ class TestOnlyNarrowing:
                     except Exhausted as denial:
                         ran.append(denial.keys[0])
         assert ran.count(1) == 5
-        assert ran[:4] == [1, 1, 1, f"{children[0].jti}/calls"]
+        assert ran[:4] == [1, 1, 1, f"{children[0].budgets[-1].account}/calls"]
         assert f"{parent.jti}/calls" in ran
         with gate.acting(parent):
             short(lambda: gated(1), f"{parent.jti}/calls")
