@@ -34,7 +34,7 @@ def test_a_capability_that_takes_the_id_of_another_spends_its_own_budgets(gate: 
 def test_nobody_spends_the_budget_of_somebody_else(gate: Gate, jti: str) -> None:
     """The hole: a capability that was derived under another's id, with a large limit of its own, used up the other's budget."""
 
-    @gate.tool(effects="reads")
+    @gate.tool(effects="writes")
     def pay(euros: int) -> None: ...
 
     victim = gate.grant("victim", tools={"pay": ANY}, calls=2, per_tool={"pay": Limits(calls=2)})
