@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import calls, disk, kinds
+from tests.bench import calls, disk, kinds, kinds_sql
 from tests.bench.log import long_log
 from tests.bench.measure import Row, table
 
@@ -25,6 +25,7 @@ def measured(folder: Path, *, quick: bool) -> list[Row]:
     rows += disk.approval(folder / "approval", 50 if quick else 400)
     rows += disk.starts(3 if quick else 15)
     rows += kinds.checks(folder / "kinds", rounds)
+    rows += kinds_sql.rows(rounds)
     rows += long_log(folder / "log", 20_000 if quick else 1_000_000)
     return rows
 
