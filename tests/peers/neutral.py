@@ -30,6 +30,8 @@ _SECRETS = frozenset({"secret place", "secrets", "secret-tree"})
 _PEOPLE = frozenset({"delete", "overwrite", "profile", "private named"})
 _USUAL = {"https": 443, "http": 80}
 _SIMPLE = frozenset({"number", "choice", "any"})
+_SHARED = frozenset({"browser", "compute", "files", "http", "names", "shell"})
+"""The kinds whose grants other packages can be told. Those of the others are more than the parts that have a word here."""
 
 READ_ONLY = [
     ["git", "status"], ["git", "log"], ["git", "diff"], ["git", "show"], ["git", "ls-files"],
@@ -63,6 +65,8 @@ def policy(kind: str, tool: str, grant: Mapping[str, Any] | str, workspace: str)
     """The neutral policy of a grant."""
     if isinstance(grant, str):
         return {"tool": tool, "args": _profile(kind, tool, workspace)}
+    if kind not in _SHARED:
+        return {"tool": tool, "args": {name: {"kind": f"{kind}: {constraint['constraint_type']}"} for name, constraint in grant.items()}}
     if kind == "names":
         return {"tool": "files.read", "args": {name: {"kind": "any"} for name in grant}}
     return {"tool": tool, "args": {name: _said(name, constraint) for name, constraint in grant.items()}}
@@ -71,7 +75,7 @@ def policy(kind: str, tool: str, grant: Mapping[str, Any] | str, workspace: str)
 def attacked(row: Row, told: Mapping[str, Any], args: Mapping[str, Any]) -> frozenset[str]:
     """The words that must refuse an attack; for any other row, all that must admit it."""
     said: Mapping[str, Any] = told["args"]
-    if row.kind == "names":
+    if row.kind == "names" and (row.tool != told["tool"] or sort(row) != "attack"):
         return frozenset({"name"})
     if row.group in _SECRETS:
         return frozenset({"secret place"})  # no grant names them: Gate's kinds know them
