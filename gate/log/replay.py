@@ -103,9 +103,9 @@ _USUAL: Final = frozenset({"charges", "by", "lost", "overrun", "open"})
 def compare(expected: Replay, db: sqlite3.Connection) -> Iterator[Problem]:
     """Where the rows of the ledger are not what the log leads to."""
     latest = max([moment(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq DESC LIMIT 64")], default=0.0)
-    said = db.execute("SELECT value FROM meta WHERE name = 'pruned'").fetchone() or (None,)
-    pruned = said[0] if isinstance(said[0], float) else 0.0
-    if pruned > latest or pruned is not said[0]:
+    said: object = (db.execute("SELECT value FROM meta WHERE name = 'pruned'").fetchone() or (None,))[0]
+    pruned = said if isinstance(said, float) else 0.0
+    if pruned > latest or not isinstance(said, float):
         yield Problem(None, "the ledger says that it forgot (pruned) what has not even expired")
     yield from _compare_budgets(expected, db, pruned)
     told = {jti: repr(moment) for jti, moment in expected.burned.items() if moment >= pruned}
