@@ -48,8 +48,8 @@ from gate.store import (
     Steps,
     Subject,
     Work,
+    forks,
 )
-from gate.store import forks
 from gate.store.files import private_directory
 from gate.store.group import Group
 from gate.store.holdings import TRIES, Holdings, found_by
