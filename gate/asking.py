@@ -40,27 +40,32 @@ async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: 
     version = home.rules().version
     asked = question(call, decision, rules_version=version, now=home.now(), like=tool.like)
     taken, void = _taken(home, presented, asked, call)
-    approvals = list(taken.values())
-    if len(approvals) < decision.quorum:
-        try:
+    try:
+        approvals = list(taken.values())
+        if len(approvals) < decision.quorum:
             await wait.afford(home.ledger, takes)
-        except BaseException:
-            presented.extend(taken)
-            raise
-        asked = replace(asked, preview=await wait.look(previewed, call, tool.like))
-        home.records.question(asked, call)
-        for approver in _eligible(gate.approvers, asked):
-            answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
-            if answer is not None:
-                approvals.append(_granted(home, answer, asked, call))
-            if len(_people(approvals)) >= decision.quorum:
-                break
-    approvals = list(_people(approvals).values())[: decision.quorum]
-    if len(approvals) < decision.quorum:
+            asked = replace(asked, preview=await wait.look(previewed, call, tool.like))
+            approvals = await _answered(gate, asked, call, approvals, wait)
+        if len(approvals) < decision.quorum:
+            raise _unanswered(asked, call, decision, gate.approvers, void)
+        _still_allowed(home, call, version, decision)
+    except BaseException:  # also an interruption: nothing of them is used up, and the same call may be made again
         presented.extend(taken)
-        raise _unanswered(asked, call, decision, gate.approvers, void)
-    _still_allowed(home, call, version, decision)
+        raise
     return approved(call, decision, tuple(approvals), asked.binding_hash)
+
+
+async def _answered(gate: Gate, asked: Question, call: Call, approvals: list[Approval], wait: Waiting) -> list[Approval]:
+    """The approvals and what people answer, one person after the other, until there are enough."""
+    home = gate.home
+    home.records.question(asked, call)
+    for approver in _eligible(gate.approvers, asked):
+        answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
+        if answer is not None:
+            approvals = [*approvals, _granted(home, answer, asked, call)]
+        if len(_people(approvals)) >= asked.quorum:
+            break
+    return list(_people(approvals).values())[: asked.quorum]
 
 
 def _taken(home: Home, presented: list[str], asked: Question, call: Call) -> tuple[dict[str, Approval], list[str]]:
