@@ -432,3 +432,12 @@ def test_references_to_references_end(name: str, place: str) -> None:
     report = gate.inspect([{"name": "t", "inputSchema": {"type": "object", **schema}}])
     assert any(one.name == "*" for one in report.tools[0].arguments)
     assert report.toml()
+
+
+@pytest.mark.parametrize("name", ["_", "__proto__", "_._", "a" * 128, "_x"])
+@pytest.mark.parametrize("value", ["\ud800", "\x85", "\u2028[[rule]]", '"""', "\x7f", "a\r\n[default]\nlow = 1"])
+def test_whatever_names_and_values_are_the_rules_load(name: str, value: str) -> None:
+    schema = {"type": "object", "properties": {"q": {"enum": [value, "b"]}, value: {"type": "boolean"}}, "required": ["q"]}
+    rules = parse(gate.inspect([{"name": name, "description": value, "inputSchema": schema}]).toml().encode(), catalogue=AnyTool())
+    assert set(rules.default.values()) == {"deny"}
+    assert {rule.verdict for rule in rules.rules} <= {"ask", "deny"}

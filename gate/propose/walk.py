@@ -144,9 +144,10 @@ def _fixed(schema: Mapping[str, object]) -> tuple[object, ...]:
         return ()
     try:
         plain = all(one is None or isinstance(freeze(one), (str, int, float, bool)) for one in found)
-    except ValueError:
+        length = sum(len(str(one).encode()) for one in found)
+    except ValueError:  # half a character, too: no file can hold it
         return ()
-    return tuple(found) if plain and sum(len(str(one)) for one in found) <= 20_000 else ()
+    return tuple(found) if plain and length <= 20_000 else ()
 
 
 def resolved(schema: Mapping[str, object], root: Mapping[str, object]) -> tuple[Mapping[str, object], str]:
