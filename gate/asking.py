@@ -7,9 +7,10 @@ capability may have been revoked, an agent stopped, the rules changed.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gate.approval import Approval, check
 from gate.ask import Answer, Question, previewed, question
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from gate.tool import Tool
     from gate.waiting import Waiting
 
-_taking: Final = Lock()
+_taking = Lock()
+
+
+def _fresh_lock() -> None:
+    global _taking  # a thread that held it when this process was forked is not here
+    _taking = Lock()
+
+
+os.register_at_fork(after_in_child=_fresh_lock)
 
 
 async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: Waiting, presented: list[str], takes: tuple[Charge, ...]) -> Permit:

@@ -1,7 +1,8 @@
 """Forks: what a process that forks lets go of before, so that its child inherits nothing that works for one process only.
 
 SQLite keeps its locks and mutexes in the process.  A child that inherits them believes that it has locks which are the parent's, and waits for
-threads that it does not have.  So every open ledger closes its connections before a fork, and whoever needs one afterwards opens it.
+threads that it does not have.  So every open ledger closes its connections before a fork, and whoever needs one afterwards opens it; and a home
+that is just being opened is opened first.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final, Protocol
 
 
 class Inherited(Protocol):
-    """What is open in this process, as `gate.ledger.Ledger`."""
+    """What is open in this process: ledgers, and the homes that open them."""
 
     def part(self) -> bool: ...
     def rejoin(self) -> None: ...
@@ -23,6 +24,7 @@ class Inherited(Protocol):
     def close(self) -> None: ...
 
 
+homes: Final[weakref.WeakSet[Inherited]] = weakref.WeakSet()
 opened: Final[weakref.WeakSet[Inherited]] = weakref.WeakSet()
 _parted: Final[list[Inherited]] = []
 _forking = Lock()
@@ -37,10 +39,11 @@ def _close_all() -> None:
 
 def _part_all() -> None:
     _forking.acquire()  # two threads that fork at once would wait for each other
-    for each in list(opened):
-        with suppress(Exception):  # then the child refuses
-            if each.part():
-                _parted.append(each)
+    for several in (homes, opened):  # a home may open a ledger before it lets go
+        for each in list(several):
+            with suppress(Exception):  # then the child refuses
+                if each.part():
+                    _parted.append(each)
 
 
 def _rejoin_all() -> None:
@@ -53,7 +56,7 @@ def _forget_all() -> None:
     global _forking
     _forking = Lock()
     _parted.clear()
-    for each in list(opened):
+    for each in [*homes, *opened]:
         each.forget()
 
 
