@@ -7,9 +7,10 @@ capability may have been revoked, an agent stopped, the rules changed.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gate.approval import Approval, check
 from gate.ask import Answer, Question, previewed, question
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from gate.tool import Tool
     from gate.waiting import Waiting
 
-_taking: Final = Lock()
+_taking = Lock()
+
+
+def _fresh_lock() -> None:
+    global _taking  # a thread that held it when this process was forked is not here
+    _taking = Lock()
+
+
+os.register_at_fork(after_in_child=_fresh_lock)
 
 
 async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: Waiting, presented: list[str], takes: tuple[Charge, ...]) -> Permit:
@@ -40,27 +49,32 @@ async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: 
     version = home.rules().version
     asked = question(call, decision, rules_version=version, now=home.now(), like=tool.like)
     taken, void = _taken(home, presented, asked, call)
-    approvals = list(taken.values())
-    if len(approvals) < decision.quorum:
-        try:
+    try:
+        approvals = list(taken.values())
+        if len(approvals) < decision.quorum:
             await wait.afford(home.ledger, takes)
-        except BaseException:
-            presented.extend(taken)
-            raise
-        asked = replace(asked, preview=await wait.look(previewed, call, tool.like))
-        home.records.question(asked, call)
-        for approver in _eligible(gate.approvers, asked):
-            answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
-            if answer is not None:
-                approvals.append(_granted(home, answer, asked, call))
-            if len(_people(approvals)) >= decision.quorum:
-                break
-    approvals = list(_people(approvals).values())[: decision.quorum]
-    if len(approvals) < decision.quorum:
+            asked = replace(asked, preview=await wait.look(previewed, call, tool.like))
+            approvals = await _answered(gate, asked, call, approvals, wait)
+        if len(approvals) < decision.quorum:
+            raise _unanswered(asked, call, decision, gate.approvers, void)
+        _still_allowed(home, call, version, decision)
+    except BaseException:  # also an interruption: nothing of them is used up, and the same call may be made again
         presented.extend(taken)
-        raise _unanswered(asked, call, decision, gate.approvers, void)
-    _still_allowed(home, call, version, decision)
+        raise
     return approved(call, decision, tuple(approvals), asked.binding_hash)
+
+
+async def _answered(gate: Gate, asked: Question, call: Call, approvals: list[Approval], wait: Waiting) -> list[Approval]:
+    """The approvals and what people answer, one person after the other, until there are enough."""
+    home = gate.home
+    home.records.question(asked, call)
+    for approver in _eligible(gate.approvers, asked):
+        answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
+        if answer is not None:
+            approvals = [*approvals, _granted(home, answer, asked, call)]
+        if len(_people(approvals)) >= asked.quorum:
+            break
+    return list(_people(approvals).values())[: asked.quorum]
 
 
 def _taken(home: Home, presented: list[str], asked: Question, call: Call) -> tuple[dict[str, Approval], list[str]]:

@@ -167,6 +167,8 @@ class _Verifying:
                 self._say(compare(self._replay, self._db))
         except sqlite3.DatabaseError as error:
             report.problems.append(Problem(None, f"the file is damaged: {error}"))
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            report.problems.append(Problem(None, f"there is something in the file that this gate would not write ({type(error).__name__})"))
         except _Enough:
             report.problems.append(Problem(None, "and more"))
         report.records, report.root, report.unsettled = self._tree.size, self._tree.root(), self._replay.unsettled
@@ -188,6 +190,9 @@ class _Verifying:
             if seq != tree.size:
                 self._say([Problem(tree.size, f"record {tree.size} is missing; the next one is {seq}")])
                 return
+            if not isinstance(body, bytes):  # the table is another one
+                self._say([Problem(seq, f"record {seq} is no record, and what follows cannot be told")])
+                return
             if (wrong := tree.append(leaf_hash(body))) is not None:
                 self._tile_ends(wrong)
             try:
@@ -195,7 +200,7 @@ class _Verifying:
                 if record["v"] != VERSION or record["gate"] != self._origin or "fault" in record:
                     self._say([Problem(seq, f"record {seq} is not one that this gate would write")])
                 self._replay.add(seq, record)
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 self._say([Problem(seq, f"record {seq} is no record")])
             if heads and heads[-1][0] <= tree.size:
                 self._heads_at(tree.size)

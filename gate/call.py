@@ -67,8 +67,9 @@ class Call(NamedTuple):
 
     @property
     def id(self) -> str:
-        """An id no other call has: 72 random bits for the process, then the number of the call in it."""
-        return f"{_prefix}{self.serial}" if isinstance(self.serial, int) else self.serial
+        """An id no other call has: 72 random bits for the process, then the number of the call in it. A fork does not change it."""
+        serial = self.serial
+        return serial if isinstance(serial, str) else f"{_prefix if serial > _inherited else _made_before(serial)}{serial}"
 
     def canonical(self) -> bytes:
         """The canonical bytes of what would run: JCS of the tool's name and all arguments, defaults included."""
@@ -128,11 +129,19 @@ _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 def _fresh_prefix() -> None:
-    global _prefix  # ids stay unique after a fork only if the child starts another sequence
+    global _prefix, _inherited  # ids stay unique after a fork only if the child starts another sequence
+    _inherited = next_serial()
+    _older.append((_inherited, _prefix))
     _prefix = b64url(os.urandom(9)) + "."
 
 
-_prefix = ""
+def _made_before(serial: int) -> str:
+    """The prefix of a call that was made before the last fork, so that a child settles the call that its parent authorized."""
+    return next(prefix for last, prefix in _older if serial <= last)
+
+
+_prefix, _inherited = "", 0
+_older: Final[list[tuple[int, str]]] = []  # the last number under each earlier prefix
 next_serial: Final = itertools.count(1).__next__
 _fresh_prefix()
 os.register_at_fork(after_in_child=_fresh_prefix)

@@ -23,6 +23,7 @@ from gate.call import b64url
 from gate.charges import Plan, plan
 from gate.clock import Clock, NeverBack, SystemClock
 from gate.errors import ConfigError, Denied
+from gate.store import forks
 from gate.tokens import keyfile
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Home:
         self._anchors: dict[str, tuple[TrustAnchors, float]] = {}
         self._plans: dict[tuple[str, str], Plan] = {}
         self._verified: dict[str, tuple[TrustAnchors, Capability]] = {}
+        forks.homes.add(self)
 
     # ---- what a call reads ------------------------------------------------------------------------------------------------------
 
@@ -219,6 +221,18 @@ class Home:
 
         opened = self.ledger  # which makes them
         return self._records or Records(self, opened.recorder)
+
+    def part(self) -> bool:
+        """Before a fork: whoever opens the ledger just now does so first, for a child would wait for them."""
+        return self._lock.acquire()
+
+    def rejoin(self) -> None:
+        """After it, in the parent."""
+        self._lock.release()
+
+    def forget(self) -> None:
+        """In the child: what is open is the ledger's to forget."""
+        self._lock = threading.RLock()
 
     def close(self) -> None:
         """Flushes and signs the log, gives leased budget back, closes the files."""

@@ -14,11 +14,8 @@ A ledger is safe for threads, tasks and processes; after a fork the child opens 
 
 from __future__ import annotations
 
-import atexit
 import os
-import weakref
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -26,7 +23,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from gate.clock import Clock, SystemClock
-from gate.errors import ConfigError
+from gate.errors import ConfigError, Unavailable
 from gate.log.note import signed_checkpoint
 from gate.log.recorder import Recorder
 from gate.log.redact import Redactor
@@ -51,6 +48,7 @@ from gate.store import (
     Steps,
     Subject,
     Work,
+    forks,
 )
 from gate.store.files import private_directory
 from gate.store.group import Group
@@ -94,10 +92,11 @@ class Ledger:
         self.recorder = Recorder(origin, redactor or Redactor.off(), self.clock)
         self._given_clock = clock is not None
         self._known: tuple[int, Standing | None] = (-1, None)
-        self._forked = self._closed = False
+        self._forked = self._closed = self._parted = False
+        self._whole = True  # nothing of SQLite's was open when this process was forked
         self._opening = Lock()
         self._open()
-        _ledgers.add(self)
+        forks.opened.add(self)
 
     def _open(self) -> None:
         self._file = ProcessFile(private_directory(self._directory) / "run")
@@ -394,7 +393,7 @@ class Ledger:
                 self._closed = True
                 return
             self._closed = True
-        _ledgers.discard(self)
+        forks.opened.discard(self)
         nothing_left = False
         try:
             nothing_left = self._leave()
@@ -451,13 +450,26 @@ class Ledger:
     def _reopen(self) -> None:
         with self._opening:
             if self._forked and not self._closed:
+                if not self._whole:
+                    raise Unavailable("this process was forked while its parent wrote to the ledger", remedy="start it anew")
                 self._open()
                 self._forked = False
+
+    def part(self) -> bool:
+        """Before a fork: lets go of what a child must not inherit. False when there is nothing, or it cannot be done: then the child refuses."""
+        self._parted = False
+        self._parted = not self._closed and not self._forked and self._store.part()
+        return self._parted
+
+    def rejoin(self) -> None:
+        """After it, in the parent."""
+        self._parted = False
+        self._store.rejoin()
 
     def forget(self) -> None:
         """In a forked child: everything inherited belongs to the parent. The next use opens files of its own."""
         if not self._closed and not self._forked:
-            self._opening, self._forked = Lock(), True
+            self._opening, self._forked, self._whole = Lock(), True, self._parted
             self._store.forget()
             self._file.forget()
 
@@ -472,21 +484,3 @@ def _subject(agent: str, session: str, *, everything: bool) -> tuple[Subject, st
     if len(named) != 1:
         raise ConfigError("name exactly one of an agent, a session, or all")
     return named[0]
-
-
-_ledgers: Final[weakref.WeakSet[Ledger]] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    for ledger in list(_ledgers):
-        with suppress(Exception):  # nobody is left to tell
-            ledger.close()
-
-
-def _forget_all() -> None:
-    for ledger in list(_ledgers):
-        ledger.forget()
-
-
-os.register_at_fork(after_in_child=_forget_all)

@@ -174,6 +174,39 @@ def test_a_log_with_everything_wrong_is_reported_in_bounds(folder: Path) -> None
     assert len(problems) <= gate.audit.MOST_PROBLEMS + 1
 
 
+def loosened(table: str, sql: str) -> Attack:
+    """The same table without its types, as an attacker who can write the file may make it, and a row that has others."""
+
+    def attack(db: sqlite3.Connection) -> None:
+        db.execute(f"CREATE TABLE loose AS SELECT * FROM {table}")
+        db.execute(f"DROP TABLE {table}")
+        db.execute(f"ALTER TABLE loose RENAME TO {table}")
+        db.execute(sql)
+
+    return attack
+
+
+UNREADABLE: dict[str, Attack] = {
+    "a record nested too deep": lambda db: db.execute("UPDATE record SET body = ? WHERE seq = 300", (b"[" * 100_000,)),
+    "the last record nested too deep": lambda db: db.execute("INSERT INTO record SELECT max(seq) + 1, ? FROM record", (b"[" * 100_000,)),
+    "a record that is text": loosened("record", "UPDATE record SET body = 'x' WHERE seq = 300"),
+    "a record that is nothing": loosened("record", "UPDATE record SET body = NULL WHERE seq = 300"),
+    "tiles that are nothing": loosened("tile", "UPDATE tile SET hashes = NULL, root = NULL"),
+    "a checkpoint that is nothing": loosened("checkpoint", "UPDATE checkpoint SET note = NULL"),
+    "a checkpoint that is bytes": loosened("checkpoint", "UPDATE checkpoint SET note = x'00ff'"),
+    "a checkpoint of a text of records": loosened("checkpoint", "UPDATE checkpoint SET size = 'x'"),
+    "an open call that is no JSON": lambda db: db.execute("UPDATE open SET charges = '{'"),
+    "an open call nested too deep": lambda db: db.execute("UPDATE open SET charges = ?", ("[" * 100_000,)),
+    "a budget without a name": loosened("budget", "UPDATE budget SET key = NULL"),
+    "bytes for the time until which burns are forgotten": lambda db: db.execute("UPDATE meta SET value = x'ff' WHERE name = 'pruned'"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_is_a_problem_and_no_crash(folder: Path, name: str) -> None:
+    assert attacked(folder, UNREADABLE[name])
+
+
 # ---- an attacker who edits the ledger ----------------------------------------------------------------------------------------------------
 
 LEDGER_ATTACKS: dict[str, tuple[str, str]] = {
@@ -191,6 +224,8 @@ LEDGER_ATTACKS: dict[str, tuple[str, str]] = {
     "forget an open call": ("DELETE FROM open", "call 'waiting' has no outcome"),
     "invent an open call": ("INSERT INTO open VALUES ('ghost', '', '', '', '', 0, 0, '{}')", "the open call 'ghost'"),
     "make an open call cheaper": ("UPDATE open SET charges = '{}'", "other charges"),
+    "forget all burns since no time at all": ("UPDATE meta SET value = 'nan' WHERE name = 'pruned'", "pruned"),
+    "forget since when burns are forgotten": ("DELETE FROM meta WHERE name = 'pruned'", "pruned"),
     "forget all burns at once": ("UPDATE meta SET value = 4e9 WHERE name = 'pruned'", "pruned"),
 }
 

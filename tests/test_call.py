@@ -82,5 +82,21 @@ def test_ids_are_unique_also_after_a_fork() -> None:
     assert len(mine | theirs) == 200
 
 
+def test_a_call_keeps_its_id_in_every_child() -> None:
+    """It had another id there, so a child's outcome was that of a call which nobody knew."""
+    call = _call()
+    first = call.id
+    child = os.fork()
+    if child == 0:
+        later = _call()
+        second = later.id
+        grandchild = os.fork()
+        if grandchild == 0:
+            os._exit(0 if (call.id, later.id) == (first, second) else 1)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]) or (0 if call.id == first else 1))
+    assert os.waitpid(child, 0)[1] == 0
+    assert call.id == first
+
+
 def test_a_call_made_elsewhere_keeps_its_id() -> None:
     assert _call()._replace(serial="there.7").id == "there.7"

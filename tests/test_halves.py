@@ -13,6 +13,7 @@ import pytest
 from gate import ANY, BadCall, Denied, Exhausted, Gate, NeedsApproval, OutputLimit, Ticket
 from gate.testing import ScriptedApprover
 from gate.token import format_presentation
+from tests.children import child, ended
 from tests.kit import ASK, denied, finished, intents, log, outcomes, python, short, sign_as, spent, write_rules
 
 
@@ -344,3 +345,16 @@ def test_a_ticket_is_only_for_a_call_that_can_be_read(gate: Gate) -> None:
         gate.ticket("nothing", {}, ref="r")
     with pytest.raises(BadCall):
         gate.ticket("pay", {"to": 5}, ref="r")
+
+
+@pytest.mark.usefixtures("acting")
+def test_a_forked_child_settles_what_its_parent_authorized(gate: Gate) -> None:
+    ticket = gate.authorize("pay", CALL, ref="call_17")
+
+    def work() -> None:
+        assert gate.settle(ticket, value="done")
+        gate.close()
+
+    assert ended(child(work)) == 0
+    assert outcomes(gate) == ["ok"]
+    assert not gate.settle(ticket, value="done")

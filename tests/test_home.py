@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gate import ANY, ConfigError, Gate, GateError
+from gate import ANY, ConfigError, Gate, GateError, NeedsApproval, asking
 from gate.home import Home, new_session
+from gate.policy import rulesfile
 from gate.testing import FakeClock
-from tests.kit import denied, log, python, short, write_rules
+from tests.children import child, ended
+from tests.kit import ASK, denied, log, python, short, sign_as, write_rules
 
 
 def modes(folder: Path) -> dict[str, str]:
@@ -169,6 +174,48 @@ def test_a_forked_child_has_a_ledger_of_its_own(gate: Gate) -> None:
         short(lambda: gated(5), "/calls")
     assert sorted(record["args"]["eur"] for record in log(gate, "intent")) == [1, 2, 3, 4]
     assert len({record["call"] for record in log(gate, "intent")}) == 4
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_amid_opening_reading_and_taking(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child waited forever for the lock of a thread that it does not have."""
+    write_rules(gate, ASK)
+    within, go_on = threading.Event(), threading.Event()
+    real = {"home": Home._open, "rules": rulesfile._read, "asking": asking._people}
+
+    def slow(name: str) -> Callable[..., Any]:
+        def waits(*args: Any) -> Any:
+            within.set()
+            go_on.wait(0.2)  # not for good: before a fork, a home is opened to the end
+            return real[name](*args)
+
+        return waits
+
+    gated = gate.wrap(lambda eur: eur, name="pay")
+    with gate.acting(gate.grant("a", tools={"pay": ANY}, calls=99), session="s"):
+        with pytest.raises(NeedsApproval) as caught:
+            gated(1)
+        assert caught.value.question is not None
+        tokens = [sign_as(gate, "alice", caught.value.question) for _ in range(6)]
+        for name, owner, attribute in (("home", Home, "_open"), ("rules", rulesfile, "_read"), ("asking", asking, "_people")):
+            gate.close()
+            within.clear()
+            monkeypatch.setattr(owner, attribute, slow(name))
+            with gate.approving(tokens.pop()):
+                thread = threading.Thread(target=copy_context().run, args=(gated, 1))
+                thread.start()
+                assert within.wait(10)
+            monkeypatch.setattr(owner, attribute, real[name])
+
+            def work() -> None:
+                with gate.approving(tokens[-1]):
+                    assert gated(1) == 1
+                gate.close()
+
+            process = child(work)
+            thread.join()
+            assert ended(process) == 0
+            tokens.pop()
 
 
 def test_a_program_that_just_ends_leaves_everything_written(tmp_path: Path) -> None:

@@ -158,3 +158,46 @@ def test_as_names_alone_whoever_holds_the_function_supplies_it(gate: Gate) -> No
         assert gated("rows", db=FORGED) == "rows from forged"
         with pytest.raises(BadCall):
             gate.call("plain", {"text": "rows", "db": FORGED})
+
+
+def early(text: str, db: str = "real", note: str = "none") -> str:
+    return f"{text}, {note} from {db}"
+
+
+async def early_later(text: str, db: str = "real", note: str = "none") -> str:
+    return f"{text}, {note} from {db}"
+
+
+def first(db: str = "real", text: str = "none") -> str:
+    return f"{text} from {db}"
+
+
+@pytest.mark.parametrize("tool", [early, early_later], ids=lambda tool: tool.__name__)
+def test_no_argument_of_the_agent_comes_in_its_place(gate: Gate, tool: Callable[..., Any]) -> None:
+    """The arguments after it were passed by position: the tool ran with the agent's `note` as its `db`."""
+    gated = gate.wrap(tool, name="t", inject=["db"])
+    gate.wrap(first, inject=["db"])
+    with gate.acting(gate.grant("a", tools={"t": ANY, "first": ANY})):
+        for _ in range(3):  # on the path, and the short way
+            assert result(gated("rows", note="forged")) == "rows, forged from real"
+            assert result(gated("rows", "forged")) == "rows, forged from real"
+            assert gate.call("first", {"text": "forged"}) == "forged from real"
+        assert result(gated("rows", note="x", db="other")) == "rows, x from other"
+        if tool is early:
+            assert gate.call("t", {"text": "rows", "note": "forged"}) == "rows, forged from real"
+
+
+def spread(text: str, db: str = "real", *more: str) -> str:
+    return f"{text}{more} from {db}"
+
+
+def placed(db: str = "real", /, text: str = "") -> str:
+    return f"{text} from {db}"
+
+
+@pytest.mark.parametrize("inject", [["db"], {"db": lambda: "real"}], ids=["names", "functions"])
+@pytest.mark.parametrize("tool", [spread, placed], ids=lambda tool: tool.__name__)
+def test_what_cannot_be_supplied_by_name_is_refused_at_once(gate: Gate, tool: Callable[..., Any], inject: Any) -> None:
+    """Before `*more`, the agent's next value comes in its place; by position only, nothing can be supplied by name."""
+    with pytest.raises(ConfigError, match="keyword-only"):
+        gate.wrap(tool, inject=inject)

@@ -414,3 +414,30 @@ def test_deep_and_wide_schemas_end() -> None:
     assert any("too deep" in one.unbound for one in found.values())
     report = gate.inspect([tool(wide)])
     assert any(one.name == "*" and "more than 500" in one.unbound for one in report.tools[0].arguments)
+
+
+REFERENCES: dict[str, dict[str, object]] = {
+    "clauses": {"anyOf": [{"$ref": "#/$defs/a"}] * 50},
+    "items": {"prefixItems": [{"$ref": "#/$defs/a"}] * 50},
+    "members": {"properties": {f"m{number}": {"$ref": "#/$defs/a"} for number in range(50)}},
+}
+
+
+@pytest.mark.parametrize("place", ["argument", "root"])
+@pytest.mark.parametrize("name", REFERENCES)
+def test_references_to_references_end(name: str, place: str) -> None:
+    """Fifty references to fifty references, eight deep: one small tool kept `inspect` busy for good."""
+    part = REFERENCES[name]
+    schema = {"$defs": {"a": part}, "properties": {"a": part}} if place == "argument" else {"$defs": {"a": part}, **part}
+    report = gate.inspect([{"name": "t", "inputSchema": {"type": "object", **schema}}])
+    assert any(one.name == "*" for one in report.tools[0].arguments)
+    assert report.toml()
+
+
+@pytest.mark.parametrize("name", ["_", "__proto__", "_._", "a" * 128, "_x"])
+@pytest.mark.parametrize("value", ["\ud800", "\x85", "\u2028[[rule]]", '"""', "\x7f", "a\r\n[default]\nlow = 1"])
+def test_whatever_names_and_values_are_the_rules_load(name: str, value: str) -> None:
+    schema = {"type": "object", "properties": {"q": {"enum": [value, "b"]}, value: {"type": "boolean"}}, "required": ["q"]}
+    rules = parse(gate.inspect([{"name": name, "description": value, "inputSchema": schema}]).toml().encode(), catalogue=AnyTool())
+    assert set(rules.default.values()) == {"deny"}
+    assert {rule.verdict for rule in rules.rules} <= {"ask", "deny"}

@@ -295,3 +295,17 @@ def test_declared_effects_do_not_stand_in_for_what_the_kind_says() -> None:
     assert schema.assessment is None
     assert schema.assess(schema.bind((4,), {})[0]).risk is Risk.HIGH
     assert schema.assess(schema.bind((2,), {})[0]).reasons == ("declared: reads", "reads 2")
+
+
+def test_what_can_be_read_only_once_is_refused() -> None:
+    """A call is bound twice where the short way does not take it: the second time nothing was left, and the tool ran with that."""
+
+    def remove(names: list[str], groups: list[list[str]] = [], keep: str = "") -> None:  # noqa: B006  # never changed
+        raise AssertionError
+
+    for names in (iter(["a"]), (each for each in ["a"]), map(str, [1]), zip("a", "b", strict=True)):
+        with pytest.raises(BadCall, match="only once"):
+            bound(remove, names)
+    with pytest.raises(BadCall, match="only once"):
+        bound(remove, ["a"], [iter(["b"])])
+    assert bound(remove, ("a",), [["b"]]) == {"names": ["a"], "groups": [["b"]], "keep": ""}

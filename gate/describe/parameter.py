@@ -13,7 +13,7 @@ Coercion is pydantic's, except that a boolean never becomes a number or the othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Annotated, Any, Final, NamedTuple, cast, get_args, get_origin
 
@@ -162,7 +162,12 @@ def _described(name: str, annotation: object) -> Parameter:
 
 
 def _same_flags(sent: object, kept: Frozen) -> None:
-    """Refuses a boolean that became a number or text, or the other way round; pydantic's coercion allows it."""
+    """Refuses a boolean that became a number or text, or the other way round; pydantic's coercion allows it.
+
+    And what can be read only once: a call is bound again where the short way does not take it, and would run with nothing in its place.
+    """
+    if isinstance(sent, Iterator):
+        raise ValueError("can be read only once; make it a list")
     if isinstance(sent, bool) != isinstance(kept, bool):
         raise ValueError("a boolean is not a number" if isinstance(sent, bool) else "must be true or false")
     if isinstance(sent, Mapping) and isinstance(kept, Mapping):

@@ -29,7 +29,11 @@ Bound: TypeAlias = "tuple[dict[str, Frozen], frozenset[str]]"
 
 
 class Schema:
-    """The parameters of one tool. `positional` are the names positional arguments bind to, in order."""
+    """The parameters of one tool. `positional` are the names positional arguments bind to, in order.
+
+    ahead: of these, the ones before any argument that the program supplies; only they keep their place when the tool is called, because
+    the next value would come in that argument's place.  None for all of them.
+    """
 
     __slots__ = (
         "_declared",
@@ -53,6 +57,7 @@ class Schema:
         parameters: Mapping[str, Parameter],
         *,
         positional: tuple[str, ...] = (),
+        ahead: tuple[str, ...] | None = None,
         spread: tuple[str, ...] = (),
         rest: str = "",
         extra: Parameter | None = None,
@@ -73,7 +78,7 @@ class Schema:
         plain = not rest and extra is None and (*positional, *parameters)[: len(positional)] == tuple(parameters)[: len(positional)]
         self.quick = compile_bind(parameters, positional) if plain and _identifiers(parameters) else None
         self.count = len(parameters)
-        self.invoke = compile_invoke(parameters, positional) if self.quick else None  # None: call with what `load` gives
+        self.invoke = compile_invoke(parameters, positional if ahead is None else ahead) if self.quick else None  # None: call with what `load` gives
 
     def bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Bound:
         """The frozen arguments; BadCall with every reason when something is missing, unknown, doubled or cannot be carried."""

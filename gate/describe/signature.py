@@ -52,9 +52,10 @@ def schema_of(
     if unknown := (kinds.keys() | inject) - set(names):
         raise ConfigError(f"there is no argument {', '.join(sorted(unknown))}")
     hints = _hints(function, frozenset(names) - inject)
+    _check_injected([signature.parameters[name] for name in names], inject)
     parameters, positional, rest, extra = dict[str, Parameter](), list[str](), "", None
-    by_position_only = list[str]()
-    for name in names:
+    by_position_only, ahead = list[str](), list[str]()
+    for at, name in enumerate(names):
         declared = signature.parameters[name]
         if name in inject:
             continue
@@ -70,16 +71,26 @@ def schema_of(
         parameters[name] = parameter(name, hint, default, kinds.get(name))
         if declared.kind is not declared.KEYWORD_ONLY:
             positional.append(name)
+            ahead += [] if inject.intersection(names[:at]) else [name]
         if declared.kind is declared.POSITIONAL_ONLY:
             by_position_only.append(name)
     return Schema(
         MappingProxyType(parameters),
         positional=tuple(positional),
+        ahead=tuple(ahead),
         spread=tuple(positional if rest else by_position_only),
         rest=rest,
         extra=extra,
         assessment=assessment,
     )
+
+
+def _check_injected(declared: list[inspect.Parameter], inject: frozenset[str]) -> None:
+    """ConfigError for an argument that the program cannot supply by name, or in whose place the agent's values would come."""
+    spread = any(one.kind is one.VAR_POSITIONAL for one in declared)
+    for one in declared:
+        if one.name in inject and not (one.kind is one.KEYWORD_ONLY or (one.kind is one.POSITIONAL_OR_KEYWORD and not spread)):
+            raise ConfigError(f"argument '{one.name}' cannot be supplied by the program, which does that by name; make it keyword-only")
 
 
 def _hints(function: Function, wanted: frozenset[str]) -> dict[str, object]:

@@ -103,8 +103,9 @@ _USUAL: Final = frozenset({"charges", "by", "lost", "overrun", "open"})
 def compare(expected: Replay, db: sqlite3.Connection) -> Iterator[Problem]:
     """Where the rows of the ledger are not what the log leads to."""
     latest = max([moment(body) for (body,) in db.execute("SELECT body FROM record ORDER BY seq DESC LIMIT 64")], default=0.0)
-    pruned = float(_one(db, "SELECT value FROM meta WHERE name = 'pruned'") or 0.0)
-    if pruned > latest:
+    said: object = (db.execute("SELECT value FROM meta WHERE name = 'pruned'").fetchone() or (None,))[0]
+    pruned = said if isinstance(said, float) else 0.0
+    if pruned > latest or not isinstance(said, float):
         yield Problem(None, "the ledger says that it forgot (pruned) what has not even expired")
     yield from _compare_budgets(expected, db, pruned)
     told = {jti: repr(moment) for jti, moment in expected.burned.items() if moment >= pruned}
@@ -153,7 +154,7 @@ def moment(body: bytes) -> float:
     """The time of a record in seconds since the epoch; 0 when it has none."""
     try:
         return datetime.fromisoformat(json.loads(body)["time"]).timestamp()
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return 0.0
 
 
@@ -163,11 +164,6 @@ def _difference(told: object, found: object) -> str:
     if told is None:
         return "is in the ledger and not in the log"
     return f"is {told} in the log and {found} in the ledger"
-
-
-def _one(db: sqlite3.Connection, sql: str) -> str:
-    found = db.execute(sql).fetchone()
-    return str(found[0]) if found else ""
 
 
 def _object(value: object) -> Json:

@@ -11,6 +11,7 @@ import os
 import stat
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +50,7 @@ def watch(path: str | Path, *, changed: Callable[[str], None] | None = None, cat
 class Watch:
     """The rules in force. Thread-safe."""
 
-    __slots__ = ("_broken", "_catalogue", "_changed", "_interval", "_lock", "_next", "_path", "_rules", "_seen")
+    __slots__ = ("__weakref__", "_broken", "_catalogue", "_changed", "_interval", "_lock", "_next", "_path", "_rules", "_seen")
 
     def __init__(self, path: str, changed: Callable[[str], None] | None, catalogue: Catalogue, interval: float) -> None:
         self._path, self._changed, self._catalogue, self._interval = path, changed, catalogue, interval
@@ -58,6 +59,7 @@ class Watch:
         self._broken: RulesError | None = None
         self._seen: _Signature | None = None
         self._next = 0.0
+        _watches.add(self)
 
     def current(self) -> Rules:
         """The rules now; RulesError while the file is wrong. Between two looks at the file it costs one reading of the clock."""
@@ -89,6 +91,21 @@ class Watch:
                 self._changed(rules.version)
             self._rules = rules
         self._seen = found.signature if found.settled else None
+
+    def forget(self) -> None:
+        """In a forked child: the thread that looked at the file just now is not here, and another looks again."""
+        self._lock = threading.Lock()
+
+
+_watches: Final[weakref.WeakSet[Watch]] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for each in list(_watches):
+        each.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 _Signature = tuple[int, int, int, int, int]

@@ -54,7 +54,7 @@ def rules_file(tools: Sequence[tuple[str, Mapping[str, object], Sequence[Argumen
     """The text of the file. tools: name, schema, arguments."""
     lines = [_HEAD.format(count=f"{len(tools)} tool{'' if len(tools) == 1 else 's'}", loose=loose)]
     for number, (name, schema, arguments) in enumerate(tools, 1):
-        lines += _rules(f"{_SLUG.sub('-', name).strip('-.')[:40]}-{number}", name, schema, arguments, workspace)
+        lines += _rules(f"{_SLUG.sub('-', name).strip('-._')[:40] or 'tool'}-{number}", name, schema, arguments, workspace)
     return "\n".join(lines)
 
 
@@ -97,11 +97,11 @@ def sample(schema: object, root: Mapping[str, object], depth: int = 0) -> object
     if not is_object(schema) or depth > 4:
         return "x"
     for key in ("const", "default"):
-        if key in schema:
+        if key in schema and _whole(schema[key]):
             return schema[key]
     for key in ("enum", "examples"):
         if is_array(found := schema.get(key)) and found:
-            return found[0]
+            return next((one for one in found if _whole(one)), "x")
     if "$ref" in schema:
         return sample({key: value for key, value in resolved(schema, root)[0].items() if key != "$ref"}, root, depth + 1)
     for key in ("anyOf", "oneOf", "allOf"):
@@ -111,6 +111,15 @@ def sample(schema: object, root: Mapping[str, object], depth: int = 0) -> object
     if is_object(properties):
         return {str(name): sample(properties.get(str(name)), root, depth + 1) for name in (required if is_array(required) else ())}
     return _of_type(schema)
+
+
+def _whole(value: object) -> bool:
+    """Whether a file can hold it: no half of a character, and not nested without end."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
 
 
 def _of_type(schema: Mapping[str, object]) -> object:

@@ -17,6 +17,7 @@ from gate.propose.reading import text_list
 
 DEEPEST: Final = 8
 MOST: Final = 500
+STEPS: Final = 20_000
 _PARTS: Final = ("anyOf", "oneOf", "allOf")
 _CLAUSES: Final = ("if", "then", "else", "not")
 _UNFOLLOWED: Final = ("$dynamicRef", "$recursiveRef", "unevaluatedProperties", "unevaluatedItems", "propertyNames")
@@ -43,7 +44,12 @@ class Leaf(NamedTuple):
 def walk(schema: Mapping[str, object]) -> list[Leaf]:
     """Every argument of a tool's schema, each name once; a last one named "*" stands for arguments of any name."""
     found: dict[str, Leaf] = {}
-    for leaf in _members(schema, "", schema, 0, ""):
+    for step, leaf in enumerate(_members(schema, "", schema, 0, "")):
+        if step > STEPS:  # references to references: few words, and no end
+            found["*"] = Leaf("*", True, frozenset(), "", "", (), True, "its schema has more parts than anybody can follow")
+            break
+        if leaf is None:
+            continue
         known = found.get(leaf.name)
         found[leaf.name] = leaf if known is None else _both(known, leaf)
         if len(found) > MOST:
@@ -60,8 +66,9 @@ def _both(one: Leaf, other: Leaf) -> Leaf:
     )
 
 
-def _members(schema: Mapping[str, object], place: str, root: Mapping[str, object], depth: int, within: str) -> Iterator[Leaf]:
-    """The members of an object's schema."""
+def _members(schema: Mapping[str, object], place: str, root: Mapping[str, object], depth: int, within: str) -> Iterator[Leaf | None]:
+    """The members of an object's schema. None counts a step that finds nothing."""
+    yield None
     schema, why = resolved(schema, root)
     properties = schema.get("properties")
     known: Mapping[str, object] = properties if is_object(properties) else {}
@@ -80,7 +87,7 @@ def _members(schema: Mapping[str, object], place: str, root: Mapping[str, object
         yield Leaf(f"{place}*", not place, frozenset(), "", "", (), True, said, within)
 
 
-def _leaves(value: object, name: str, root: Mapping[str, object], depth: int, within: str, *, top: bool) -> Iterator[Leaf]:
+def _leaves(value: object, name: str, root: Mapping[str, object], depth: int, within: str, *, top: bool) -> Iterator[Leaf | None]:
     """An argument, and what lies inside it."""
     if not is_object(value):
         yield Leaf(name, top, frozenset(), "", "", (), value is not False, "its schema says nothing", within)
@@ -137,9 +144,10 @@ def _fixed(schema: Mapping[str, object]) -> tuple[object, ...]:
         return ()
     try:
         plain = all(one is None or isinstance(freeze(one), (str, int, float, bool)) for one in found)
-    except ValueError:
+        length = sum(len(str(one).encode()) for one in found)
+    except ValueError:  # half a character, too: no file can hold it
         return ()
-    return tuple(found) if plain and sum(len(str(one)) for one in found) <= 20_000 else ()
+    return tuple(found) if plain and length <= 20_000 else ()
 
 
 def resolved(schema: Mapping[str, object], root: Mapping[str, object]) -> tuple[Mapping[str, object], str]:

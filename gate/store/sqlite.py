@@ -53,6 +53,8 @@ class SqliteStore:
         self._number, self._looked = -1, 0.0
         self._readers: list[sqlite3.Connection] = []
         self._reading = Lock()
+        self._parted = False
+        self._listing = 0  # connections that somebody is reading records from
         self.interrupted: BaseException | None = None
 
     def _opened(self) -> tuple[sqlite3.Connection, Shared]:
@@ -70,6 +72,8 @@ class SqliteStore:
         try:
             self._turn.acquire()
             try:
+                if self._parted:
+                    self._db, self._parted = connect(self._path, self._origin), False
                 return self._commit(works)
             finally:
                 self._turn.release()
@@ -281,9 +285,15 @@ class SqliteStore:
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The records' exact bytes, in order."""
-        with closing(self.read()) as db:
-            for (body,) in db.execute("SELECT body FROM record WHERE seq >= ? AND seq < ? ORDER BY seq", (start, 1 << 62 if stop is None else stop)):
-                yield body
+        self._listing += 1
+        try:
+            with closing(self.read()) as db:
+                for (body,) in db.execute(
+                    "SELECT body FROM record WHERE seq >= ? AND seq < ? ORDER BY seq", (start, 1 << 62 if stop is None else stop)
+                ):
+                    yield body
+        finally:
+            self._listing -= 1
 
     # ---- ending -------------------------------------------------------------------------------------------------------------------
 
@@ -308,11 +318,34 @@ class SqliteStore:
             finally:
                 self._turn.release()
 
+    def part(self) -> bool:
+        """Before a fork: closes the connections, and nobody here opens another until `rejoin`. False when somebody reads, or it takes too long.
+
+        SQLite's locks on its files are the parent's alone, and a child that inherits a connection believes that it has them, also for those
+        that it opens itself: it would go on writing to files that the parent, closing last as far as it can see, has deleted.
+        """
+        try:
+            return not self._listing and self._turn.hold(self._let_go_of_files)
+        except OSError:
+            return False
+
+    def _let_go_of_files(self) -> None:
+        self._reading.acquire()
+        self._close()
+        self._readers.clear()
+        self._parted = True
+
+    def rejoin(self) -> None:
+        """After it, in the parent. The next that writes or reads opens its connection."""
+        self._reading.release()
+        self._turn.let_go()
+
     def forget(self) -> None:
         """In a forked child: drops what was inherited without touching the parent's locks."""
         self._turn.forget()
-        for db in [self._db, *self._readers]:
-            _leak(db)
+        if not self._parted:
+            for db in [self._db, *self._readers]:
+                _leak(db)
 
 
 def _leak(db: sqlite3.Connection) -> None:

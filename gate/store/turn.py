@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock, Semaphore, Thread
 
@@ -39,6 +40,26 @@ class Turn:
     def release(self) -> None:
         """Gives the turn to the next in line."""
         fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._mine.release()
+
+    def hold(self, work: Callable[[], None]) -> bool:
+        """Does a work in turn, and afterwards keeps this process's own threads out until `let_go`; for a fork. False when that takes too long."""
+        if not self._mine.acquire(timeout=self._patience):
+            return False
+        try:
+            if self._queued or not self._free():
+                self._stand_in_line()
+            try:
+                work()
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+        except BaseException:
+            self._mine.release()
+            raise
+        return True
+
+    def let_go(self) -> None:
+        """The threads of this process may go on."""
         self._mine.release()
 
     def try_acquire(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gate import ANY, AlreadyUsed, Gate, NeedsApproval
+from gate import ANY, AlreadyUsed, Answer, Denied, Gate, NeedsApproval, Question
 from gate.testing import FakeClock, ScriptedApprover
 from tests.asking.kit import TWO, asked, pay
 from tests.kit import denied, log, sign_as, write_rules
@@ -152,3 +152,33 @@ def test_an_approval_is_worth_nothing_at_another_gate(gate: Gate, paid: list[int
     with gate.approving(token):
         denied(lambda: pay(gate), "for another gate")
     assert paid == []
+
+
+@pytest.mark.usefixtures("acting")
+def test_an_approval_is_kept_when_asking_the_second_person_fails(gate: Gate, paid: list[int]) -> None:
+    """It was lost with whatever ended the question: an interruption, a refusal, an error of the approver's."""
+    write_rules(gate, TWO)
+    tokens = [sign_as(gate, who, asked(gate)) for who in ("alice", "bob")]
+
+    class Fails:
+        name = "bob"
+
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
+
+        def ask(self, question: Question) -> Answer | None:
+            raise self.error
+
+    with gate.approving(tokens[0]):
+        for error in (KeyboardInterrupt(), asyncio.CancelledError(), ValueError("no network")):
+            gate.approvers = (Fails(error),)
+            with pytest.raises((KeyboardInterrupt, asyncio.CancelledError, Denied)):
+                pay(gate)
+            assert gate._presented.get() == [tokens[0]]
+        gate.approvers = (ScriptedApprover(gate, [False, True], name="bob"),)
+        with pytest.raises(Denied, match="bob refused it"):
+            pay(gate)
+        assert pay(gate) == 5
+        with pytest.raises(NeedsApproval):
+            pay(gate)
+    assert paid == [5]

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import AlreadyUsed, Exhausted
+from gate.errors import AlreadyUsed, Exhausted, Unavailable
 from gate.ledger import Ledger
 from gate.store import Burn, Open
+from tests.children import child, ended
 from tests.ledger.kit import LATER, burned, exhausted, right
 from tests.ledgers import calls, end, ledger, records, rows, run, spend
 
@@ -233,4 +234,83 @@ def test_a_child_that_outlives_its_parent_does_not_keep_it_alive(tmp_path: Path)
         os.write(hold[1], b"x")
         for end_of in (*ready, *hold):
             os.close(end_of)
+    right(tmp_path)
+
+
+@pytest.mark.parametrize("ledgers", [1, 2])
+def test_a_parent_that_closes_takes_nothing_from_its_child(tmp_path: Path, ledgers: int) -> None:
+    """SQLite's locks stay with the parent: it saw itself as the last user, and deleted the file that the child went on writing to."""
+    books = [ledger(tmp_path) for _ in range(ledgers)]
+    book, forked, closed = books[0], os.pipe(), os.pipe()
+    run(book, calls(20))
+
+    def work() -> None:
+        run(book, calls(20))  # opened while the parent lives
+        os.write(forked[1], b"x")
+        os.read(closed[0], 1)
+        book.spend(spend(book, "approved", calls(20), burns=(Burn("approval", LATER),)))
+        book.settle(end(book, "approved"))
+        for _ in range(10):
+            run(book, calls(20))
+        book.close()
+
+    process = child(work)
+    os.read(forked[0], 1)
+    for each in books:
+        each.close()
+    os.write(closed[1], b"x")
+    assert ended(process) == 0
+    with closing(ledger(tmp_path)) as after:
+        with pytest.raises(AlreadyUsed):
+            burned(after, "approval")
+        for _ in range(7):
+            run(after, calls(20))
+        with pytest.raises(Exhausted):
+            run(after, calls(20))
+    for end_of in (*forked, *closed):
+        os.close(end_of)
+    right(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_amid_threads_that_write_and_read(book: Ledger, tmp_path: Path) -> None:
+    """A child got SQLite's mutexes as they were, and waited for threads that it does not have."""
+    ends = threading.Event()
+
+    def busy(number: int) -> None:
+        while not ends.is_set():
+            run(book, calls(10**6), durability="buffered" if number else "durable")
+            book.find("s", "r", "d")
+
+    def work() -> None:
+        run(book, calls(10**6))
+        book.close()
+
+    threads = [threading.Thread(target=busy, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert [ended(child(work)) for _ in range(8)] == [0] * 8
+    finally:
+        ends.set()
+        for thread in threads:
+            thread.join()
+    book.close()
+    right(tmp_path)
+
+
+def test_a_child_of_a_parent_that_could_not_let_go_refuses(book: Ledger, tmp_path: Path) -> None:
+    run(book, calls(9))
+    reading = book.records()
+    next(reading)
+
+    def work() -> None:
+        with pytest.raises(Unavailable, match="forked"):
+            run(book, calls(9))
+
+    assert ended(child(work)) == 0
+    assert list(reading)
+    run(book, calls(9))
+    assert ended(child(lambda: run(book, calls(9)))) == 0
+    book.close()
     right(tmp_path)
