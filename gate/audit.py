@@ -155,6 +155,7 @@ class _Verifying:
         self._heads: list[tuple[int, str, str]] = []  # size, note, whose; the next one last
         self._open: list[_Unfit] = []  # in the tile that is not complete yet
         self._fitted = self._unfit = 0  # the last size that fitted; checkpoints since then that did not
+        self._closed = 0  # the size of the log when a process last closed it, which signs it in the same transaction
 
     def run(self, checkpoint: str, *, ledger: bool) -> Report:
         report = self._report
@@ -200,6 +201,8 @@ class _Verifying:
                 if record["v"] != VERSION or record["gate"] != self._origin or "fault" in record:
                     self._say([Problem(seq, f"record {seq} is not one that this gate would write")])
                 self._replay.add(seq, record)
+                if record["type"] == "close":
+                    self._closed = tree.size
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 self._say([Problem(seq, f"record {seq} is no record")])
             if heads and heads[-1][0] <= tree.size:
@@ -284,6 +287,8 @@ class _Verifying:
         for claimed, note, whose in reversed(self._heads):
             for head in self._read(note, whose):
                 self._say([Problem(None, f"the {whose} checkpoint is of {max(claimed, head.size)} records, the log has {size}: the end was cut off")])
+        if self._fitted < self._closed and not self._report.problems:
+            self._say([Problem(self._closed - 1, f"the checkpoint that was signed with record {self._closed - 1} is missing: somebody took it out")])
         beyond = self._db.execute("SELECT count(*) FROM tile WHERE id < ? AND (id + 1) * ? > ?", (LEVEL, WIDTH, size)).fetchone()[0]
         if beyond:
             self._say([Problem(None, f"the log has {size} records and tiles of more: the end was cut off")])

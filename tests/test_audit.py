@@ -159,6 +159,13 @@ def test_changes_of_the_log_are_found(folder: Path, name: str) -> None:
     assert attacked(folder, LOG_ATTACKS[name])
 
 
+@pytest.mark.parametrize("from_size", [0, 300], ids=["all", "the later ones"])
+def test_checkpoints_that_were_taken_out_are_missed(folder: Path, from_size: int) -> None:
+    """The hole: without its checkpoints a log was "changed by nobody", whatever had been done to its records."""
+    problems = attacked(folder, lambda db: db.execute("DELETE FROM checkpoint WHERE size >= ?", (from_size,)))
+    assert [problem.text for problem in problems if "is missing: somebody took it out" in problem.text]
+
+
 def test_the_record_that_was_edited_is_named(folder: Path) -> None:
     (number,) = rows(folder, "SELECT min(seq) FROM record WHERE seq >= 300 AND instr(body, CAST('notes.md' AS BLOB))")[0]
     problems = attacked(folder, one_bit)

@@ -71,7 +71,8 @@ def _lines(report: Report, path: Path, seconds: float) -> Iterator[str]:
     for problem in report.problems:
         yield click.style(plain(problem.text), fg="red")
     if report.ok:
-        word = click.style("nobody changed it", fg="green")
+        signed = report.checkpoints or not report.records
+        word = click.style("nobody changed it", fg="green") if signed else click.style("nothing is signed yet, so nothing is proved", fg="yellow")
         yield f"{word}: {path}, {count(report.records, 'record')}, {count(report.checkpoints, 'checkpoint')}, in {seconds:.2f} s"
     else:
         yield f"{click.style('somebody changed it', fg='red')}: {path}; keep a copy as evidence"
