@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
 from capabilities._shell import find, git, labels, query
+from capabilities._shell.asked import ASKED, lines
 from capabilities._shell.grammar import lex
+from capabilities._shell.harness import HARNESS, is_harness
 from capabilities._shell.marks import MARKS
 from capabilities._shell.notable import NOTABLE, VERSION
 from capabilities._shell.programs import INERT, READERS
@@ -21,7 +23,7 @@ from capabilities._shell.queries import QUERIES
 from capabilities._shell.roles import Doing, check_text, use
 from capabilities._shell.script import Command, Word
 from capabilities._shell.spec import Uninspectable, matched, show
-from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
+from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, MAYBE, WATCH, WRAPPERS, WRITERS
 from gate.effect import Assessment, Risk
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
@@ -131,6 +133,8 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
         yield Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))
     elif special:
         yield from special(name, rest, context)
+    elif name in ASKED:
+        yield from _or_notable(name, rest, _asked(name, rest, context))
     elif name in READERS or name in WRITERS:
         yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
     elif name in WRAPPERS:
@@ -141,6 +145,8 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
         yield from _or_notable(name, rest, query.judge(name, rest, context.setting)) if name in NOTABLE else query.judge(name, rest, context.setting)
     elif name in NOTABLE:
         yield _notable(name, rest)
+    elif is_harness(name):
+        yield from _harness(name, rest, context)
     else:
         raise Uninspectable(f"the program {show(name)} is not known")
 
@@ -165,6 +171,26 @@ def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
         yield Assessment(_WRITES, Risk.MEDIUM, () if parts else (f"{name} changes files",))
     else:
         yield Assessment(_READS, Risk.LOW) if parts else _only_reads(name)
+
+
+def _asked(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    """A database's own program: the first of its lines that fits."""
+    for word in rest:
+        if word.pattern or word.sort or not word.text.isprintable():
+            raise Uninspectable(f"a word of {name}'s is only known when it runs")
+    uses = lines(name, rest)
+    for role, word, many in uses:
+        yield from use(Doing(name, role, word, many), context.setting)
+    yield Assessment(_READS, Risk.MEDIUM, (f"{name} only asks",))
+
+
+def _harness(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    if "/" in context.started[-1][0]:
+        raise Uninspectable(f"the program {show(name)} is not known")
+    uses = matched(HARNESS[name], rest).uses
+    yield Assessment(_READS, Risk.LOW, (f"{name} is no program here; an agent's harness has it, and shows files by it",))
+    for role, word, many in uses:
+        yield from use(Doing(name, role, word, many), context.setting)
 
 
 def _plain(name: str, rest: tuple[Word, ...], _: Context) -> Iterator[Assessment]:
@@ -259,6 +285,35 @@ def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
         yield from words_parts(inner, context.deeper())
 
 
+def _maybe(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    """Programs that run a command if they are given one."""
+    inner = matched(MAYBE[name], rest).command
+    yield _only_reads(name)
+    if inner:
+        yield from words_parts(inner, context.deeper())
+
+
+def _watch(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    """`watch WORDS`: joined by blanks they are text for `sh -c`, again and again until the call's time is over."""
+    try:
+        found = matched(WATCH, rest)
+        if any([word.pattern or word.sort or not word.text.isprintable() for word in rest]):
+            raise Uninspectable("a word of it is only known when it runs")
+        script = lex(for_shell("sh", " ".join([word.text for word in found.command])))
+    except (Uninspectable, ValueError) as reason:
+        yield from _changed(name, rest, context)
+        yield unknown(str(reason))
+        return
+    for role, word, _ in found.uses:
+        check_text(name, role, word.text)
+    context.deeper()
+    if context.whole:
+        raise Uninspectable(f"which files {name} is given is only known when it runs")
+    from capabilities._shell.flow import assess
+
+    yield assess(script, context.setting, guarded=False)
+
+
 def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     """`sh -c TEXT`: the text is a script, if the lexer takes it; any other use runs what is not visible here."""
     if len(rest) != 2 or not _DASH_C.fullmatch(rest[0].text) or rest[1].pattern:
@@ -290,7 +345,7 @@ def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
         setting = setting._replace(cwd=look(folder.text, setting).path)
     if any(word.text == "--help" for word in words):
         raise Uninspectable("git --help starts whatever shows manuals")
-    if line := git.READS.get(sub):
+    if (line := git.READS.get(sub)) is not None:
         parts = [part for role, word, many in matched(line, words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
         yield from parts or [_only_reads(f"git {sub}")]
         return
@@ -356,6 +411,8 @@ _SPECIAL: Final = {
     "find": _find,
     "xargs": _xargs,
     "env": _env,
+    "watch": _watch,
+    **dict.fromkeys(MAYBE, _maybe),
     "git": _git,
     "ssh": _ssh,
     **dict.fromkeys(PLAIN, _plain),

@@ -133,15 +133,15 @@ READERS: Final[dict[str, str]] = {
     "which": "text* -as --all",
     "whereis": "text* -bmsu",
     "whatis": "text* -w",
-    "apropos": "text* -ae",
+    "apropos": "text* -aer -s:text",
     "man": "topic* -fkaw",
     "cal": "text* -13jmswyhn -A:num -B:num",
     "ncal": "text* -13jmswyhn",
-    "date": "plus? -uRI -d:text -r:list -j -I[:text] --date:text --utc --universal --rfc-email --iso-8601[:text] --rfc-3339:text --reference:list",
+    "date": "plus? -uRI -d:text -f:read -v:text -r:list -j -I[:text] "
+    "--date:text --utc --universal --rfc-email --iso-8601[:text] --rfc-3339:text --reference:list",
     "uptime": "-ps --pretty --since",
     "uname": "-asnrvmpio --all --kernel-name --nodename --kernel-release --kernel-version --machine --processor --hardware-platform "
     "--operating-system",
-    "arch": "",
     "nproc": "--all --ignore:num",
     "hostname": "-fsdiIAya --fqdn --short --domain --ip-address --all-ip-addresses --all-fqdns",
     "hostid": "",
@@ -198,4 +198,7 @@ QUIET: Final = frozenset(
     "ls stat du wc basename dirname md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum echo readlink realpath".split()
 )
 # no option of these writes, runs or sends anything, so that whatever word comes in is at worst a file to read
-INERT: Final = QUIET | frozenset("cat head tail grep egrep fgrep tac rev nl od cut tr zcat bzcat xzcat comm paste fold expand strings".split())
+INERT: Final = QUIET | frozenset(
+    "cat head tail grep egrep fgrep tac rev nl od cut tr zcat bzcat xzcat comm paste fold "
+    "expand unexpand strings column cmp hexdump pr fmt join".split()
+)

@@ -2,7 +2,7 @@
 
 A query to the service that a program is configured for counts as reading; what connects to a host that the words name, shows a secret, or
 runs what the workspace's own files say, is left out on purpose (`cargo metadata` runs the `rustc` of `.cargo/config.toml`, `terraform plan`
-the providers below `.terraform`, `npm view` asks the registry of `.npmrc`, `brew info` evaluates a formula that is a file).
+the providers below `.terraform`, `brew info` evaluates a formula that is a file).
 """
 
 # lists of words are data, and read best as text
@@ -15,13 +15,15 @@ class Query(NamedTuple):
     """One program: options it takes anywhere (see `spec`), subcommands that only ask, one a comma, and how its options are written.
 
     A subcommand that ends in `=` takes no operand; in `<role` its operands have that role.  style: "" as getopt_long, "dash" for long options
-    with one dash, "open" when every long option is a parameter of the query.  refused: what no operand or option value may hold.
+    with one dash, "open" when every long option is a parameter of the query.  refused: what no operand or option value may hold.  unless: names
+    of files; where one stands in the folder or above it, subcommands that begin with `^` do what that file says, and nothing is known.
     """
 
     options: str
     subcommands: str
     style: str = ""
     refused: str = r"(?!)"
+    unless: str = ""
 
 
 _KUBE: Final = (
@@ -188,9 +190,12 @@ QUERIES: Final[dict[str, Query]] = {
         "--workspace:text --unicode --no-unicode --package-lock-only",
         "ls,list,la,ll,root,prefix,bin,config list,config ls,config get,get,pkg "
         "get,query,explain,why,fund,run=,run-script=,help,help-search,version=,"
-        "completion,cache ls,cache list,-v",
+        "completion,cache ls,cache list,-v,c list,c ls,c get,"
+        # the registry is asked; a package with a slash, colon or ending of an archive may be one of another place
+        "^view<package,^info<package,^show<package,^v<package,^search,^find,^s,^dist-tag ls<package,^owner ls<package,^ping=,^stars=,^audit=",
         "",
         r"(?i)auth|token|passw|://",
+        ".npmrc",
     ),
     "pnpm": Query(
         "-g --global --json -l --long --depth:text --parseable -r --recursive -P -D --prod --dev --only-projects",
@@ -234,7 +239,13 @@ QUERIES: Final[dict[str, Query]] = {
         "dash",
     ),
     "go": Query("--json --m --f:text --u --versions --deps", "version=,help", "dash"),
-    "cargo": Query("--list --version --verbose -V", "help,version,search", "", r"://"),
+    "cargo": Query(
+        "--list --version --verbose -V -q --quiet -v --limit:num --color:text",
+        "help,version,^search,^info<package,^locate-project=",
+        "",
+        r"://",
+        ".cargo rust-toolchain rust-toolchain.toml Cargo.toml",
+    ),
     "rustup": Query("-v --verbose", "show,toolchain list,target list,component list,which,doc=,check,help"),
     "systemctl": Query(
         "-a -l -n:num -o:text -p:text -q -t:text -r --all --full --lines:num --output:text --property:text --quiet --type:text "
@@ -322,7 +333,7 @@ for _compose in ("docker-compose", "podman-compose"):
 
 # cloud command lines whose every long option is a parameter: the words of the operation say whether it asks
 ASKS: Final = {
-    "aws": r"(describe|list|get|batch-get|search|lookup|query|scan|filter|head|validate|estimate|preview|detect|simulate|test|"
+    "aws": r"(describe|list|get|batch-get|search|lookup|query|scan|filter|head|validate|estimate|preview|detect|simulate|test|admin-get|admin-list|"
     r"check)(-[a-z0-9-]+)?|wait|help",
     "az": r"list(-[a-z-]+)?|show(-[a-z-]+)?|get-(versions|instance-view|upgrades|default)|exists|version|check-name(-availability)?|query|"
     r"find|summary|tail|logs",
