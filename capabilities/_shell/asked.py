@@ -1,4 +1,4 @@
-"""Databases' own programs with a statement that only reads, as data (see `spec`); several lines each, of which one has to fit whole.
+"""Programs that are asked by a statement or a path, as data (see `spec`); several lines each, of which one has to fit whole.
 
 Left out on purpose: a host, a port, a socket, an options file or a password (they name another place, or hold one); a statement from a file
 or the input; the files of SQLite and DuckDB, whose views may run a program (`edit()`) or fetch (`read_csv`) although they are only read.  So
@@ -26,10 +26,13 @@ _PSQL: Final = (
     "-c:sql! --command:sql! -l! --list! -d:database --dbname:database -U:database --username:database -AtxqXwHE1 -F:text -R:text --csv --no-align "
     "--tuples-only --expanded --quiet --no-psqlrc --no-password --html --field-separator:text --record-separator:text"
 )
+_API: Final = "--paginate --slurp -i --include -q:text --jq:text --silent --verbose"
 ASKED: Final[dict[str, tuple[str, ...]]] = {
-    "sqlite3": ("~ never? -version! -help!", f"~ memory sql {_SHOWN}", f"~ never read sql -safe -readonly! {_SHOWN}"),
-    "duckdb": ("~ never? -version! -help! --version! --help!", f"~ never? -c:sum! {_SHOWN}", f"~ memory sum {_SHOWN}"),
+    "sqlite3": ("~ never -version! -help!", f"~ memory sql {_SHOWN}", f"~ never read sql -safe -readonly! {_SHOWN}"),
+    "duckdb": ("~ never -version! -help! --version! --help!", f"~ never -c:sum! {_SHOWN}", f"~ memory sum {_SHOWN}"),
     "mysql": (f"never database? {_MYSQL}", "never -V! -? -I"),
+    # with fields it is a POST unless told otherwise; -F reads files
+    "gh api": (f"text apipath -X:get --method:get {_API}", f"never text apipath -X:get! --method:get! -f:apifield --raw-field:apifield {_API}"),
     "psql": (f"never database? {_PSQL}", "never -V! -?!"),
 }
 ASKED["mariadb"] = ASKED["mysql"]

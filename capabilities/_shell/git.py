@@ -118,7 +118,7 @@ READS: Final[dict[str, str]] = {
     "symbolic-ref": "text -q --short --quiet",
     "column": "--mode:text",
     "maintenance list": "",
-    "apply": "never? read* --check! --stat! --numstat! --summary! -v --verbose -R --reverse -p:num -z",
+    "apply": "never read* --check! --stat! --numstat! --summary! -v --verbose -R --reverse -p:num -z",
     "hash-object": "read* -t:text --stdin --no-filters --literally",
     "replace": "never? -l! --list! --format:text",
 }

@@ -17,7 +17,7 @@ from capabilities._shell.asked import ASKED, lines
 from capabilities._shell.grammar import lex
 from capabilities._shell.harness import HARNESS, is_harness
 from capabilities._shell.marks import MARKS
-from capabilities._shell.notable import NOTABLE, VERSION
+from capabilities._shell.notable import HELP, NOTABLE, VERSION
 from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.queries import QUERIES
 from capabilities._shell.roles import Doing, check_text, use
@@ -129,12 +129,13 @@ def program(word: Word) -> str:
 def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     name, rest = program(words[0]), words[1:]
     special = _SPECIAL.get(name)
-    if len(rest) == 1 and rest[0].text in VERSION and (special or name in QUERIES or name in NOTABLE):
+    helped = len(rest) == 1 and rest[0].text in HELP and (name in WRITERS or name in WRAPPERS or name in CHANGERS)
+    if helped or (len(rest) == 1 and rest[0].text in VERSION and (special or name in QUERIES or name in NOTABLE)):
         yield Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))
     elif special:
         yield from special(name, rest, context)
-    elif name in ASKED:
-        yield from _or_notable(name, rest, _asked(name, rest, context))
+    elif (asked := f"{name} {rest[0].text}" if rest and f"{name} {rest[0].text}" in ASKED else name) in ASKED:
+        yield from _or_notable(name, rest, _asked(asked, rest, context))
     elif name in READERS or name in WRITERS:
         yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
     elif name in WRAPPERS:
@@ -174,7 +175,7 @@ def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
 
 
 def _asked(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
-    """A database's own program: the first of its lines that fits."""
+    """A program that is asked by a statement or a path: the first of its lines that fits."""
     for word in rest:
         if word.pattern or word.sort or not word.text.isprintable():
             raise Uninspectable(f"a word of {name}'s is only known when it runs")
@@ -256,6 +257,9 @@ def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
         yield from words_parts(command, context.deeper())
         return
     roots = context.fed.roots if context.fed and not context.fed.lines else ()
+    mark = next((word.text for role, word, _ in found.uses if role == "braces" and word.text), "{}")
+    if mark != "{}" and mark in command[0].text:
+        raise Uninspectable(f"which program {show(command[0].text)} names is only known when it runs")
     if found.options & _CUTTING or any("\n" in root for root in roots):
         raise Uninspectable("where xargs cuts its input is only known when it runs")
     if inner not in INERT and inner not in WRITERS:
@@ -265,7 +269,7 @@ def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
     elif not roots:
         raise Uninspectable(f"which files xargs gives {show(inner)} is only known when it runs; 'find … | xargs …' says it")
     for root in roots[:16]:
-        filled = tuple([word._replace(text=word.text.replace("{}", root)) for word in command])
+        filled = tuple([word._replace(text=word.text.replace(mark, root)) for word in command])
         yield from words_parts(filled if filled != command else (*command, Word(root)), context.deeper(whole=True))
 
 
@@ -275,11 +279,13 @@ def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
         text = rest[at].text
         if "=" in text and text.partition("=")[0] not in HARMLESS_VARIABLES:
             yield unknown(f"what the variable {show(text.partition('=')[0])} changes is not known")
-        elif "=" not in text:
-            yield unknown(f"env {text} takes away what keeps programs such as git from running others")
         at += 1
-    inner = matched(WRAPPERS[name], rest[at:]).command if at < len(rest) else ()
-    if not inner or not at:  # alone it shows the environment; before a command it must change something, or it is only there to hide it
+    found = matched(WRAPPERS[name], rest[at:]) if at < len(rest) else None
+    inner = found.command if found else ()
+    away = next((word.text for word in rest[:at] if "=" not in word.text), "") or ("-u" if found and found.options & {"-u", "--unset"} else "")
+    if away and not (inner and program(inner[0]) in INERT):
+        yield unknown(f"env {away} takes away what keeps programs such as git from running others")
+    if not inner or not (at or away):  # alone it shows the environment; before a command it must change something, or it is only there to hide it
         yield _notable(name, rest)
     if inner:
         yield from words_parts(inner, context.deeper())

@@ -10,6 +10,8 @@ _SEVEN: Final = "~ @ seven read* -y -r -slt --slt -ba -bd -p -scrcCRC32 -scrcSHA
 MORE: Final[dict[str, str]] = {
     "say": "text* -v:text -r:num --voice:text --rate:num",
     "clear": "-x -T:text",
+    "scutil": "never -get:scname! --get:scname! --dns! --proxy! --nwi!",
+    "mdimport": "never -L! -A! -X!",
     "tshark": "never text? -r:read! -nqVxlPQ2 -z:tap -Y:text -R:text -T:text -e:text -E:text -c:num -t:text -u:text -J:text -j:text -S:text",
     "capinfos": "read* -AtEckcsdueyizxaoHlMTrRbBNSmQqK",
     "dscl": "~ text dsclverb text* -read:text -readall:text -list:text -search:text -plist -raw -url -q -diff:text",

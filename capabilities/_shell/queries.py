@@ -31,7 +31,7 @@ _KUBE: Final = (
     "--show-labels --no-headers --sort-by:text --field-selector:text -c:text --container:text -f --follow -p --previous --tail:num --since:text "
     "--since-time:text --timestamps --all-containers --prefix --limit-bytes:num --chunk-size:num --ignore-not-found --show-kind -L:text "
     "--label-columns:text --recursive --api-group:text --api-version:text --namespaced[:text] --verbs:text --client --short --minify --flatten "
-    "--request-timeout:text --user:text --show-events[:text] --revision:num --max-log-requests:num --timeout:text --for:text --types:text "
+    "--as:text --request-timeout:text --user:text --show-events[:text] --revision:num --max-log-requests:num --timeout:text --for:text --types:text "
     "--containers --watch-only --output-watch-events --list --quiet -q --all -v:num --warnings-as-errors"
 )
 _DOCKER: Final = (
@@ -57,7 +57,7 @@ _GH: Final = (
     "--workflow:text -b:text --branch:text -u:text --user:text -e:text --event:text --status:text --created:text --commit:text --log --log-failed "
     "-v --verbose --exit-status -j:text --job:text --attempt:num --yaml -y -r:text --ref:text --raw -f:text --filename:text --files --public "
     "--secret --source --fork --no-archived --archived --visibility:text --topic:text --language:text --owner:text --exclude-drafts "
-    "--exclude-pre-releases --all -O:text --order:text --sort:text --key:text --env:text --org:text --closed --format:text "
+    "--exclude-pre-releases --all -O:text --order:text --sort:text --key:text --env:text --org:text --exclude:text --closed --format:text "
     "--created:text --updated:text "
     "--merged --closed-at:text --checks:text --review:text --match:text --stars:text --followers:text --number:text --extension:text --size:text"
 )
@@ -123,7 +123,7 @@ QUERIES: Final[dict[str, Query]] = {
         "gpg-key list,gpg-key ls,ruleset list,ruleset ls,ruleset view,ruleset check,rs list,rs view,rs check,search repos,search issues,search prs,"
         "search commits,search code,auth status,status,extension list,extension ls,extension search,ext list,ext ls,ext search,alias "
         "list,alias ls,config list,"
-        "config ls,config get,help,version,attestation verify<read,attestation trusted-root,agent-task list,agent-task view,preview",
+        "config ls,config get,help,version,at verify<read,attestation verify<read,attestation trusted-root,agent-task list,agent-task view,preview",
     ),
     "kubectl": Query(
         _KUBE,

@@ -59,14 +59,14 @@ def judge(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Asses
 
 def _configuring(names: list[str], setting: Setting) -> str:
     """The first of these files that stands in the folder or above it."""
-    folder = setting.cwd
+    folder = setting.cwd.rstrip("/")
     while True:
         for name in names:
-            if os.path.lexists(f"{folder.rstrip('/')}/{name}"):
+            if os.path.lexists(f"{folder}/{name}"):
                 return name
-        if folder in ("/", ""):
+        if not folder:
             return ""
-        folder = os.path.dirname(folder)
+        folder = folder.rpartition("/")[0]
 
 
 def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Generator[Assessment, None, str]:

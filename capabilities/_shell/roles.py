@@ -40,7 +40,7 @@ _IP_SHOW: Final = re.compile(
     r"sh(ow)?|l(s|ist|st)?|identify|pids|get|all|help|address|route|neigh|rule|link"
 )  # not "s", which `ip link` takes for "set"
 _DIRS: Final = re.compile(r"read|skip")
-_BRACES: Final = re.compile(r"\{\}")  # where names are put in: the judge looks for no other mark
+_BRACES: Final = re.compile(r"\{\}|[%@]|[A-Z]{2,12}", re.ASCII)  # where xargs puts names in: nothing that is part of an option
 _TOPIC: Final = re.compile(r"[\w.+:-]+", re.ASCII)  # the name of a page; with a slash it would be any file
 _COLUMNS: Final = re.compile(r"(?!.*environ)[\w,=:% -]+", re.ASCII)
 _TEXTS: Final[dict[str, re.Pattern[str]]] = {
@@ -59,6 +59,10 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "format": _SEQ_FORMAT,
     "database": re.compile(r"[A-Za-z_]\w{0,62}", re.ASCII),  # a name; with '=' or '://' it would name a host
     "package": re.compile(r"(?!.*\.(tgz|tar|gz)$)(@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*(@[\w.^~<>=*-]+)?", re.ASCII | re.IGNORECASE),
+    "get": re.compile(r"GET|get"),
+    "apipath": re.compile(r"(?!.*(://|\.\.|graphql))/?[a-z][\w/{}.?=&:+%,-]*", re.ASCII),  # of the service gh is configured for
+    "apifield": re.compile(r"[a-z_]+=[^@].*"),
+    "scname": re.compile(r"ComputerName|HostName|LocalHostName"),
     "sum": re.compile(r"(?i)select [\d+*/ ().,-]{1,200};?"),
     "memory": re.compile(r":memory:"),
     "tap": re.compile(

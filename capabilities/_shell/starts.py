@@ -145,8 +145,8 @@ def _git(argv: tuple[str, ...], rest: tuple[Word, ...]) -> Start:
 def _wrapped(argv: tuple[str, ...], line: str, rest: tuple[Word, ...], nesting: int) -> Iterator[Start]:
     name = argv[0]
     if name == "env":
-        while rest and "=" in rest[0].text.lstrip("-"):
-            if rest[0].text.partition("=")[0] not in HARMLESS_VARIABLES:
+        while rest and (rest[0].text in ("-i", "--ignore-environment") or "=" in rest[0].text.lstrip("-")):
+            if "=" in rest[0].text and rest[0].text.partition("=")[0] not in HARMLESS_VARIABLES:
                 raise Uninspectable(f"what the variable {show(rest[0].text)} changes is not known")
             rest = rest[1:]
         if rest and rest[0].text == "-":
