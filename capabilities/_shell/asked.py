@@ -30,9 +30,13 @@ _API: Final = "--paginate --slurp -i --include -q:text --jq:text --silent --verb
 ASKED: Final[dict[str, tuple[str, ...]]] = {
     "sqlite3": ("~ never -version! -help!", f"~ memory sql {_SHOWN}", f"~ never read sql -safe -readonly! {_SHOWN}"),
     "duckdb": ("~ never -version! -help! --version! --help!", f"~ never -c:sum! {_SHOWN}", f"~ memory sum {_SHOWN}"),
-    "mysql": (f"never database? {_MYSQL}", "never -V! -? -I"),
+    "mysql": (f"never database? {_MYSQL}", "never -V! -?! -I!"),
     # with fields it is a POST unless told otherwise; -F reads files
     "gh api": (f"text apipath -X:get --method:get {_API}", f"never text apipath -X:get! --method:get! -f:apifield --raw-field:apifield {_API}"),
+    "dscl": (
+        "~ never dsclnode dscltext* -read! -readall! -list! -search! -diff! -plist -raw -url -q",
+        "~ dsclnode dsclverb dscltext* -plist -raw -url -q",
+    ),
     "psql": (f"never database? {_PSQL}", "never -V! -?!"),
 }
 ASKED["mariadb"] = ASKED["mysql"]
@@ -46,6 +50,8 @@ def lines(name: str, rest: tuple[Word, ...]) -> list[Use]:
             found = matched(line, rest)
         except Uninspectable as why:
             reason = why
+            continue
+        if any(role == "never" for role, _, _ in found.uses):  # the option that this line is for is not there
             continue
         if "-readonly" in line and "-safe" in line and "-safe" not in {word.text for word in rest}:
             continue

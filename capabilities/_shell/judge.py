@@ -52,6 +52,12 @@ _FILTERS: Final = {
 _CUTTING: Final = frozenset(["-d", "--delimiter"])
 # what may change, drop or add lines: that they still are names below the same places is checked when it runs (see `claims`)
 _EDITORS: Final = frozenset(["cut", "cat", *_FILTERS])
+# programs that could write other names too, and the words with which they only choose lines, or write a line as it is
+_CHOOSING: Final[dict[str, re.Pattern[str]]] = {
+    "tr": re.compile(r"(\\0|\\000) \\n|\\n (\\0|\\000)"),
+    "awk": re.compile(r"(NR ?[<>=!]=? ?\d{1,6} ?)?(/[^/]*/ ?)?\{ ?print( \$0)?;? ?\}"),
+    "sed": re.compile(r"(-n )?\d{1,6}(,\d{1,6})?[pdq]|s([,|@#/])\^\\?\.\\?/\3\3"),
+}
 _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
 
@@ -135,7 +141,8 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     elif special:
         yield from special(name, rest, context)
     elif (asked := f"{name} {rest[0].text}" if rest and f"{name} {rest[0].text}" in ASKED else name) in ASKED:
-        yield from _or_notable(name, rest, _asked(asked, rest, context))
+        parts = _asked(asked, rest, context)
+        yield from _or_notable(name, rest, parts) if name in NOTABLE else parts
     elif name in READERS or name in WRITERS:
         yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
     elif name in WRAPPERS:
@@ -387,7 +394,8 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
             return Fed((".",))
         if name in ("grep", "egrep", "fgrep", "rg") and not (fed and fed.roots):
             return _listing(name, rest)
-        if fed and fed.roots and name in _EDITORS and not any(redirect.fd < 2 for redirect in command.redirects):
+        chooses = name in _CHOOSING and _CHOOSING[name].fullmatch(" ".join([word.text for word in rest]))
+        if fed and fed.roots and (name in _EDITORS or chooses) and not any(redirect.fd < 2 for redirect in command.redirects):
             uses, _, options, _ = matched(READERS[name], rest)
             names = [one for one in uses if one.role in ("read", "tree", "write", "exec")]
             if names or (name in _FILTERS and not options <= _FILTERS[name]):

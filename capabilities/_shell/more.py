@@ -14,7 +14,6 @@ MORE: Final[dict[str, str]] = {
     "mdimport": "never -L! -A! -X!",
     "tshark": "never text? -r:read! -nqVxlPQ2 -z:tap -Y:text -R:text -T:text -e:text -E:text -c:num -t:text -u:text -J:text -j:text -S:text",
     "capinfos": "read* -AtEckcsdueyizxaoHlMTrRbBNSmQqK",
-    "dscl": "~ text dsclverb text* -read:text -readall:text -list:text -search:text -plist -raw -url -q -diff:text",
     "compression_tool": "~ -h -encode -decode -i:read -a:text",
     "qlmanage": "~ read* -m -h",
     "tar": "tarmode read? text* -t! --list! -vzjJa -f:read --file:read --verbose --gzip --bzip2 --xz --auto-compress --wildcards "

@@ -87,8 +87,8 @@ READERS: Final[dict[str, str]] = {
     "tr": "text text? -cCdst --complement --delete --squeeze-repeats --truncate-set1",
     "shuf": "read? -z -n:num -i:range -o:write --head-count:num --input-range:range --zero-terminated --output:write",
     "tsort": "read?",
-    "iconv": "read* -cs -f:text -t:text -o:write --from-code:text --to-code:text --list --output:write",
-    "base64": "read? -diD -w:num --decode --ignore-garbage --wrap:num",
+    "iconv": "read* -csl -f:text -t:text -o:write --from-code:text --to-code:text --list --silent --verbose --output:write",
+    "base64": "read? -diDenu -w:num --encode --noerrcheck --copyright --decode --ignore-garbage --wrap:num",
     "base32": "read? -di -w:num --decode --ignore-garbage --wrap:num",
     "jq": "jq read* -acCehjMnrRsS --tab --indent:num --raw-output --compact-output --sort-keys --slurp --null-input --exit-status --ascii-output "
     "--color-output --monochrome-output --join-output --raw-input",

@@ -62,6 +62,7 @@ _GH: Final = (
     "--merged --closed-at:text --checks:text --review:text --match:text --stars:text --followers:text --number:text --extension:text --size:text"
 )
 _BREW: Final = (
+    "-D -g --include-aliases --unbrewed --force-bottle --HEAD --build-from-source --pull-request --open --closed "
     "-v --verbose -q --quiet -d --debug --formula --formulae --cask --casks -1 -l -r -t --versions --multiple --pinned --full-name --installed "
     "--installed-on-request --installed-as-dependency --poured-from-bottle --built-from-source --json[:text] --all --desc --name "
     "--tree --topological "
@@ -206,7 +207,7 @@ QUERIES: Final[dict[str, Query]] = {
     "pip": Query(
         "-v -q -l --local --user -o --outdated -u --uptodate -e --editable --include-editable --exclude-editable --not-required "
         "--format:text --all --pre "
-        "--exclude:text --verbose --quiet -f --files --disable-pip-version-check --no-color --python-version:text --platform:text "
+        "--exclude:text --path:list --verbose --quiet -f --files --disable-pip-version-check --no-color --python-version:text --platform:text "
         "-a:text --algorithm:text "
         "--user --global --site --isolated --no-input",
         "list,show,freeze,check,inspect,help,cache list,cache info,cache dir,index versions,config list,config debug,hash<read,debug,completion",

@@ -200,6 +200,8 @@ def _asks(name: str, path: list[str]) -> None:
         return
     if name == "aws" and len(path) > 2 and path[1] not in ("wait", "help") and path[2] != "help":
         raise Uninspectable(f"{show(path[2])} is an operand that cannot be inspected")
+    if name == "gcloud" and re.fullmatch(r"config get [a-z_]+(/[a-z_]+)?", words):
+        return
     wanted = operation if name == "aws" else _verb(name, path)
     if not wanted or not re.fullmatch(ASKS[name], wanted[0]):
         raise Uninspectable(f"{name} {show(words)} is not known only to ask")

@@ -81,6 +81,8 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "pause": re.compile(r"[1-9]\d{0,4}(\.\d{1,3})?|0?\.[1-9]\d?", re.ASCII),
     "nap": re.compile(r"\d{1,4}(\.\d{1,6})?s?|\d{1,2}m", re.ASCII),
     "profilesverb": re.compile(r"status|list|show|validate|help|version"),
+    "dsclnode": re.compile(r"\.|localhost|/Local/Default|/Search"),
+    "dscltext": re.compile(r"(?i)(?!.*(passw|shadow|authent))[\w/. :@-]{1,200}"),
     "dsclverb": re.compile(r"read|readall|list|search|diff"),
     "archive": re.compile(r"tar|zip"),  # for others the repository's configuration names a program
     "seven": re.compile(r"[lthi]"),
