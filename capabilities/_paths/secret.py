@@ -34,6 +34,12 @@ _FILE: Final = re.compile(
     r"|.*(service[-_]?account|adminsdk).*\.json"
     r"|.*-journal\.secret"
 )
+# one name for each rule above, for patterns that may stand for one
+EXAMPLES: Final = frozenset(
+    {*_FOLDERS, *_FILES, ".env", ".bash_history", ".lesshst", "cookies"}
+    | {f"id_{kind}" for kind in ("rsa", "dsa", "ecdsa", "ed25519")}
+    | {f"x.{ending}" for ending in "pem key p12 pfx jks keystore kdbx ppk ovpn keytab gpg asc".split()}
+)
 _COPY: Final = re.compile(r"(~|[.-](bak|back|backup|old|orig|save|saved|sw[a-p]|tmp|copy|\d{1,2}|~\d+~))+$")
 # places, by how their absolute path begins
 _UNDER: Final = tuple(

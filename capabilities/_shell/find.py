@@ -51,7 +51,7 @@ def parse(words: tuple[Word, ...]) -> Found:
     uses: list[Use] = []
     commands: list[tuple[Word, ...]] = []
     at = 0
-    while at < len(words) and words[at].text in ("-H", "-L", "-P", "-O0", "-O1", "-O2", "-O3"):
+    while at < len(words) and words[at].text in ("-H", "-L", "-P", "-O0", "-O1", "-O2", "-O3", "-E", "-X", "-s", "-x"):
         at += 1
     begin = at
     while at < len(words) and words[at].text[:1] not in ("-", "(", ")", "!", ",", ANY):

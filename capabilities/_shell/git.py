@@ -118,6 +118,9 @@ READS: Final[dict[str, str]] = {
     "symbolic-ref": "text -q --short --quiet",
     "column": "--mode:text",
     "maintenance list": "",
+    "apply": "never read* --check! --stat! --numstat! --summary! -v --verbose -R --reverse -p:num -z",
+    "hash-object": "read* -t:text --stdin --no-filters --literally",
+    "replace": "never? -l! --list! --format:text",
 }
 WRITES: Final = frozenset(
     "add commit branch tag stash merge cherry-pick revert am apply mv init config notes remote worktree bundle format-patch pull fetch "

@@ -13,15 +13,17 @@ from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
 from capabilities._shell import find, git, labels, query
+from capabilities._shell.asked import ASKED, lines
 from capabilities._shell.grammar import lex
+from capabilities._shell.harness import HARNESS, is_harness
 from capabilities._shell.marks import MARKS
-from capabilities._shell.notable import NOTABLE, VERSION
+from capabilities._shell.notable import HELP, NOTABLE, VERSION
 from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.queries import QUERIES
 from capabilities._shell.roles import Doing, check_text, use
 from capabilities._shell.script import Command, Word
 from capabilities._shell.spec import Uninspectable, matched, show
-from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
+from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, MAYBE, WATCH, WRAPPERS, WRITERS
 from gate.effect import Assessment, Risk
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
@@ -50,6 +52,12 @@ _FILTERS: Final = {
 _CUTTING: Final = frozenset(["-d", "--delimiter"])
 # what may change, drop or add lines: that they still are names below the same places is checked when it runs (see `claims`)
 _EDITORS: Final = frozenset(["cut", "cat", *_FILTERS])
+# programs that could write other names too, and the words with which they only choose lines, or write a line as it is
+_CHOOSING: Final[dict[str, re.Pattern[str]]] = {
+    "tr": re.compile(r"(\\0|\\000) \\n|\\n (\\0|\\000)"),
+    "awk": re.compile(r"(NR ?[<>=!]=? ?\d{1,6} ?)?(/[^/]*/ ?)?\{ ?print( \$0)?;? ?\}"),
+    "sed": re.compile(r"(-n )?\d{1,6}(,\d{1,6})?[pdq]|s([,|@#/])\^\\?\.\\?/\3\3"),
+}
 _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
 
@@ -127,10 +135,14 @@ def program(word: Word) -> str:
 def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     name, rest = program(words[0]), words[1:]
     special = _SPECIAL.get(name)
-    if len(rest) == 1 and rest[0].text in VERSION and (special or name in QUERIES or name in NOTABLE):
+    helped = len(rest) == 1 and rest[0].text in HELP and (name in WRITERS or name in WRAPPERS or name in CHANGERS)
+    if helped or (len(rest) == 1 and rest[0].text in VERSION and (special or name in QUERIES or name in NOTABLE)):
         yield Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))
     elif special:
         yield from special(name, rest, context)
+    elif (asked := f"{name} {rest[0].text}" if rest and f"{name} {rest[0].text}" in ASKED else name) in ASKED:
+        parts = _asked(asked, rest, context)
+        yield from _or_notable(name, rest, parts) if name in NOTABLE else parts
     elif name in READERS or name in WRITERS:
         yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
     elif name in WRAPPERS:
@@ -141,6 +153,8 @@ def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
         yield from _or_notable(name, rest, query.judge(name, rest, context.setting)) if name in NOTABLE else query.judge(name, rest, context.setting)
     elif name in NOTABLE:
         yield _notable(name, rest)
+    elif is_harness(name):
+        yield from _harness(name, rest, context)
     else:
         raise Uninspectable(f"the program {show(name)} is not known")
 
@@ -165,6 +179,26 @@ def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
         yield Assessment(_WRITES, Risk.MEDIUM, () if parts else (f"{name} changes files",))
     else:
         yield Assessment(_READS, Risk.LOW) if parts else _only_reads(name)
+
+
+def _asked(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    """A program that is asked by a statement or a path: the first of its lines that fits."""
+    for word in rest:
+        if word.pattern or word.sort or not word.text.isprintable():
+            raise Uninspectable(f"a word of {name}'s is only known when it runs")
+    uses = lines(name, rest)
+    for role, word, many in uses:
+        yield from use(Doing(name, role, word, many), context.setting)
+    yield Assessment(_READS, Risk.MEDIUM, (f"{name} only asks",))
+
+
+def _harness(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    if "/" in context.started[-1][0]:
+        raise Uninspectable(f"the program {show(name)} is not known")
+    uses = matched(HARNESS[name], rest).uses
+    yield Assessment(_READS, Risk.LOW, (f"{name} is no program here; an agent's harness has it, and shows files by it",))
+    for role, word, many in uses:
+        yield from use(Doing(name, role, word, many), context.setting)
 
 
 def _plain(name: str, rest: tuple[Word, ...], _: Context) -> Iterator[Assessment]:
@@ -230,6 +264,9 @@ def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
         yield from words_parts(command, context.deeper())
         return
     roots = context.fed.roots if context.fed and not context.fed.lines else ()
+    mark = next((word.text for role, word, _ in found.uses if role == "braces" and word.text), "{}")
+    if mark != "{}" and mark in command[0].text:
+        raise Uninspectable(f"which program {show(command[0].text)} names is only known when it runs")
     if found.options & _CUTTING or any("\n" in root for root in roots):
         raise Uninspectable("where xargs cuts its input is only known when it runs")
     if inner not in INERT and inner not in WRITERS:
@@ -239,7 +276,7 @@ def _xargs(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asse
     elif not roots:
         raise Uninspectable(f"which files xargs gives {show(inner)} is only known when it runs; 'find … | xargs …' says it")
     for root in roots[:16]:
-        filled = tuple([word._replace(text=word.text.replace("{}", root)) for word in command])
+        filled = tuple([word._replace(text=word.text.replace(mark, root)) for word in command])
         yield from words_parts(filled if filled != command else (*command, Word(root)), context.deeper(whole=True))
 
 
@@ -249,14 +286,45 @@ def _env(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
         text = rest[at].text
         if "=" in text and text.partition("=")[0] not in HARMLESS_VARIABLES:
             yield unknown(f"what the variable {show(text.partition('=')[0])} changes is not known")
-        elif "=" not in text:
-            yield unknown(f"env {text} takes away what keeps programs such as git from running others")
         at += 1
-    inner = matched(WRAPPERS[name], rest[at:]).command if at < len(rest) else ()
-    if not inner or not at:  # alone it shows the environment; before a command it must change something, or it is only there to hide it
+    found = matched(WRAPPERS[name], rest[at:]) if at < len(rest) else None
+    inner = found.command if found else ()
+    away = next((word.text for word in rest[:at] if "=" not in word.text), "") or ("-u" if found and found.options & {"-u", "--unset"} else "")
+    if away and not (inner and program(inner[0]) in INERT):
+        yield unknown(f"env {away} takes away what keeps programs such as git from running others")
+    if not inner or not (at or away):  # alone it shows the environment; before a command it must change something, or it is only there to hide it
         yield _notable(name, rest)
     if inner:
         yield from words_parts(inner, context.deeper())
+
+
+def _maybe(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    """Programs that run a command if they are given one."""
+    inner = matched(MAYBE[name], rest).command
+    yield _only_reads(name)
+    if inner:
+        yield from words_parts(inner, context.deeper())
+
+
+def _watch(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+    """`watch WORDS`: joined by blanks they are text for `sh -c`, again and again until the call's time is over."""
+    try:
+        found = matched(WATCH, rest)
+        if any([word.pattern or word.sort or not word.text.isprintable() for word in rest]):
+            raise Uninspectable("a word of it is only known when it runs")
+        script = lex(for_shell("sh", " ".join([word.text for word in found.command])))
+    except (Uninspectable, ValueError) as reason:
+        yield from _changed(name, rest, context)
+        yield unknown(str(reason))
+        return
+    for role, word, _ in found.uses:
+        check_text(name, role, word.text)
+    context.deeper()
+    if context.whole:
+        raise Uninspectable(f"which files {name} is given is only known when it runs")
+    from capabilities._shell.flow import assess
+
+    yield assess(script, context.setting, guarded=False)
 
 
 def _shell(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
@@ -290,7 +358,7 @@ def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
         setting = setting._replace(cwd=look(folder.text, setting).path)
     if any(word.text == "--help" for word in words):
         raise Uninspectable("git --help starts whatever shows manuals")
-    if line := git.READS.get(sub):
+    if (line := git.READS.get(sub)) is not None:
         parts = [part for role, word, many in matched(line, words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
         yield from parts or [_only_reads(f"git {sub}")]
         return
@@ -326,7 +394,8 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
             return Fed((".",))
         if name in ("grep", "egrep", "fgrep", "rg") and not (fed and fed.roots):
             return _listing(name, rest)
-        if fed and fed.roots and name in _EDITORS and not any(redirect.fd < 2 for redirect in command.redirects):
+        chooses = name in _CHOOSING and _CHOOSING[name].fullmatch(" ".join([word.text for word in rest]))
+        if fed and fed.roots and (name in _EDITORS or chooses) and not any(redirect.fd < 2 for redirect in command.redirects):
             uses, _, options, _ = matched(READERS[name], rest)
             names = [one for one in uses if one.role in ("read", "tree", "write", "exec")]
             if names or (name in _FILTERS and not options <= _FILTERS[name]):
@@ -356,6 +425,8 @@ _SPECIAL: Final = {
     "find": _find,
     "xargs": _xargs,
     "env": _env,
+    "watch": _watch,
+    **dict.fromkeys(MAYBE, _maybe),
     "git": _git,
     "ssh": _ssh,
     **dict.fromkeys(PLAIN, _plain),

@@ -9,8 +9,11 @@ _SEVEN: Final = "~ @ seven read* -y -r -slt --slt -ba -bd -p -scrcCRC32 -scrcSHA
 
 MORE: Final[dict[str, str]] = {
     "say": "text* -v:text -r:num --voice:text --rate:num",
-    "caffeinate": "-disumt:num -w:num",
-    "dscl": "~ text dsclverb text* -read:text -readall:text -list:text -search:text -plist -raw -url -q -diff:text",
+    "clear": "-x -T:text",
+    "scutil": "never -get:scname! --get:scname! --dns! --proxy! --nwi!",
+    "mdimport": "never -L! -A! -X!",
+    "tshark": "never text? -r:read! -nqVxlPQ2 -z:tap -Y:text -R:text -T:text -e:text -E:text -c:num -t:text -u:text -J:text -j:text -S:text",
+    "capinfos": "read* -AtEckcsdueyizxaoHlMTrRbBNSmQqK",
     "compression_tool": "~ -h -encode -decode -i:read -a:text",
     "qlmanage": "~ read* -m -h",
     "tar": "tarmode read? text* -t! --list! -vzjJa -f:read --file:read --verbose --gzip --bzip2 --xz --auto-compress --wildcards "
@@ -32,7 +35,7 @@ MORE: Final[dict[str, str]] = {
     "--color:text --no-bold --black "
     "--ansi --no-color --no-mouse --list-border[:text] --list-label:text --list-label-pos:text --input-border[:text] --input-label:text "
     "--input-label-pos:text --no-input --gap[:num] --gap-line[:text] --freeze-left:num --freeze-right:num --ghost:text "
-    "--filepath-word --no-clear --sync "
+    "--no-tty-default --filepath-word --no-clear --sync "
     "--preview-window:text --preview-border[:text] --preview-label:text --preview-label-pos:text --query:text --select-1 --exit-0 --filter:text "
     "--print-query --print0 --read0 --no-print0 --no-read0 --expect:text --bind:bind --man --walker:text --walker-skip:text --walker-root:list "
     "--bash --zsh --fish --nu --version --help --sort --no-tac --history-size:num --threads:num --with-shell:exec "

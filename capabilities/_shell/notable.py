@@ -130,4 +130,5 @@ NOTABLE: Final[dict[str, Notable]] = {
     for name in names.split()
 }
 # with nothing but one of these words, they print a line and end
-VERSION: Final = frozenset(["--version", "-V", "--help"])
+HELP: Final = frozenset(["--version", "--help"])
+VERSION: Final = HELP | {"-V"}

@@ -87,8 +87,8 @@ READERS: Final[dict[str, str]] = {
     "tr": "text text? -cCdst --complement --delete --squeeze-repeats --truncate-set1",
     "shuf": "read? -z -n:num -i:range -o:write --head-count:num --input-range:range --zero-terminated --output:write",
     "tsort": "read?",
-    "iconv": "read* -cs -f:text -t:text -o:write --from-code:text --to-code:text --list --output:write",
-    "base64": "read? -diD -w:num --decode --ignore-garbage --wrap:num",
+    "iconv": "read* -csl -f:text -t:text -o:write --from-code:text --to-code:text --list --silent --verbose --output:write",
+    "base64": "read? -diDenu -w:num --encode --noerrcheck --copyright --decode --ignore-garbage --wrap:num",
     "base32": "read? -di -w:num --decode --ignore-garbage --wrap:num",
     "jq": "jq read* -acCehjMnrRsS --tab --indent:num --raw-output --compact-output --sort-keys --slurp --null-input --exit-status --ascii-output "
     "--color-output --monochrome-output --join-output --raw-input",
@@ -133,15 +133,15 @@ READERS: Final[dict[str, str]] = {
     "which": "text* -as --all",
     "whereis": "text* -bmsu",
     "whatis": "text* -w",
-    "apropos": "text* -ae",
+    "apropos": "text* -aer -s:text",
     "man": "topic* -fkaw",
     "cal": "text* -13jmswyhn -A:num -B:num",
     "ncal": "text* -13jmswyhn",
-    "date": "plus? -uRI -d:text -r:list -j -I[:text] --date:text --utc --universal --rfc-email --iso-8601[:text] --rfc-3339:text --reference:list",
+    "date": "plus? -uRI -d:text -f:read -v:text -r:list -j -I[:text] "
+    "--date:text --utc --universal --rfc-email --iso-8601[:text] --rfc-3339:text --reference:list",
     "uptime": "-ps --pretty --since",
     "uname": "-asnrvmpio --all --kernel-name --nodename --kernel-release --kernel-version --machine --processor --hardware-platform "
     "--operating-system",
-    "arch": "",
     "nproc": "--all --ignore:num",
     "hostname": "-fsdiIAya --fqdn --short --domain --ip-address --all-ip-addresses --all-fqdns",
     "hostid": "",
@@ -198,4 +198,7 @@ QUIET: Final = frozenset(
     "ls stat du wc basename dirname md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum echo readlink realpath".split()
 )
 # no option of these writes, runs or sends anything, so that whatever word comes in is at worst a file to read
-INERT: Final = QUIET | frozenset("cat head tail grep egrep fgrep tac rev nl od cut tr zcat bzcat xzcat comm paste fold expand strings".split())
+INERT: Final = QUIET | frozenset(
+    "cat head tail grep egrep fgrep tac rev nl od cut tr zcat bzcat xzcat comm paste fold "
+    "expand unexpand strings column cmp hexdump pr fmt join".split()
+)

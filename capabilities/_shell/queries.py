@@ -2,7 +2,7 @@
 
 A query to the service that a program is configured for counts as reading; what connects to a host that the words name, shows a secret, or
 runs what the workspace's own files say, is left out on purpose (`cargo metadata` runs the `rustc` of `.cargo/config.toml`, `terraform plan`
-the providers below `.terraform`, `npm view` asks the registry of `.npmrc`, `brew info` evaluates a formula that is a file).
+the providers below `.terraform`, `brew info` evaluates a formula that is a file).
 """
 
 # lists of words are data, and read best as text
@@ -15,13 +15,15 @@ class Query(NamedTuple):
     """One program: options it takes anywhere (see `spec`), subcommands that only ask, one a comma, and how its options are written.
 
     A subcommand that ends in `=` takes no operand; in `<role` its operands have that role.  style: "" as getopt_long, "dash" for long options
-    with one dash, "open" when every long option is a parameter of the query.  refused: what no operand or option value may hold.
+    with one dash, "open" when every long option is a parameter of the query.  refused: what no operand or option value may hold.  unless: names
+    of files; where one stands in the folder or above it, subcommands that begin with `^` do what that file says, and nothing is known.
     """
 
     options: str
     subcommands: str
     style: str = ""
     refused: str = r"(?!)"
+    unless: str = ""
 
 
 _KUBE: Final = (
@@ -29,7 +31,7 @@ _KUBE: Final = (
     "--show-labels --no-headers --sort-by:text --field-selector:text -c:text --container:text -f --follow -p --previous --tail:num --since:text "
     "--since-time:text --timestamps --all-containers --prefix --limit-bytes:num --chunk-size:num --ignore-not-found --show-kind -L:text "
     "--label-columns:text --recursive --api-group:text --api-version:text --namespaced[:text] --verbs:text --client --short --minify --flatten "
-    "--request-timeout:text --user:text --show-events[:text] --revision:num --max-log-requests:num --timeout:text --for:text --types:text "
+    "--as:text --request-timeout:text --user:text --show-events[:text] --revision:num --max-log-requests:num --timeout:text --for:text --types:text "
     "--containers --watch-only --output-watch-events --list --quiet -q --all -v:num --warnings-as-errors"
 )
 _DOCKER: Final = (
@@ -55,11 +57,12 @@ _GH: Final = (
     "--workflow:text -b:text --branch:text -u:text --user:text -e:text --event:text --status:text --created:text --commit:text --log --log-failed "
     "-v --verbose --exit-status -j:text --job:text --attempt:num --yaml -y -r:text --ref:text --raw -f:text --filename:text --files --public "
     "--secret --source --fork --no-archived --archived --visibility:text --topic:text --language:text --owner:text --exclude-drafts "
-    "--exclude-pre-releases --all -O:text --order:text --sort:text --key:text --env:text --org:text --closed --format:text "
+    "--exclude-pre-releases --all -O:text --order:text --sort:text --key:text --env:text --org:text --exclude:text --closed --format:text "
     "--created:text --updated:text "
     "--merged --closed-at:text --checks:text --review:text --match:text --stars:text --followers:text --number:text --extension:text --size:text"
 )
 _BREW: Final = (
+    "-D -g --include-aliases --unbrewed --force-bottle --HEAD --build-from-source --pull-request --open --closed "
     "-v --verbose -q --quiet -d --debug --formula --formulae --cask --casks -1 -l -r -t --versions --multiple --pinned --full-name --installed "
     "--installed-on-request --installed-as-dependency --poured-from-bottle --built-from-source --json[:text] --all --desc --name "
     "--tree --topological "
@@ -121,7 +124,7 @@ QUERIES: Final[dict[str, Query]] = {
         "gpg-key list,gpg-key ls,ruleset list,ruleset ls,ruleset view,ruleset check,rs list,rs view,rs check,search repos,search issues,search prs,"
         "search commits,search code,auth status,status,extension list,extension ls,extension search,ext list,ext ls,ext search,alias "
         "list,alias ls,config list,"
-        "config ls,config get,help,version,attestation verify<read,attestation trusted-root,agent-task list,agent-task view,preview",
+        "config ls,config get,help,version,at verify<read,attestation verify<read,attestation trusted-root,agent-task list,agent-task view,preview",
     ),
     "kubectl": Query(
         _KUBE,
@@ -188,9 +191,12 @@ QUERIES: Final[dict[str, Query]] = {
         "--workspace:text --unicode --no-unicode --package-lock-only",
         "ls,list,la,ll,root,prefix,bin,config list,config ls,config get,get,pkg "
         "get,query,explain,why,fund,run=,run-script=,help,help-search,version=,"
-        "completion,cache ls,cache list,-v",
+        "completion,cache ls,cache list,-v,c list,c ls,c get,"
+        # the registry is asked; a package with a slash, colon or ending of an archive may be one of another place
+        "^view<package,^info<package,^show<package,^v<package,^search,^find,^s,^dist-tag ls<package,^owner ls<package,^ping=,^stars=,^audit=",
         "",
         r"(?i)auth|token|passw|://",
+        ".npmrc",
     ),
     "pnpm": Query(
         "-g --global --json -l --long --depth:text --parseable -r --recursive -P -D --prod --dev --only-projects",
@@ -201,7 +207,7 @@ QUERIES: Final[dict[str, Query]] = {
     "pip": Query(
         "-v -q -l --local --user -o --outdated -u --uptodate -e --editable --include-editable --exclude-editable --not-required "
         "--format:text --all --pre "
-        "--exclude:text --verbose --quiet -f --files --disable-pip-version-check --no-color --python-version:text --platform:text "
+        "--exclude:text --path:list --verbose --quiet -f --files --disable-pip-version-check --no-color --python-version:text --platform:text "
         "-a:text --algorithm:text "
         "--user --global --site --isolated --no-input",
         "list,show,freeze,check,inspect,help,cache list,cache info,cache dir,index versions,config list,config debug,hash<read,debug,completion",
@@ -234,7 +240,13 @@ QUERIES: Final[dict[str, Query]] = {
         "dash",
     ),
     "go": Query("--json --m --f:text --u --versions --deps", "version=,help", "dash"),
-    "cargo": Query("--list --version --verbose -V", "help,version,search", "", r"://"),
+    "cargo": Query(
+        "--list --version --verbose -V -q --quiet -v --limit:num --color:text",
+        "help,version,^search,^info<package,^locate-project=",
+        "",
+        r"://",
+        ".cargo rust-toolchain rust-toolchain.toml Cargo.toml",
+    ),
     "rustup": Query("-v --verbose", "show,toolchain list,target list,component list,which,doc=,check,help"),
     "systemctl": Query(
         "-a -l -n:num -o:text -p:text -q -t:text -r --all --full --lines:num --output:text --property:text --quiet --type:text "
@@ -322,7 +334,7 @@ for _compose in ("docker-compose", "podman-compose"):
 
 # cloud command lines whose every long option is a parameter: the words of the operation say whether it asks
 ASKS: Final = {
-    "aws": r"(describe|list|get|batch-get|search|lookup|query|scan|filter|head|validate|estimate|preview|detect|simulate|test|"
+    "aws": r"(describe|list|get|batch-get|search|lookup|query|scan|filter|head|validate|estimate|preview|detect|simulate|test|admin-get|admin-list|"
     r"check)(-[a-z0-9-]+)?|wait|help",
     "az": r"list(-[a-z-]+)?|show(-[a-z-]+)?|get-(versions|instance-view|upgrades|default)|exists|version|check-name(-availability)?|query|"
     r"find|summary|tail|logs",

@@ -6,8 +6,10 @@
 See `queries` for what each program may be asked.
 """
 
+# by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Iterator
 from functools import cache
@@ -31,6 +33,8 @@ _GRAVE: Final = re.compile(
 )
 _EMBEDDED: Final = re.compile(r"--(no-|cluster|subscription)")
 _KEEPING: Final = re.compile(r"--(server-name|server-id|secret-id|url-map|server|account-name|destination-ip|admin-username)")
+# those that take no value, so that the operation may follow them
+_FLAGS: Final = frozenset(["--no-cli-pager", "--debug", "--no-paginate", "--no-cli-auto-prompt"])
 _GLOBAL_VALUES: Final = frozenset(
     "--region --profile --output --query --project --configuration --account --format --subscription --color --verbosity".split()
 )
@@ -48,7 +52,21 @@ def judge(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Asses
         path = _open(name, [word.text for word in rest], query.refused)
     else:
         path = yield from _listed(name, rest, setting)
+    if f"^{path}" in query.subcommands and (file := _configuring(query.unless.split(), setting)):
+        raise Uninspectable(f"{name} {path} does what {show(file)} says")
     yield Assessment(_READS, Risk.MEDIUM, (f"{name} {path} only asks".replace("  ", " "),))
+
+
+def _configuring(names: list[str], setting: Setting) -> str:
+    """The first of these files that stands in the folder or above it."""
+    folder = setting.cwd.rstrip("/")
+    while True:
+        for name in names:
+            if os.path.lexists(f"{folder}/{name}"):
+                return name
+        if not folder:
+            return ""
+        folder = folder.rpartition("/")[0]
 
 
 def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Generator[Assessment, None, str]:
@@ -129,7 +147,7 @@ def _table(subcommands: str) -> dict[str, str]:
     table: dict[str, str] = {}
     for item in subcommands.split(","):
         path, arrow, role = item.partition("<")
-        table[path.rstrip("=")] = role if arrow else ("=" if path.endswith("=") else "")
+        table[path.strip("^=")] = role if arrow else ("=" if path.endswith("=") else "")
     return table
 
 
@@ -148,6 +166,8 @@ def _open(name: str, texts: list[str], refused: str) -> str:
             if _GRAVE.fullmatch(option) and not _KEEPING.fullmatch(option):
                 raise Uninspectable(f"the option {show(option)} may name a file, a secret or another host")
             values = 1 if equals else 0
+            if text in _FLAGS:
+                option = ""
             text = value  # noqa: PLW2901 - the value is looked at as a word of its own is
         elif option and not (values == 1 and option in _GLOBAL_VALUES):
             values += 1
@@ -164,12 +184,24 @@ def _open(name: str, texts: list[str], refused: str) -> str:
 def _asks(name: str, path: list[str]) -> None:
     words = " ".join(path)
     operation = path[1:2] if name == "aws" else path
-    if not path or re.search(CONFIDES[name], words) or any(_CHANGES.fullmatch(word) for word in path):
+    if (
+        not path
+        or (re.search(CONFIDES[name], words) and not re.fullmatch(r"configure get (region|output)", words))
+        or any(_CHANGES.fullmatch(word) for word in path)
+    ):
         raise Uninspectable(f"{name} {show(words)} may show a secret, or is no query")
-    if words == "s3 ls" or path[:2] in (["configure", "list"], ["configure", "list-profiles"]) or path == ["help"] or words in ("version", "info"):
+    if (
+        words in ("configure get region", "configure get output")
+        or words == "s3 ls"
+        or path[:2] in (["configure", "list"], ["configure", "list-profiles"])
+        or path == ["help"]
+        or words in ("version", "info")
+    ):
         return
     if name == "aws" and len(path) > 2 and path[1] not in ("wait", "help") and path[2] != "help":
         raise Uninspectable(f"{show(path[2])} is an operand that cannot be inspected")
+    if name == "gcloud" and re.fullmatch(r"config get [a-z_]+(/[a-z_]+)?", words):
+        return
     wanted = operation if name == "aws" else _verb(name, path)
     if not wanted or not re.fullmatch(ASKS[name], wanted[0]):
         raise Uninspectable(f"{name} {show(words)} is not known only to ask")

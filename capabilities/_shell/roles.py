@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from capabilities._paths.place import Place, Setting, look
-from capabilities._paths.secret import secret
+from capabilities._paths.secret import EXAMPLES, secret
 from capabilities._paths.text import below
 from capabilities._shell import little
 from capabilities._shell.marks import ANY, MARKS, SPLIT, STREAM, sample
+from capabilities._shell.programs import INERT
 from capabilities._shell.script import Word
 from capabilities._shell.spec import NUMBER, Uninspectable, show
+from capabilities._shell.statement import only_reads
 from gate.effect import Assessment, Risk
 
 _HIDDEN: Final = "may match hidden files"
+_SECRETS: Final = "may match files that hold keys, tokens or a history"
 PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
@@ -29,11 +34,13 @@ _SEQ_FORMAT: Final = re.compile(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgG
 _ESCAPED: Final = re.compile(r"\[([*?[])\]")
 _MAGIC: Final = re.compile(r"[*?[]")
 _IP_OBJECT: Final = re.compile(
-    r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bou?r)?)?|ru(le)?|m(addr(ess)?)?|maddr|tunn?el|tunt(ap)?|mr(oute)?|netc(onf)?|ntable|token|stats|help|mo(nitor)?|vrf|nexthop|sr|mptcp"
+    r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bou?r)?)?|ru(le)?|m(addr(ess)?)?|maddr|tunn?el|tunt(ap)?|mr(oute)?|netc(onf)?|ntable|token|stats|help|mo(nitor)?|vrf|nexthop|sr|mptcp|netns"
 )
-_IP_SHOW: Final = re.compile(r"sh(ow)?|l(s|ist|st)?|get|all|help|address|route|neigh|rule|link")  # not "s", which `ip link` takes for "set"
+_IP_SHOW: Final = re.compile(
+    r"sh(ow)?|l(s|ist|st)?|identify|pids|get|all|help|address|route|neigh|rule|link"
+)  # not "s", which `ip link` takes for "set"
 _DIRS: Final = re.compile(r"read|skip")
-_BRACES: Final = re.compile(r"\{\}")  # where names are put in: the judge looks for no other mark
+_BRACES: Final = re.compile(r"\{\}|[%@]|[A-Z]{2,12}", re.ASCII)  # where xargs puts names in: nothing that is part of an option
 _TOPIC: Final = re.compile(r"[\w.+:-]+", re.ASCII)  # the name of a page; with a slash it would be any file
 _COLUMNS: Final = re.compile(r"(?!.*environ)[\w,=:% -]+", re.ASCII)
 _TEXTS: Final[dict[str, re.Pattern[str]]] = {
@@ -50,16 +57,32 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "topic": _TOPIC,
     "columns": _COLUMNS,
     "format": _SEQ_FORMAT,
+    "database": re.compile(r"[A-Za-z_]\w{0,62}", re.ASCII),  # a name; with '=' or '://' it would name a host
+    "package": re.compile(r"(?!.*\.(tgz|tar|gz)$)(@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*(@[\w.^~<>=*-]+)?", re.ASCII | re.IGNORECASE),
+    "get": re.compile(r"GET|get"),
+    "apipath": re.compile(r"(?!.*(://|\.\.|graphql))/?[a-z][\w/{}.?=&:+%,-]*", re.ASCII),  # of the service gh is configured for
+    "apifield": re.compile(r"[a-z_]+=[^@].*"),
+    "scname": re.compile(r"ComputerName|HostName|LocalHostName"),
+    "sum": re.compile(r"(?i)select [\d+*/ ().,-]{1,200};?"),
+    "memory": re.compile(r":memory:"),
+    "tap": re.compile(
+        r"(io,(phs|stat)|endpoints|conv|hosts|expert|follow|http2?|dns|ip_hosts|ptype|plen|dests|smb|sip|rtp|flow|icmp|arp)(,[\w.,:-]*)?"
+    ),
     "fzfplus": re.compile(r"\+[a-z0-9]{1,2}"),
     # of what fzf may be bound to, only what moves, toggles or ends
-    "bind": re.compile(r"(?!.*(execute|become|reload|transform|preview\b|bg-|search|print\())[\w.,:+@/ -]+"),
+    "bind": re.compile(
+        r"(?!.*(execute|become|reload|transform|(?<!toggle-)preview(?!-(up|down|page-up|page-down|top|bottom)\b)|bg-|search|print\())[\w.,:+@/ -]+"
+    ),
     "ssltopic": re.compile(r"x509|version|help|list|ciphers|errstr"),
     "ruffverb": re.compile(r"check|lint|rule|version|help|linter|config"),
     "journalfield": re.compile(r"_{0,2}[A-Z][A-Z_]*=.*|\+"),
     "sysname": re.compile(r"[\w.*/-]+"),
     "getentdb": re.compile(r"services|protocols|networks|rpc|ethers|netgroup"),
+    "pause": re.compile(r"[1-9]\d{0,4}(\.\d{1,3})?|0?\.[1-9]\d?", re.ASCII),
     "nap": re.compile(r"\d{1,4}(\.\d{1,6})?s?|\d{1,2}m", re.ASCII),
     "profilesverb": re.compile(r"status|list|show|validate|help|version"),
+    "dsclnode": re.compile(r"\.|localhost|/Local/Default|/Search"),
+    "dscltext": re.compile(r"(?i)(?!.*(passw|shadow|authent))[\w/. :@-]{1,200}"),
     "dsclverb": re.compile(r"read|readall|list|search|diff"),
     "archive": re.compile(r"tar|zip"),  # for others the repository's configuration names a program
     "seven": re.compile(r"[lthi]"),
@@ -68,11 +91,18 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "yq": re.compile(r"(?!.*(load|env|eval\(|system|split_doc))[^$]*"),
     "tarmode": re.compile(r"t[vzjJf]*f?|[vzjJ]*t[vzjJ]*f?"),
 }
-_PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq}
+
+
+def _sql(text: str) -> None:
+    if not only_reads(text):
+        raise Uninspectable(f"the statement {show(text)} is none that is known only to read")
+
+
+_PROGRAMS: Final[dict[str, Callable[[str], None]]] = {"sed": little.sed, "awk": little.awk, "jq": little.jq, "sql": _sql}
 
 
 # programs, what is printed as wide, and what is counted as far
-_MUST_BE_KNOWN: Final = frozenset(["sed", "awk", "jq", "yq", "format", "filter", "width", "count", "nap", "exec"])
+_MUST_BE_KNOWN: Final = frozenset(["sed", "awk", "jq", "yq", "sql", "database", "memory", "format", "filter", "width", "count", "nap", "exec"])
 
 
 class Doing(NamedTuple):
@@ -92,6 +122,9 @@ def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
         doing = doing._replace(whole=True, word=word._replace(sort=""))
     elif word.sort:
         raise Uninspectable("a word of it is only known when it runs")
+    if word.pattern and role in ("text", "name") and doing.program in INERT:  # what it stands for are more files to read
+        yield from _read(doing._replace(role="read", many=True), setting)
+        return
     if word.pattern and not doing.many:
         raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
     if role in ("text", "name"):
@@ -193,6 +226,16 @@ def _changed(doing: Doing, setting: Setting) -> Assessment:
     return Assessment(_WRITES, Risk.MEDIUM, (reason,))
 
 
+@lru_cache(maxsize=1024)
+def _may_be_secret(pattern: str) -> bool:
+    """Whether a pattern spells the name of such a file with '?' or brackets (`id_rs[a]`); one with only stars is looked at by the rest of it."""
+    if not re.search(r"[?\[]", pattern) or not re.search(r"[^*?]", pattern):
+        return False
+    lower = pattern.lower()
+    spelled = {lower.replace("*", put) for put in ("", "x")}
+    return any([fnmatchcase(name, made) for name in EXAMPLES for made in spelled])
+
+
 def _place(doing: Doing, setting: Setting) -> Place:
     """Where the word leads. A pattern is judged by the folder it looks in, and by what its names could be."""
     whole = doing.whole or doing.role == "tree"
@@ -209,5 +252,7 @@ def _place(doing: Doing, setting: Setting) -> Place:
     place = look(folder, setting, whole=content)
     if content and any(part.startswith((".", "[.", "[!", "?")) for part in parts[plain:]) and not place.secret:
         return place._replace(secret=_HIDDEN)
+    if content and any([_may_be_secret(part) for part in parts[plain:]]) and not place.secret:
+        return place._replace(secret=_SECRETS)
     named = look(f"{folder}/{re.sub(r'[*?]', '', parts[-1])}", setting) if parts[-1].strip("*?") else place
     return place._replace(secret=place.secret or named.secret)

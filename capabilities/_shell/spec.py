@@ -29,7 +29,7 @@ from typing import Final, NamedTuple
 from capabilities._shell.marks import ANY
 from capabilities._shell.script import Word
 
-NUMBER: Final = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?[a-zA-Z]{0,3}(/\d{1,6})?", re.ASCII)
+NUMBER: Final = re.compile(r"[+-]?(\d{1,9}(\.\d{1,9})?[a-zA-Z]{0,3}(/\d{1,6})?|0x[\da-fA-F]{1,8})", re.ASCII)
 _TOKEN: Final = re.compile(r"(?P<name>--?[^:>\[!]+)(?P<optional>\[:(?P<inner>\w+)\])?(:(?P<value>\w+))?(>(?P<upgrade>\w+))?(?P<first>!)?")
 _ALWAYS: Final[tuple[str, ...]] = ("--help", "--version")
 

@@ -20,7 +20,7 @@ from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.roles import check_text
 from capabilities._shell.script import Block, Command, Redirect, Script, Word
 from capabilities._shell.spec import Uninspectable, matched, show
-from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
+from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, MAYBE, WATCH, WRAPPERS, WRITERS
 
 _MAX_NESTING: Final = 6
 HARMLESS_TARGETS: Final = frozenset(["/dev/null"])
@@ -96,6 +96,11 @@ def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
         yield from _find(argv, rest, nesting)
     elif name == "git":
         yield _git(argv, rest)
+    elif name == "watch":
+        yield Start(argv, inspected=True)
+        yield from starts(lex(for_shell("sh", " ".join([word.text for word in matched(WATCH, rest).command]))))
+    elif name in MAYBE:
+        yield from _wrapped(argv, MAYBE[name], rest, nesting)
     elif name in WRAPPERS or name in CHANGERS:
         yield from _wrapped(argv, WRAPPERS[name] if name in WRAPPERS else CHANGERS[name][0], rest, nesting)
     elif name in SHELLS and len(rest) == 2 and rest[0].text == "-c":
@@ -132,16 +137,16 @@ def _find(argv: tuple[str, ...], rest: tuple[Word, ...], nesting: int) -> Iterat
 
 def _git(argv: tuple[str, ...], rest: tuple[Word, ...]) -> Start:
     sub, words, _ = git.subcommand(rest)
-    if line := git.READS.get(sub):
+    if (line := git.READS.get(sub)) is not None:
         _check(f"git {sub}", line, words)
-    return Start(argv, inspected=bool(line))
+    return Start(argv, inspected=line is not None)
 
 
 def _wrapped(argv: tuple[str, ...], line: str, rest: tuple[Word, ...], nesting: int) -> Iterator[Start]:
     name = argv[0]
     if name == "env":
-        while rest and "=" in rest[0].text.lstrip("-"):
-            if rest[0].text.partition("=")[0] not in HARMLESS_VARIABLES:
+        while rest and (rest[0].text in ("-i", "--ignore-environment") or "=" in rest[0].text.lstrip("-")):
+            if "=" in rest[0].text and rest[0].text.partition("=")[0] not in HARMLESS_VARIABLES:
                 raise Uninspectable(f"what the variable {show(rest[0].text)} changes is not known")
             rest = rest[1:]
         if rest and rest[0].text == "-":

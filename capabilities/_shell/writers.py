@@ -45,10 +45,18 @@ WRAPPERS: Final[dict[str, str]] = {
     "nohup": "command",
     "stdbuf": "command -i:text -o:text -e:text --input:text --output:text --error:text",
     "timeout": "num command -s:text -k:num -v --signal:text --kill-after:num --preserve-status --foreground --verbose",
-    "xargs": "command -0rtx -n:num -L:num -P:width -s:num -d:text -I:braces -E:text --null --no-run-if-empty --max-args:num --max-procs:width "
+    "xargs": "command? -0rtx -n:num -L:num -P:width -s:num -d:text -I:braces -E:text --null --no-run-if-empty --max-args:num --max-procs:width "
     "--max-lines[:num] --replace[:braces] --delimiter:text --verbose --exit",
     "env": "command -i0 -u:text --ignore-environment --unset:text --null",
 }
+
+# the same, but the command may be left out
+MAYBE: Final[dict[str, str]] = {
+    "caffeinate": "command? -disum -t:num -w:num",
+    "arch": "~ command? -32 -64 -x86_64 -x86_64h -arm64 -arm64e -i386 --arch:text -arch:text",
+}
+# procps: -x starts the words themselves, which is left out
+WATCH: Final = "command -tdgebcC -n:pause --interval:pause --differences --no-title --color --no-color --beep --errexit --chgexit"
 
 # of these what they wrap is judged too, and it is never less than high: they change who runs it, where, or whether it can be stopped
 CHANGERS: Final[dict[str, tuple[str, str, str]]] = {
