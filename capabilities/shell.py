@@ -30,7 +30,7 @@ from capabilities._shell.constraint import Programs
 from capabilities._shell.flow import assess as judge
 from capabilities._shell.judge import unknown
 from capabilities._shell.labels import found
-from capabilities._shell.value import canonical, script_of
+from capabilities._shell.value import argv_of, canonical, script_of
 from gate.effect import Assessment, Risk, join
 from gate.kind import KindTool
 
@@ -65,7 +65,7 @@ class ArgvKind:
         """The list itself; ValueError for text, which would have to be split first."""
         if isinstance(value, str):
             raise ValueError("this takes a list of words, not one text")
-        return list(script_of(value).commands[0].argv)
+        return argv_of(value)
 
     def assess(self, value: object) -> Assessment:
         """As for a command."""

@@ -8,7 +8,7 @@ in turn is known; programs without are started with whatever words follow.  A wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from capabilities._shell import builtins, find, git
@@ -38,12 +38,12 @@ def starts(script: Script) -> list[Start]:
     found: list[Start] = []
     for command in every(script):
         if command.words:
-            names = [name for name, _ in command.assigns if name not in HARMLESS_VARIABLES and name != "IFS"]
-            if names:
+            if command.assigns and (names := [name for name, _ in command.assigns if name not in HARMLESS_VARIABLES and name != "IFS"]):
                 raise Uninspectable(f"what the variable {show(names[0])} changes is not known")
             if command.words[0].pieces:
                 raise Uninspectable("which program it starts is only known when it runs")
-            found += _of(tuple([made for word in command.words for made in expand(word, _mark)]), 0)
+            known = not any([word.pieces for word in command.words])
+            found += _of(command.words if known else tuple([made for word in command.words for made in expand(word, _mark)]), 0)
     return found
 
 
@@ -56,21 +56,20 @@ def every(script: Script) -> Iterator[Command]:
     """Every simple command of a script, also inside blocks, words and redirections, whose targets are looked at."""
     for pipeline in script.pipelines:
         for step in pipeline.steps:
-            yield from _redirected(step.redirects)
+            if step.redirects:
+                yield from _redirected(step.redirects)
             yield from _inside(step.words)
             if isinstance(step, Block):
                 for part in step.parts:
                     yield from every(part)
             else:
-                yield from _inside(tuple([word for _, word in step.assigns]))
+                if step.assigns:
+                    yield from _inside(tuple([word for _, word in step.assigns]))
                 yield step
 
 
-def _inside(words: tuple[Word, ...]) -> Iterator[Command]:
-    for word in words:
-        for piece in word.pieces:
-            if piece.inner:
-                yield from every(piece.inner)
+def _inside(words: tuple[Word, ...]) -> list[Command]:
+    return [command for word in words if word.pieces for piece in word.pieces if piece.inner for command in every(piece.inner)]
 
 
 def _redirected(redirects: tuple[Redirect, ...]) -> Iterator[Command]:
@@ -80,7 +79,7 @@ def _redirected(redirects: tuple[Redirect, ...]) -> Iterator[Command]:
             raise Uninspectable(f"a redirection to or from {show(redirect.target)} is not covered by a list of programs")
 
 
-def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
+def _of(words: tuple[Word, ...], nesting: int) -> Iterable[Start]:
     if nesting > _MAX_NESTING:
         raise Uninspectable("commands are nested too deep")
     name, rest = identity(words[0]), words[1:]
@@ -88,21 +87,19 @@ def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
     if name in PLAIN or name in builtins.NAMES:
         if name == "export" and any(word.text.partition("=")[0] not in HARMLESS_VARIABLES for word in rest):
             raise Uninspectable("what an exported variable changes is not known")
-        yield Start(argv, inspected=True)
-    elif name in READERS or name in WRITERS:
+        return (Start(argv, inspected=True),)
+    if name in READERS or name in WRITERS:
         _check(name, READERS[name] if name in READERS else WRITERS[name], rest)
-        yield Start(argv, inspected=True)
-    elif name == "find":
-        yield from _find(argv, rest, nesting)
-    elif name == "git":
-        yield _git(argv, rest)
-    elif name in WRAPPERS or name in CHANGERS:
-        yield from _wrapped(argv, WRAPPERS[name] if name in WRAPPERS else CHANGERS[name][0], rest, nesting)
-    elif name in SHELLS and len(rest) == 2 and rest[0].text == "-c":
-        yield Start(argv, inspected=True)
-        yield from starts(lex(for_shell(name, rest[1].text)))
-    else:
-        yield Start(argv, inspected=False)
+        return (Start(argv, inspected=True),)
+    if name == "find":
+        return _find(argv, rest, nesting)
+    if name == "git":
+        return (_git(argv, rest),)
+    if name in WRAPPERS or name in CHANGERS:
+        return _wrapped(argv, WRAPPERS[name] if name in WRAPPERS else CHANGERS[name][0], rest, nesting)
+    if name in SHELLS and len(rest) == 2 and rest[0].text == "-c":
+        return (Start(argv, inspected=True), *starts(lex(for_shell(name, rest[1].text))))
+    return (Start(argv, inspected=False),)
 
 
 def identity(word: Word) -> str:
