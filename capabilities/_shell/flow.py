@@ -37,11 +37,29 @@ _ENDLESS: Final = Assessment(frozenset(["executes"]), Risk.CRITICAL, ("a loop th
 
 def assess(script: Script, setting: Setting, *, guarded: bool = True) -> Assessment:
     """What `script` would do when it runs in `setting`. `guarded`: we run it, so that what it is fed is checked (see `claims`)."""
+    if guarded and (command := _alone(script)):
+        started: list[tuple[str, ...]] = []
+        parts = command_parts(command, Context(setting, _NO_INPUT, started))
+        return labels.label(script, started, parts[0] if len(parts) == 1 else join(parts))
     flow = Flow(guarded=guarded)
     flow.script(script, State(_NO_VALUES, (setting,)), _NO_INPUT if guarded else None)
     if not flow.parts:
         flow.parts.append(_NOTHING)
     return labels.label(script, flow.started, flow.parts[0] if len(flow.parts) == 1 else join(flow.parts))
+
+
+def _alone(script: Script) -> Command | None:
+    """The only command of a script, when there is nothing to follow: no variable, no redirection, nothing that a shell does itself."""
+    pipelines = script.pipelines
+    if len(pipelines) != 1 or pipelines[0].prefix or len(pipelines[0].steps) != 1:
+        return None
+    command = pipelines[0].steps[0]
+    if isinstance(command, Block) or not command.words or command.redirects or command.assigns:
+        return None
+    words = command.words
+    if words[0].text in builtins.NAMES or builtins.looks_up(words) or any([word.pieces for word in words]):
+        return None
+    return command
 
 
 @dataclass(slots=True)
@@ -124,7 +142,8 @@ class Flow:
             self.parts.append(unknown("the name of the program is only known when it runs"))
         if ((name := words[0].text) in builtins.NAMES and not words[0].sort) or builtins.looks_up(command.words):
             ends, part = builtins.judge(name, words[1:], state, fed)
-            self.parts += [part, *self.redirections(redirects, state)]
+            self.parts.append(part)
+            self.parts += self.redirections(redirects, state) if redirects else ()
             self.started.append(made.argv)
             return ends, None
         self.run(made, state, fed)

@@ -104,7 +104,9 @@ def _of(words: tuple[Word, ...], nesting: int) -> Iterable[Start]:
 
 def identity(word: Word) -> str:
     """What a list of programs calls this one: its name when it is one of the system's, else its path as written, which is another program."""
-    if "/" in word.text and not word.pattern and not word.sort and word.text.isprintable() and word.text.rpartition("/")[0] not in SYSTEM:
+    if "/" not in word.text:
+        return program(word)
+    if not word.pattern and not word.sort and word.text.isprintable() and word.text.rpartition("/")[0] not in SYSTEM:
         return word.text
     return program(word)
 
