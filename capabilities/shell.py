@@ -48,10 +48,7 @@ class CommandKind:
 
     def assess(self, value: object) -> Assessment:
         """What it would do, by the programs' option data and by where paths lead."""
-        try:
-            return judge(script_of(value), Setting.here(self.workspace))
-        except (ValueError, OSError) as error:
-            return unknown(str(error))
+        return _assessed(value, self.workspace)
 
 
 class ArgvKind:
@@ -69,7 +66,14 @@ class ArgvKind:
 
     def assess(self, value: object) -> Assessment:
         """As for a command."""
-        return CommandKind(self.workspace).assess(value)
+        return _assessed(value, self.workspace)
+
+
+def _assessed(value: object, workspace: str | None) -> Assessment:
+    try:
+        return judge(script_of(value), Setting.here(workspace))
+    except (ValueError, OSError) as error:
+        return unknown(str(error))
 
 
 class BashKind:

@@ -42,7 +42,7 @@ def assess(script: Script, setting: Setting, *, guarded: bool = True) -> Assessm
         parts = command_parts(command, Context(setting, _NO_INPUT, started))
         return labels.label(script, started, parts[0] if len(parts) == 1 else join(parts))
     flow = Flow(guarded=guarded)
-    flow.script(script, State(_NO_VALUES, (setting,)), _NO_INPUT if guarded else None)
+    flow.ends(script, State(_NO_VALUES, (setting,)), _NO_INPUT if guarded else None, asked=False)
     if not flow.parts:
         flow.parts.append(_NOTHING)
     return labels.label(script, flow.started, flow.parts[0] if len(flow.parts) == 1 else join(flow.parts))
@@ -76,8 +76,15 @@ class Flow:
         """Judges the pipelines of a script; the state after it."""
         if len(script.pipelines) == 1:
             return self.pipeline(script.pipelines[0], state, fed).either
+        return self.ends(script, state, fed).well
+
+    def ends(self, script: Script, state: State, fed: Fed | None, *, asked: bool = True) -> Ends:
+        """As `script`, with the state after a condition went well and after it did not; `asked`: somebody wants to know."""
+        pipelines = script.pipelines
+        if len(pipelines) == 1:
+            return self.pipeline(pipelines[0], state, fed)
         ends = Ends(state, None)
-        for pipeline in script.pipelines:
+        for number, pipeline in enumerate(pipelines, 1):
             if pipeline.after == "&&":
                 begin, rest = ends.well, Ends(None, ends.badly)
             elif pipeline.after == "||":
@@ -87,15 +94,10 @@ class Flow:
             if begin is None:
                 begin = state  # it cannot run, but is judged all the same
             after = self.pipeline(pipeline, begin, fed)
+            if not asked and number == len(pipelines):
+                return after
             ends = Ends(union(rest.well, after.well), union(rest.badly, after.badly))
-        return ends.either
-
-    def ends(self, script: Script, state: State, fed: Fed | None) -> Ends:
-        """As `script`, with the state after a condition went well and after it did not."""
-        if len(script.pipelines) == 1:
-            return self.pipeline(script.pipelines[0], state, fed)
-        after = self.script(script, state, fed)
-        return Ends(after, after)
+        return Ends(ends.either, ends.either)
 
     def pipeline(self, pipeline: Pipeline, state: State, fed: Fed | None) -> Ends:
         """Judges the steps of a pipeline; only a step that is alone changes the state of what follows."""

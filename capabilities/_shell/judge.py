@@ -118,12 +118,13 @@ def program(word: Word) -> str:
     text = word.text
     if word.pattern or word.sort or not text.isprintable():
         raise Uninspectable(f"which program {show(text)} names is only known when it runs")
-    folder, slash, name = text.rpartition("/")
-    if slash and folder not in SYSTEM:
-        raise Uninspectable(f"{show(text)} is not one of the system's programs")
-    if not name:
+    if "/" in text:
+        folder, _, text = text.rpartition("/")
+        if folder not in SYSTEM:
+            raise Uninspectable(f"{show(word.text)} is not one of the system's programs")
+    if not text:
         raise Uninspectable("the name of the program is empty")
-    return name
+    return text
 
 
 def _judge(words: tuple[Word, ...], context: Context) -> Iterable[Assessment]:

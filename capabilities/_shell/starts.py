@@ -18,7 +18,7 @@ from capabilities._shell.judge import PLAIN, SHELLS, SYSTEM, TAKES_ANYTHING, for
 from capabilities._shell.marks import ANY, SPLIT, STREAM
 from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.roles import check_text
-from capabilities._shell.script import Block, Command, Redirect, Script, Word
+from capabilities._shell.script import Block, Command, Redirect, Script, Step, Word
 from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, WRAPPERS, WRITERS
 
@@ -36,15 +36,26 @@ class Start(NamedTuple):
 def starts(script: Script) -> list[Start]:
     """Every start, at any depth; `Uninspectable` or ValueError when that cannot be told, or a file is redirected to or from."""
     found: list[Start] = []
-    for command in every(script):
-        if command.words:
-            if command.assigns and (names := [name for name, _ in command.assigns if name not in HARMLESS_VARIABLES and name != "IFS"]):
-                raise Uninspectable(f"what the variable {show(names[0])} changes is not known")
-            if command.words[0].pieces:
-                raise Uninspectable("which program it starts is only known when it runs")
-            known = not any([word.pieces for word in command.words])
-            found += _of(command.words if known else tuple([made for word in command.words for made in expand(word, _mark)]), 0)
+    for pipeline in script.pipelines:
+        for step in pipeline.steps:
+            if isinstance(step, Command) and not step.redirects and not step.assigns and not any([word.pieces for word in step.words]):
+                found += _of(step.words, 0)  # as most are
+            else:
+                for command in _every(step):
+                    found += _by(command)
     return found
+
+
+def _by(command: Command) -> Iterable[Start]:
+    """What one command starts by itself, not by what is inside its words."""
+    if not command.words:
+        return ()
+    names = [name for name, _ in command.assigns if name not in HARMLESS_VARIABLES and name != "IFS"]
+    if names:
+        raise Uninspectable(f"what the variable {show(names[0])} changes is not known")
+    if command.words[0].pieces:
+        raise Uninspectable("which program it starts is only known when it runs")
+    return _of(tuple([made for word in command.words for made in expand(word, _mark)]), 0)
 
 
 def _mark(piece: object) -> str:
@@ -56,20 +67,25 @@ def every(script: Script) -> Iterator[Command]:
     """Every simple command of a script, also inside blocks, words and redirections, whose targets are looked at."""
     for pipeline in script.pipelines:
         for step in pipeline.steps:
-            if step.redirects:
-                yield from _redirected(step.redirects)
-            yield from _inside(step.words)
-            if isinstance(step, Block):
-                for part in step.parts:
-                    yield from every(part)
-            else:
-                if step.assigns:
-                    yield from _inside(tuple([word for _, word in step.assigns]))
-                yield step
+            yield from _every(step)
 
 
-def _inside(words: tuple[Word, ...]) -> list[Command]:
-    return [command for word in words if word.pieces for piece in word.pieces if piece.inner for command in every(piece.inner)]
+def _every(step: Step) -> Iterator[Command]:
+    yield from _redirected(step.redirects)
+    yield from _inside(step.words)
+    if isinstance(step, Block):
+        for part in step.parts:
+            yield from every(part)
+    else:
+        yield from _inside(tuple([word for _, word in step.assigns]))
+        yield step
+
+
+def _inside(words: tuple[Word, ...]) -> Iterator[Command]:
+    for word in words:
+        for piece in word.pieces:
+            if piece.inner:
+                yield from every(piece.inner)
 
 
 def _redirected(redirects: tuple[Redirect, ...]) -> Iterator[Command]:

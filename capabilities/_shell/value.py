@@ -29,7 +29,7 @@ def canonical(value: object, home: str = "") -> str:
 
 def argv_of(value: object) -> list[str]:
     """The words of a command that is a list of words; ValueError says what is wrong with it."""
-    return [word.text for word in script_of(value).commands[0].words]
+    return [word.text for word in script_of(value).pipelines[0].steps[0].words]
 
 
 def script_of(value: object, home: str = "") -> Script:
