@@ -25,8 +25,8 @@ MAX_LENGTH: Final = 16_384
 MAX_COMMANDS: Final = 64
 MAX_NESTING: Final = 8
 _SIMPLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+=:,./^-]+)(?=[ \t|;]|&&|$)")  # a whole word without anything special
-_FLAT: Final = re.compile(r"(?:[A-Za-z0-9_@%+=:,./^ -]+(?:\|\|?|&&|;|\Z))+")  # plain words, with something between two joints
-_JOINT: Final = re.compile(r"(\|\|?|&&|;)")
+_FLAT: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^-]+(?:(?: (?:(?:\|\|?|&&) )?|; )[A-Za-z0-9_@%+=:,./^-]+)*")
+_JOINT: Final = re.compile(r" ?(\|\|?|&&|;) ")
 _BLANK: Final = re.compile(r"(?:[ \t]|\\\n)*")
 _BREAKS: Final = re.compile(r"(?:[ \t\n]|\\\n|(?<![^ \t\n;])#[^\n]*)*")
 _COMMENT: Final = re.compile(r"#[^\n]*")
@@ -64,30 +64,21 @@ def lex(text: str, home: str = "") -> Script:
 
 
 def flat(text: str) -> Script | None:
-    """The script of plain words and what joins commands, which is what most are; None when a text is not so simple after all."""
+    """The script of a text that is already in its one form and holds plain words only, as most do; None for any other text."""
     if not _FLAT.fullmatch(text):
         return None
     pipelines, steps, after = list[Pipeline](), list[Step](), ""
     parts = _JOINT.split(text)
     parts.append("")  # joints stand between commands; one more ends the last pipeline
     for at in range(0, len(parts), 2):
-        words, joint = parts[at].split(), parts[at + 1]
-        if not words or words[0] in RESERVED or "=" in words[0] or (words[0] == "export" and (after or joint not in ("", "|"))):
+        words, joint = parts[at].split(" "), parts[at + 1]
+        if words[0] in RESERVED or "=" in words[0] or (words[0] == "export" and (after or joint not in ("", "|"))):
             return None
         steps.append(Command(tuple(map(Word, words))))
         if joint != "|":
             pipelines.append(Pipeline(after, tuple(steps)))
             steps, after = [], joint
     return Script(tuple(pipelines)) if len(parts) <= 2 * MAX_COMMANDS else None
-
-
-def flat_text(script: Script) -> str:
-    """The one form of a script that `flat` made, as `str` gives it: none of its words needs quotes."""
-    made = ""
-    for pipeline in script.pipelines:
-        made += f"{'' if pipeline.after in ('', ';') else ' '}{pipeline.after}{' ' if pipeline.after else ''}"
-        made += " | ".join([" ".join([word.text for word in command.words]) for command in pipeline.commands])
-    return made
 
 
 def _check_printable(text: str) -> None:

@@ -152,7 +152,9 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # noqa: PLR0912 - one 
             option = spec.options[name]
             seen.add(name)
             upgrade, first = option.upgrade or upgrade, first or option.first
-            if value is None and option.value and not option.optional:
+            if not option.value:
+                continue
+            if value is None and not option.optional:
                 if at >= len(words):
                     raise Uninspectable(f"the option {show(name)} lacks its value")
                 value_word = words[at]
@@ -161,7 +163,7 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # noqa: PLR0912 - one 
                 at += 1
             else:
                 value_word = Word(value) if value is not None else Word("")
-            if option.value and (value is not None or not option.optional):
+            if value is not None or not option.optional:
                 uses.append(Use(option.value, value_word))
     return _operands(spec, uses, operands, upgrade, frozenset(seen), first=first)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from capabilities._shell.grammar import MAX_LENGTH, flat, flat_text, lex
+from capabilities._shell.grammar import MAX_LENGTH, flat, lex
 from capabilities._shell.script import Script, of_argv
 from gate.constraints.value import is_array, show
 
@@ -19,7 +19,7 @@ _scripts: dict[str | tuple[str, ...], Script] = {}
 def canonical(value: object, home: str = "") -> str:
     """The command in its one form; ValueError says what is wrong with it."""
     if type(value) is str and len(value) <= MAX_LENGTH and (script := flat(value)):
-        text = flat_text(script)
+        text = value
     else:
         script = script_of(value, home)
         text = str(script)
