@@ -72,7 +72,7 @@ def flat(text: str) -> Script | None:
     parts.append("")  # joints stand between commands; one more ends the last pipeline
     for at in range(0, len(parts), 2):
         words, joint = parts[at].split(" "), parts[at + 1]
-        if words[0] in RESERVED or "=" in words[0] or (words[0] == "export" and (after or joint not in ("", "|"))):
+        if words[0] in RESERVED or "=" in words[0]:
             return None
         steps.append(Command(tuple(map(Word, words))))
         if joint != "|":

@@ -52,6 +52,7 @@ _FILTERS: Final = {
 _CUTTING: Final = frozenset(["-d", "--delimiter"])
 # what may change, drop or add lines: that they still are names below the same places is checked when it runs (see `claims`)
 _EDITORS: Final = frozenset(["cut", "cat", *_FILTERS])
+_ONLY_NAMES: Final = frozenset(["-l", "--files-with-matches", "-L", "--files-without-match"])
 _FEEDERS: Final = frozenset("find git ls grep egrep fgrep rg".split())
 _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
@@ -346,12 +347,10 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
 def _listing(name: str, rest: tuple[Word, ...]) -> Fed | None:
     """What a search that only lists the names of files writes."""
     uses, _, options, _ = matched(READERS[name], rest)
+    if options.isdisjoint(_ONLY_NAMES):
+        return None
     places = tuple([one.word.text for one in uses if one.role in ("read", "tree")])
-    if (
-        "--label" in options
-        or not options & {"-l", "--files-with-matches", "-L", "--files-without-match"}
-        or not (places or options & {"-r", "-R", "--recursive"} or name == "rg")
-    ):
+    if "--label" in options or not (places or options & {"-r", "-R", "--recursive"} or name == "rg"):
         return None
     return Fed(places or (".",), bool(options & {"-Z", "--null"}))
 
