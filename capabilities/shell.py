@@ -30,7 +30,7 @@ from capabilities._shell.constraint import Programs
 from capabilities._shell.flow import assess as judge
 from capabilities._shell.judge import unknown
 from capabilities._shell.labels import found
-from capabilities._shell.value import canonical, script_of
+from capabilities._shell.value import argv_of, canonical, script_of
 from gate.effect import Assessment, Risk, join
 from gate.kind import KindTool
 
@@ -48,10 +48,7 @@ class CommandKind:
 
     def assess(self, value: object) -> Assessment:
         """What it would do, by the programs' option data and by where paths lead."""
-        try:
-            return judge(script_of(value), Setting.here(self.workspace))
-        except (ValueError, OSError) as error:
-            return unknown(str(error))
+        return _assessed(value, self.workspace)
 
 
 class ArgvKind:
@@ -65,11 +62,18 @@ class ArgvKind:
         """The list itself; ValueError for text, which would have to be split first."""
         if isinstance(value, str):
             raise ValueError("this takes a list of words, not one text")
-        return list(script_of(value).commands[0].argv)
+        return argv_of(value)
 
     def assess(self, value: object) -> Assessment:
         """As for a command."""
-        return CommandKind(self.workspace).assess(value)
+        return _assessed(value, self.workspace)
+
+
+def _assessed(value: object, workspace: str | None) -> Assessment:
+    try:
+        return judge(script_of(value), Setting.here(workspace))
+    except (ValueError, OSError) as error:
+        return unknown(str(error))
 
 
 class BashKind:

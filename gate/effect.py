@@ -57,10 +57,14 @@ def join(parts: Iterable[Assessment]) -> Assessment:
     techniques: frozenset[str] = frozenset()
     risk, reasons = Risk.LOW, dict[str, None]()
     for part in parts:
-        effects |= part.effects
-        techniques |= part.techniques
-        risk = max(risk, part.risk)
-        reasons.update(dict.fromkeys(part.reasons))
+        if not part.effects <= effects:
+            effects |= part.effects
+        if part.techniques:
+            techniques |= part.techniques
+        if part.risk > risk:
+            risk = part.risk
+        for reason in part.reasons:
+            reasons[reason] = None
     return Assessment(effects, risk, tuple(reasons), techniques)
 
 

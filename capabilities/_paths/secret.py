@@ -69,7 +69,8 @@ def secret(path: str, home: str = "") -> str:
     if "~" in lower and any(short_name(part) in _STEMS for part in parts):
         return "may be the short name of a place where keys or tokens are kept"
     last = parts[-1]
-    if any(name in _FILES or _FILE.fullmatch(name) for name in {last, path.lower().rpartition("/")[2], *_copied(last)}):
+    names = {last, path.lower().rpartition("/")[2], *_copied(last)}
+    if not _FILES.isdisjoint(names) or any([_FILE.fullmatch(name) for name in names]):
         return "has the name of a file with keys, tokens or a history"
     if parts[0] in ("proc", "dev"):
         return _kernel(parts)

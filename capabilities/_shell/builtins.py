@@ -31,7 +31,7 @@ _NOTHING: Final = Assessment(_READS, Risk.LOW)
 
 def looks_up(words: tuple[Word, ...]) -> bool:
     """Whether these words are `command -v NAME`, which only says where a program is."""
-    return len(words) > 2 and words[0].text == "command" and words[1].text == "-v" and not any(word.pieces or word.pattern for word in words)
+    return words[0].text == "command" and len(words) > 2 and words[1].text == "-v" and not any(word.pieces or word.pattern for word in words)
 
 
 def judge(name: str, rest: tuple[Word, ...], state: State, fed: Fed | None) -> tuple[Ends, Assessment]:
@@ -73,8 +73,9 @@ def _cd(rest: tuple[Word, ...], state: State) -> tuple[Ends, Assessment]:
             return Ends(state._replace(lost=str(error)), state), unknown(str(error))
         reasons.append(f"works in {show(place.path)}" + ("" if place.inside else ", outside the workspace"))
         risk = max(risk, Risk.LOW if place.inside else Risk.MEDIUM)
-        settings.append(setting._replace(cwd=place.path))
-    return Ends(state._replace(settings=tuple(dict.fromkeys(settings))), state), Assessment(_READS, risk, tuple(dict.fromkeys(reasons)))
+        settings.append(Setting(place.path, setting.workspace, setting.home))
+    there = State(state.values, tuple(dict.fromkeys(settings)), state.exported, state.lost)
+    return Ends(there, state), Assessment(_READS, risk, tuple(dict.fromkeys(reasons)))
 
 
 def _read(rest: tuple[Word, ...], state: State, fed: Fed | None) -> tuple[Ends, Assessment]:

@@ -7,7 +7,7 @@ A value is admitted when every program it starts, at any depth, begins with one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -40,24 +40,23 @@ class Programs(Constraint):
         object.__setattr__(self, "programs", tuple(made))
 
     def compile(self) -> Check:
+        admits = _admitting(self.programs)
+
         def check(value: Frozen) -> bool:
             try:
-                return all(map(self._admits, starts(script_of(value))))
+                return all(map(admits, starts(script_of(value))))
             except (ValueError, Uninspectable):
                 return False
 
         return check
 
     def explain(self, value: Frozen) -> str:
+        admits = _admitting(self.programs)
         try:
-            other = next((start.argv for start in starts(script_of(value)) if not self._admits(start)), ())
+            other = next((start.argv for start in starts(script_of(value)) if not admits(start)), ())
         except (ValueError, Uninspectable) as error:
             return f"which programs {show(value) if isinstance(value, str) else 'this'} starts cannot be told: {error}"
         return f"{show(' '.join(other))} is not among the programs {show(', '.join(map(' '.join, self.programs)))}"
-
-    def _admits(self, start: Start) -> bool:
-        argv, inspected = start
-        return any(argv[: len(words)] == words and (inspected or argv[0] != "git" or len(words) > 1) for words in self.programs)
 
     def subsumes(self, other: Constraint) -> bool:
         if isinstance(other, (Exact, OneOf)):
@@ -77,6 +76,19 @@ class Programs(Constraint):
         if not is_array(found):
             raise ValueError("'programs' must be a list of lists of words")
         return cls([_checked(words) for words in found])
+
+
+def _admitting(programs: Iterable[tuple[str, ...]]) -> Callable[[Start], bool]:
+    """Whether a start is among these: one look-up for each number of words that they have, however many they are."""
+    admitted = frozenset(programs)
+    lengths = sorted({len(words) for words in admitted})
+
+    def admits(start: Start) -> bool:
+        argv, inspected = start
+        least = 1 if inspected or argv[0] != "git" else 2  # git alone does not name what changes something
+        return any([argv[:length] in admitted for length in lengths if least <= length <= len(argv)])
+
+    return admits
 
 
 def _checked(words: object) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ or loop that may or may not run is judged as if it ran; what a loop changes is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -18,7 +18,7 @@ from capabilities._shell.expand import expand, joined, trimmed
 from capabilities._shell.judge import Context, Fed, command_parts, feeds, unknown
 from capabilities._shell.lexer import constants
 from capabilities._shell.marks import ANY, NUMBER, SPLIT, STREAM
-from capabilities._shell.roles import Doing, use
+from capabilities._shell.roles import Doing, used
 from capabilities._shell.script import Block, Command, Piece, Pipeline, Redirect, Script, Step, Word
 from capabilities._shell.spec import Uninspectable
 from capabilities._shell.state import UNKNOWN, Ends, State, Value, union
@@ -29,17 +29,40 @@ ENVIRONMENT: Final = frozenset(fresh())
 _MOST_TURNS: Final = 10_000
 _MOST_UNROLLED: Final = 64
 _NONE: Final = Assessment(frozenset(), Risk.LOW)
+_NOTHING: Final = Assessment(frozenset(["reads"]), Risk.LOW, ("it starts nothing",))
+_NO_VALUES: Final[Mapping[str, Value]] = MappingProxyType({})
+_NO_INPUT: Final = Fed((), empty=True)
 _ENDLESS: Final = Assessment(frozenset(["executes"]), Risk.CRITICAL, ("a loop that never ends uses the processor for nothing",), frozenset(["T1496"]))
 
 
 def assess(script: Script, setting: Setting, *, guarded: bool = True) -> Assessment:
     """What `script` would do when it runs in `setting`. `guarded`: we run it, so that what it is fed is checked (see `claims`)."""
+    if guarded and (command := _alone(script)):
+        started: list[tuple[str, ...]] = []
+        parts = command_parts(command, Context(setting, _NO_INPUT, started))
+        return labels.label(script, started, parts[0] if len(parts) == 1 else join(parts))
     flow = Flow(guarded=guarded)
-    flow.script(script, State(MappingProxyType({}), (setting,)), Fed((), empty=True) if guarded else None)
-    return labels.label(script, flow.started, join(flow.parts) if flow.parts else Assessment(frozenset(["reads"]), Risk.LOW, ("it starts nothing",)))
+    flow.ends(script, State(_NO_VALUES, (setting,)), _NO_INPUT if guarded else None, asked=False)
+    if not flow.parts:
+        flow.parts.append(_NOTHING)
+    return labels.label(script, flow.started, flow.parts[0] if len(flow.parts) == 1 else join(flow.parts))
 
 
-@dataclass
+def _alone(script: Script) -> Command | None:
+    """The only command of a script, when there is nothing to follow: no variable, no redirection, nothing that a shell does itself."""
+    pipelines = script.pipelines
+    if len(pipelines) != 1 or pipelines[0].prefix or len(pipelines[0].steps) != 1:
+        return None
+    command = pipelines[0].steps[0]
+    if isinstance(command, Block) or not command.words or command.redirects or command.assigns:
+        return None
+    words = command.words
+    if words[0].text in builtins.NAMES or builtins.looks_up(words) or any([word.pieces for word in words]):
+        return None
+    return command
+
+
+@dataclass(slots=True)
 class Flow:
     """One walk through one script: the parts it consists of, and every program that is started."""
 
@@ -51,8 +74,17 @@ class Flow:
 
     def script(self, script: Script, state: State, fed: Fed | None = None) -> State | None:
         """Judges the pipelines of a script; the state after it."""
+        if len(script.pipelines) == 1:
+            return self.pipeline(script.pipelines[0], state, fed).either
+        return self.ends(script, state, fed).well
+
+    def ends(self, script: Script, state: State, fed: Fed | None, *, asked: bool = True) -> Ends:
+        """As `script`, with the state after a condition went well and after it did not; `asked`: somebody wants to know."""
+        pipelines = script.pipelines
+        if len(pipelines) == 1:
+            return self.pipeline(pipelines[0], state, fed)
         ends = Ends(state, None)
-        for pipeline in script.pipelines:
+        for number, pipeline in enumerate(pipelines, 1):
             if pipeline.after == "&&":
                 begin, rest = ends.well, Ends(None, ends.badly)
             elif pipeline.after == "||":
@@ -62,28 +94,24 @@ class Flow:
             if begin is None:
                 begin = state  # it cannot run, but is judged all the same
             after = self.pipeline(pipeline, begin, fed)
+            if not asked and number == len(pipelines):
+                return after
             ends = Ends(union(rest.well, after.well), union(rest.badly, after.badly))
-        return ends.either
-
-    def ends(self, script: Script, state: State, fed: Fed | None) -> Ends:
-        """As `script`, with the state after a condition went well and after it did not."""
-        if len(script.pipelines) == 1:
-            return self.pipeline(script.pipelines[0], state, fed)
-        after = self.script(script, state, fed)
-        return Ends(after, after)
+        return Ends(ends.either, ends.either)
 
     def pipeline(self, pipeline: Pipeline, state: State, fed: Fed | None) -> Ends:
         """Judges the steps of a pipeline; only a step that is alone changes the state of what follows."""
-        alone = len(pipeline.steps) == 1
-        after = Ends(state, state)
-        for number, step in enumerate(pipeline.steps, 1):
-            before = pipeline.steps[number - 2] if number > 1 else step
+        steps = pipeline.steps
+        if len(steps) == 1:
+            after = self.step(steps[0], state, fed, last=True)[0]
+            return Ends(after.badly, after.well) if pipeline.prefix == "!" else after
+        for number, step in enumerate(steps, 1):
+            before = steps[number - 2] if number > 1 else None
             if isinstance(step, Block) and isinstance(before, Command) and before.argv[:1] == ("seq",) and builtins.span(before.argv) > _MOST_TURNS:
                 self.parts.append(unknown(f"loops that run more than {_MOST_TURNS} times"))
-            done, fed = self.step(step, state, fed, last=number == len(pipeline.steps))
-            fed = fed if self.guarded else None
-            after = done if alone else after
-        return Ends(after.badly, after.well) if pipeline.prefix == "!" else after
+            made = self.step(step, state, fed, last=number == len(steps))[1]
+            fed = made if self.guarded else None
+        return Ends(state, state)
 
     def step(self, step: Step, state: State, fed: Fed | None, *, last: bool = False) -> tuple[Ends, Fed | None]:
         """Judges one step; the states after it, and what it feeds to the next one, if there is one."""
@@ -97,14 +125,8 @@ class Flow:
 
     def command(self, command: Command, state: State, fed: Fed | None, *, last: bool = False) -> tuple[Ends, Fed | None]:
         """A simple command."""
-        for name, word in command.assigns:
-            value = self.assigned(word, state)
-            if command.words and name not in HARMLESS_VARIABLES and not (name == "IFS" and command.argv[0] == "read" and value.text == ""):
-                self.parts.append(unknown(f"what the variable {name!a} changes is not known"))
-            elif not command.words:
-                state = state.set(name, value)
-                if name in ENVIRONMENT:  # a shell passes on what it was given
-                    state = state._replace(exported=state.exported | {name})
+        if command.assigns:
+            state = self.assignments(command, state)
         words = command.words
         if any([word.pieces for word in words]):
             words = tuple([made for word in words for made in self.words(word, state)])
@@ -122,17 +144,30 @@ class Flow:
             self.parts.append(unknown("the name of the program is only known when it runs"))
         if ((name := words[0].text) in builtins.NAMES and not words[0].sort) or builtins.looks_up(command.words):
             ends, part = builtins.judge(name, words[1:], state, fed)
-            self.parts += [part, *self.redirections(redirects, state)]
+            self.parts.append(part)
+            self.parts += self.redirections(redirects, state) if redirects else ()
             self.started.append(made.argv)
             return ends, None
         self.run(made, state, fed)
         return Ends(state, state), None if last or words is not command.words else feeds(made, fed)
 
+    def assignments(self, command: Command, state: State) -> State:
+        """What a command sets: for its program only, or, when it has none, for what follows; the state after it."""
+        for name, word in command.assigns:
+            value = self.assigned(word, state)
+            if command.words and name not in HARMLESS_VARIABLES and not (name == "IFS" and command.argv[0] == "read" and value.text == ""):
+                self.parts.append(unknown(f"what the variable {name!a} changes is not known"))
+            elif not command.words:
+                state = state.set(name, value)
+                if name in ENVIRONMENT:  # a shell passes on what it was given
+                    state = state._replace(exported=state.exported | {name})
+        return state
+
     def run(self, command: Command, state: State, fed: Fed | None) -> None:
         """A command that starts a program, in every folder it may be in."""
         if state.lost:
             self.parts.append(unknown(state.lost))
-        if state.exported - HARMLESS_VARIABLES:
+        if state.exported and state.exported - HARMLESS_VARIABLES:
             self.parts.append(unknown(f"what the variable {min(state.exported - HARMLESS_VARIABLES)!a} changes is not known"))
         for setting in state.settings:
             self.parts += command_parts(command, Context(setting, fed, self.started, self.nesting))
@@ -213,8 +248,8 @@ class Flow:
         if not self.guarded:
             return [UNKNOWN]
         for setting in state.settings:
-            parts = list(use(Doing("for", "read", word, many=True), setting))
-            if any(part.risk >= Risk.HIGH for part in parts):
+            part = used(Doing("for", "read", word, many=True), setting)
+            if part and part.risk >= Risk.HIGH:
                 return [UNKNOWN]
         folder = builtins.folder(word)
         return [Value(folder, (folder,))]

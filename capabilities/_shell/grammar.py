@@ -25,7 +25,8 @@ MAX_LENGTH: Final = 16_384
 MAX_COMMANDS: Final = 64
 MAX_NESTING: Final = 8
 _SIMPLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+=:,./^-]+)(?=[ \t|;]|&&|$)")  # a whole word without anything special
-_FLAT: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^| -]+")
+_FLAT: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^-]+(?:(?: (?:(?:\|\|?|&&) )?|; )[A-Za-z0-9_@%+=:,./^-]+)*")
+_JOINT: Final = re.compile(r" ?(\|\|?|&&|;) ")
 _BLANK: Final = re.compile(r"(?:[ \t]|\\\n)*")
 _BREAKS: Final = re.compile(r"(?:[ \t\n]|\\\n|(?<![^ \t\n;])#[^\n]*)*")
 _COMMENT: Final = re.compile(r"#[^\n]*")
@@ -45,8 +46,8 @@ def lex(text: str, home: str = "") -> Script:
     """The script `text` is; ValueError says what is not taken, and where."""
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the command is {len(text)} characters long; at most {MAX_LENGTH} are taken")
-    if _FLAT.fullmatch(text) and (flat := _flat(text)):
-        return flat
+    if made := flat(text):
+        return made
     if not text.isprintable():
         _check_printable(text)
     text = text.strip(" \t\n")
@@ -62,16 +63,22 @@ def lex(text: str, home: str = "") -> Script:
             return script
 
 
-def _flat(text: str) -> Script | None:
-    """The script of words joined by blanks and pipes, without anything special; None when it is not so simple after all."""
-    steps: list[Step] = []
-    for part in text.split("|"):
-        words = part.split(" ")
-        found = tuple([Word(word) for word in words if word]) if "" in words else tuple(map(Word, words))
-        if not found or found[0].text in RESERVED or "=" in found[0].text:
+def flat(text: str) -> Script | None:
+    """The script of a text that is already in its one form and holds plain words only, as most do; None for any other text."""
+    if not _FLAT.fullmatch(text):
+        return None
+    pipelines, steps, after = list[Pipeline](), list[Step](), ""
+    parts = _JOINT.split(text)
+    parts.append("")  # joints stand between commands; one more ends the last pipeline
+    for at in range(0, len(parts), 2):
+        words, joint = parts[at].split(" "), parts[at + 1]
+        if words[0] in RESERVED or "=" in words[0]:
             return None
-        steps.append(Command(found))
-    return Script((Pipeline("", tuple(steps)),)) if len(steps) <= MAX_COMMANDS else None
+        steps.append(Command(tuple(map(Word, words))))
+        if joint != "|":
+            pipelines.append(Pipeline(after, tuple(steps)))
+            steps, after = [], joint
+    return Script(tuple(pipelines)) if len(parts) <= 2 * MAX_COMMANDS else None
 
 
 def _check_printable(text: str) -> None:

@@ -8,7 +8,8 @@ inspected": so the default asks.  Paths are judged by where they lead (`lstat` a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
@@ -20,7 +21,7 @@ from capabilities._shell.marks import MARKS
 from capabilities._shell.notable import HELP, NOTABLE, VERSION
 from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.queries import QUERIES
-from capabilities._shell.roles import Doing, check_text, use
+from capabilities._shell.roles import Doing, check_text, use, used
 from capabilities._shell.script import Command, Word
 from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, MAYBE, WATCH, WRAPPERS, WRITERS
@@ -37,6 +38,7 @@ _DASH_C: Final = re.compile(r"-[exu]*c[exu]*")
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _EXECUTES: Final = frozenset(["executes"])
+_LOW: Final = Assessment(_READS, Risk.LOW)
 _MAX_NESTING: Final = 6
 # filters, and the options with which each line of theirs is still a whole line of their input
 _GREP: Final = frozenset("-E -F -G -P -i -y -v -w -x -e -m -z".split())
@@ -58,6 +60,8 @@ _CHOOSING: Final[dict[str, re.Pattern[str]]] = {
     "awk": re.compile(r"(NR ?[<>=!]=? ?\d{1,6} ?)?(/[^/]*/ ?)?\{ ?print( \$0)?;? ?\}"),
     "sed": re.compile(r"(-n )?\d{1,6}(,\d{1,6})?[pdq]|s([,|@#/])\^\\?\.\\?/\3\3"),
 }
+_ONLY_NAMES: Final = frozenset(["-l", "--files-with-matches", "-L", "--files-without-match"])
+_FEEDERS: Final = frozenset("find git ls grep egrep fgrep rg".split())
 _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
 
@@ -94,21 +98,20 @@ def command_parts(command: Command, context: Context) -> list[Assessment]:
     parts = words_parts(command.words, context) if command.words else []
     for redirect in command.redirects:
         if redirect.op not in (">&", "<<<"):
-            role = "read" if redirect.op == "<" else "write"
-            parts += _guarded(use(Doing("the redirection", role, Word(redirect.target)), context.setting))
+            doing = Doing("the redirection", "read" if redirect.op == "<" else "write", Word(redirect.target))
+            try:
+                parts += use(doing, context.setting)
+            except (Uninspectable, ValueError) as reason:
+                parts.append(unknown(str(reason)))
     return parts
 
 
 def words_parts(words: tuple[Word, ...], context: Context) -> list[Assessment]:
     """What the command of these words would do; never raises."""
     context.started.append(tuple([word.text for word in words]))
-    return _guarded(_judge(words, context))
-
-
-def _guarded(parts: Iterator[Assessment]) -> list[Assessment]:
     done: list[Assessment] = []
     try:
-        done.extend(parts)
+        done.extend(_judge(words, context))  # what was found before the rest could not be told stays
     except (Uninspectable, ValueError) as reason:
         done.append(unknown(str(reason)))
     return done
@@ -124,39 +127,38 @@ def program(word: Word) -> str:
     text = word.text
     if word.pattern or word.sort or not text.isprintable():
         raise Uninspectable(f"which program {show(text)} names is only known when it runs")
-    folder, slash, name = text.rpartition("/")
-    if slash and folder not in SYSTEM:
-        raise Uninspectable(f"{show(text)} is not one of the system's programs")
-    if not name:
+    if "/" in text:
+        folder, _, text = text.rpartition("/")
+        if folder not in SYSTEM:
+            raise Uninspectable(f"{show(word.text)} is not one of the system's programs")
+    if not text:
         raise Uninspectable("the name of the program is empty")
-    return name
+    return text
 
 
-def _judge(words: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
+def _judge(words: tuple[Word, ...], context: Context) -> Iterable[Assessment]:
     name, rest = program(words[0]), words[1:]
     special = _SPECIAL.get(name)
     helped = len(rest) == 1 and rest[0].text in HELP and (name in WRITERS or name in WRAPPERS or name in CHANGERS)
     if helped or (len(rest) == 1 and rest[0].text in VERSION and (special or name in QUERIES or name in NOTABLE)):
-        yield Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))
-    elif special:
-        yield from special(name, rest, context)
-    elif (asked := f"{name} {rest[0].text}" if rest and f"{name} {rest[0].text}" in ASKED else name) in ASKED:
-        parts = _asked(asked, rest, context)
-        yield from _or_notable(name, rest, parts) if name in NOTABLE else parts
-    elif name in READERS or name in WRITERS:
-        yield from _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
-    elif name in WRAPPERS:
-        yield from words_parts(matched(WRAPPERS[name], rest).command, context.deeper())
-    elif name in CHANGERS:
-        yield from _changed(name, rest, context)
-    elif name in QUERIES:
-        yield from _or_notable(name, rest, query.judge(name, rest, context.setting)) if name in NOTABLE else query.judge(name, rest, context.setting)
-    elif name in NOTABLE:
-        yield _notable(name, rest)
-    elif is_harness(name):
-        yield from _harness(name, rest, context)
-    else:
-        raise Uninspectable(f"the program {show(name)} is not known")
+        return [Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))]
+    if special:
+        return special(name, rest, context)
+    if (asked := f"{name} {rest[0].text}" if rest and f"{name} {rest[0].text}" in ASKED else name) in ASKED:
+        return _or_notable(name, rest, _asked(asked, rest, context)) if name in NOTABLE else _asked(asked, rest, context)
+    if name in READERS or name in WRITERS:
+        return _by_spec(name, rest, context) if name not in NOTABLE else _or_notable(name, rest, _by_spec(name, rest, context))
+    if name in WRAPPERS:
+        return words_parts(matched(WRAPPERS[name], rest).command, context.deeper())
+    if name in CHANGERS:
+        return _changed(name, rest, context)
+    if name in QUERIES:
+        return _or_notable(name, rest, query.judge(name, rest, context.setting)) if name in NOTABLE else query.judge(name, rest, context.setting)
+    if name in NOTABLE:
+        return [_notable(name, rest)]
+    if is_harness(name):
+        return _harness(name, rest, context)
+    raise Uninspectable(f"the program {show(name)} is not known")
 
 
 def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
@@ -170,15 +172,15 @@ def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
     if much and any(word.text.startswith("/dev/") for word in rest):
         raise Uninspectable("it may read more of a device than is sensible")
     for role, word, many in found.uses:
-        if word.pattern[:1] in ("*", "?", "[") and name not in INERT:
+        if word.pattern and word.pattern[0] in "*?[" and name not in INERT:
             raise Uninspectable(f"{show(word.text)} may stand for names that {name} takes for options; write './' in front of it")
-        for part in use(Doing(name, role, word, many, context.whole), context.setting):
+        if part := used(Doing(name, role, word, many, context.whole), context.setting):
             yield part
             parts += 1
     if name in WRITERS and not found.upgraded:
         yield Assessment(_WRITES, Risk.MEDIUM, () if parts else (f"{name} changes files",))
     else:
-        yield Assessment(_READS, Risk.LOW) if parts else _only_reads(name)
+        yield _LOW if parts else _only_reads(name)
 
 
 def _asked(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
@@ -213,6 +215,7 @@ def known(words: tuple[Word, ...]) -> tuple[Word, ...]:
     return tuple([Word("x") if word.sort or not word.text.isprintable() else word for word in words])
 
 
+@lru_cache(maxsize=1024)
 def _only_reads(name: str) -> Assessment:
     return Assessment(_READS, Risk.LOW, (f"{name} only reads",))
 
@@ -356,11 +359,12 @@ def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
     for folder in folders:
         yield from use(Doing(name, "list", folder), setting)
         setting = setting._replace(cwd=look(folder.text, setting).path)
-    if any(word.text == "--help" for word in words):
+    if "--help" in [word.text for word in words]:
         raise Uninspectable("git --help starts whatever shows manuals")
     if (line := git.READS.get(sub)) is not None:
-        parts = [part for role, word, many in matched(line, words).uses for part in use(Doing(f"git {sub}", role, word, many), setting)]
-        yield from parts or [_only_reads(f"git {sub}")]
+        full = f"git {sub}"
+        parts = [part for role, word, many in matched(line, words).uses if (part := used(Doing(full, role, word, many), setting))]
+        yield from parts or [_only_reads(full)]
         return
     sub = sub.partition(" ")[0]
     if sub not in git.WRITES | git.EGRESS | git.EXECUTES | git.IRREVERSIBLE:
@@ -380,7 +384,9 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
     try:
         name = program(command.words[0])
         rest = command.words[1:]
-        if any(word.sort or not word.text.isprintable() for word in rest):
+        if name not in _FEEDERS and not (fed and fed.roots):
+            return None
+        if any([word.sort or not word.text.isprintable() for word in rest]):
             return None
         if name == "find":
             found = find.parse(rest)
@@ -409,12 +415,10 @@ def feeds(command: Command, fed: Fed | None) -> Fed | None:
 def _listing(name: str, rest: tuple[Word, ...]) -> Fed | None:
     """What a search that only lists the names of files writes."""
     uses, _, options, _ = matched(READERS[name], rest)
+    if options.isdisjoint(_ONLY_NAMES):
+        return None
     places = tuple([one.word.text for one in uses if one.role in ("read", "tree")])
-    if (
-        "--label" in options
-        or not options & {"-l", "--files-with-matches", "-L", "--files-without-match"}
-        or not (places or options & {"-r", "-R", "--recursive"} or name == "rg")
-    ):
+    if "--label" in options or not (places or options & {"-r", "-R", "--recursive"} or name == "rg"):
         return None
     return Fed(places or (".",), bool(options & {"-Z", "--null"}))
 

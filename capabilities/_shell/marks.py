@@ -18,4 +18,4 @@ MARKS: Final = frozenset([ANY, NUMBER, STREAM, SPLIT, TOKEN])
 
 def sample(text: str) -> str:
     """A text with its numbers and tokens replaced by an example, for looking at where it would lead."""
-    return text.replace(NUMBER, "0").replace(TOKEN, "0")
+    return text if text.isprintable() else text.replace(NUMBER, "0").replace(TOKEN, "0")

@@ -116,33 +116,38 @@ class Doing(NamedTuple):
 
 
 def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
-    """What that use would do; `Uninspectable` or ValueError when it cannot be told."""
+    """As `used`, for those who want the parts of a command one after the other."""
+    if part := used(doing, setting):
+        yield part
+
+
+def used(doing: Doing, setting: Setting) -> Assessment | None:
+    """What that use would do, None when there is nothing to be said of it; `Uninspectable` or ValueError when it cannot be told."""
     role, word = doing.role, doing.word
     if word.sort == "names":
         doing = doing._replace(whole=True, word=word._replace(sort=""))
     elif word.sort:
         raise Uninspectable("a word of it is only known when it runs")
     if word.pattern and role in ("text", "name") and doing.program in INERT:  # what it stands for are more files to read
-        yield from _read(doing._replace(role="read", many=True), setting)
-        return
+        return _read(doing._replace(role="read", many=True), setting)
     if word.pattern and not doing.many:
         raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
     if role in ("text", "name"):
-        return
+        return None
     if role == "rev":
         if not word.text.isprintable():
             raise Uninspectable(f"{show(word.text)} is only known when it runs")
         if not _names_a_path(word.text, setting):
-            return
-        role = "read"
+            return None
+        return _read(doing._replace(role="read"), setting)
     if role in ("read", "list", "tree"):
-        yield from _read(doing._replace(role=role), setting)
-    elif role in ("write", "delete"):
-        yield _changed(doing, setting)
-    elif role in ("exec", "remove", "never"):
-        yield _grave(doing)
-    else:
-        check_text(doing.program, role, word.text)
+        return _read(doing, setting)
+    if role in ("write", "delete"):
+        return _changed(doing, setting)
+    if role in ("exec", "remove", "never"):
+        return _grave(doing)
+    check_text(doing.program, role, word.text)
+    return None
 
 
 def _names_a_path(text: str, setting: Setting) -> bool:
@@ -188,27 +193,30 @@ def _grave(doing: Doing) -> Assessment:
     return Assessment(_WRITES, Risk.MEDIUM, (f"{doing.program} changes {show(doing.word.text)}",))
 
 
-def _read(doing: Doing, setting: Setting) -> Iterator[Assessment]:
-    if doing.word.text in ("-", STREAM):
-        return
-    doing = doing._replace(word=doing.word._replace(text=sample(doing.word.text)))
-    if doing.word.text and not doing.word.text.strip(";|&<>"):
-        raise Uninspectable(f"{show(doing.word.text)} looks like an operator, but is the name of a file here")
-    if doing.word.text[:1] == "/" and "/../" in f"{doing.word.text}/":
-        raise Uninspectable(f"{show(doing.word.text)} is written as if it led elsewhere; name the place itself")
+def _read(doing: Doing, setting: Setting) -> Assessment | None:
+    text = sample(doing.word.text)
+    if text in ("-", STREAM):
+        return None
+    if text != doing.word.text:
+        doing = doing._replace(word=doing.word._replace(text=text))
+    if text and not text.strip(";|&<>"):
+        raise Uninspectable(f"{show(text)} looks like an operator, but is the name of a file here")
+    if text[:1] == "/" and "/../" in f"{text}/":
+        raise Uninspectable(f"{show(text)} is written as if it led elsewhere; name the place itself")
     place = _place(doing, setting)
-    if doing.program == "awk" and doing.word.text.startswith("/inet"):
+    if doing.program == "awk" and text.startswith("/inet"):
         raise Uninspectable("awk opens network connections under such names")
-    if doing.program in ("tar", "bsdtar") and ":" in doing.word.text:
-        raise Uninspectable(f"tar takes what is before the colon in {show(doing.word.text)} for another machine")
+    if doing.program in ("tar", "bsdtar") and ":" in text:
+        raise Uninspectable(f"tar takes what is before the colon in {show(text)} for another machine")
     if place.endless and doing.program == "head" and doing.role == "read":
-        return
+        return None
     if place.endless:
-        yield Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which never ends",), frozenset(["T1496"]))
-    elif place.secret:
-        yield Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which {place.secret}",), frozenset(["T1552.001"]))
-    elif not place.inside:
-        yield Assessment(_READS, Risk.MEDIUM, (f"{doing.program} reads {show(place.path)}, outside the workspace",))
+        return Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which never ends",), frozenset(["T1496"]))
+    if place.secret:
+        return Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which {place.secret}",), frozenset(["T1552.001"]))
+    if not place.inside:
+        return Assessment(_READS, Risk.MEDIUM, (f"{doing.program} reads {show(place.path)}, outside the workspace",))
+    return None
 
 
 def _changed(doing: Doing, setting: Setting) -> Assessment:

@@ -13,6 +13,7 @@ expanded by `flow` when it is judged and by `execute` when it runs; a word witho
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
 RESERVED: Final = frozenset(
@@ -166,9 +167,9 @@ class Script(NamedTuple):
         return "".join(joint + part for joint, part in zip(joints, parts, strict=True))
 
 
-def of_argv(argv: list[str]) -> Script:
+def of_argv(argv: Iterable[str]) -> Script:
     """The script that runs one program with exactly these arguments."""
-    return Script((Pipeline("", (Command(tuple([Word(text) for text in argv])),)),))
+    return Script((Pipeline("", (Command(tuple(map(Word, argv))),)),))
 
 
 def quote(text: str) -> str:

@@ -120,6 +120,7 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # noqa: PLR0912 - one 
     operands: list[Word] = []
     seen: set[str] = set()
     upgrade, first, at = "", False, 0
+    dashed, many = spec.dashed, len(spec.operands) if spec.ordered else len(words) + 1  # after so many operands no option is looked for
     if spec.files and (named := next((word.text for word in words if word.text.startswith("@")), "")):
         raise Uninspectable(f"{show(named)} names a file with further words, which are only known when it runs")
     while at < len(words):
@@ -131,23 +132,29 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # noqa: PLR0912 - one 
             break
         if word.sort == "split" or text[:1] == ANY:
             raise Uninspectable("a word that is only known when it runs may be an option")
-        if spec.dashed and text[:1] == "-" and text[1:2] not in ("", "-"):
-            text = f"-{text}"
-        if len(text) < 2 or text[0] != "-":
+        if text[:1] != "-" or text == "-":
             operands.append(word)
-            if spec.ordered and len(operands) >= len(spec.operands):
+            if len(operands) >= many:
                 operands += words[at:]
                 break
             continue
+        if dashed and text[1] != "-":
+            text = f"-{text}"
         if word.pattern:
             raise Uninspectable(f"which files {show(text)} names is only known when it runs")
         if spec.number and text[1:].isdigit() and len(text) < 12:
+            continue
+        if (option := spec.options.get(text)) is not None and not option.value:  # one option without a value
+            seen.add(text)
+            upgrade, first = option.upgrade or upgrade, first or option.first
             continue
         for name, value in _split(spec, text):
             option = spec.options[name]
             seen.add(name)
             upgrade, first = option.upgrade or upgrade, first or option.first
-            if value is None and option.value and not option.optional:
+            if not option.value:
+                continue
+            if value is None and not option.optional:
                 if at >= len(words):
                     raise Uninspectable(f"the option {show(name)} lacks its value")
                 value_word = words[at]
@@ -156,7 +163,7 @@ def match(spec: Spec, words: tuple[Word, ...]) -> Match:  # noqa: PLR0912 - one 
                 at += 1
             else:
                 value_word = Word(value) if value is not None else Word("")
-            if option.value and (value is not None or not option.optional):
+            if value is not None or not option.optional:
                 uses.append(Use(option.value, value_word))
     return _operands(spec, uses, operands, upgrade, frozenset(seen), first=first)
 
@@ -190,15 +197,16 @@ def _operands(  # one case for each place an operand may have
         roles, many, least = roles[1:], many - 1 if many > 0 else many, least - 1
         if many == 0 and spec.many == 0:
             roles, many, least = spec.operands, spec.many, spec.least
-    if seen & {"--help", "--version"}:
-        least = 0
-    if len(words) < max(least, 0):
+    if len(words) < least and seen.isdisjoint(_ALWAYS):
         raise Uninspectable("it lacks an operand, so what it works on is not known")
     if many < 0 and len(words) > len(roles) and roles[-1:] != ("command",):
         raise Uninspectable(f"the operand {show(words[len(roles)].text)} cannot be inspected")
     if upgrade and roles:
         roles = tuple([upgrade if role in ("read", "list", "tree", "write", "delete") else role for role in roles])
     after = len(roles) - many - 1 if many >= 0 else 0
+    if many == 0 and not after and roles[0] != "command":  # any number of one sort, as most have
+        uses += [Use(roles[0], word, True) for word in words]
+        return Match(uses, (), seen, bool(upgrade))
     for position, word in enumerate(words):
         if many < 0 or position < many:
             role, repeated = roles[position], False

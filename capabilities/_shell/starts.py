@@ -8,7 +8,7 @@ in turn is known; programs without are started with whatever words follow.  A wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from capabilities._shell import builtins, find, git
@@ -18,7 +18,7 @@ from capabilities._shell.judge import PLAIN, SHELLS, SYSTEM, TAKES_ANYTHING, for
 from capabilities._shell.marks import ANY, SPLIT, STREAM
 from capabilities._shell.programs import INERT, READERS
 from capabilities._shell.roles import check_text
-from capabilities._shell.script import Block, Command, Redirect, Script, Word
+from capabilities._shell.script import Block, Command, Redirect, Script, Step, Word
 from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, MAYBE, WATCH, WRAPPERS, WRITERS
 
@@ -36,15 +36,26 @@ class Start(NamedTuple):
 def starts(script: Script) -> list[Start]:
     """Every start, at any depth; `Uninspectable` or ValueError when that cannot be told, or a file is redirected to or from."""
     found: list[Start] = []
-    for command in every(script):
-        if command.words:
-            names = [name for name, _ in command.assigns if name not in HARMLESS_VARIABLES and name != "IFS"]
-            if names:
-                raise Uninspectable(f"what the variable {show(names[0])} changes is not known")
-            if command.words[0].pieces:
-                raise Uninspectable("which program it starts is only known when it runs")
-            found += _of(tuple([made for word in command.words for made in expand(word, _mark)]), 0)
+    for pipeline in script.pipelines:
+        for step in pipeline.steps:
+            if isinstance(step, Command) and not step.redirects and not step.assigns and not any([word.pieces for word in step.words]):
+                found += _of(step.words, 0)  # as most are
+            else:
+                for command in _every(step):
+                    found += _by(command)
     return found
+
+
+def _by(command: Command) -> Iterable[Start]:
+    """What one command starts by itself, not by what is inside its words."""
+    if not command.words:
+        return ()
+    names = [name for name, _ in command.assigns if name not in HARMLESS_VARIABLES and name != "IFS"]
+    if names:
+        raise Uninspectable(f"what the variable {show(names[0])} changes is not known")
+    if command.words[0].pieces:
+        raise Uninspectable("which program it starts is only known when it runs")
+    return _of(tuple([made for word in command.words for made in expand(word, _mark)]), 0)
 
 
 def _mark(piece: object) -> str:
@@ -56,14 +67,18 @@ def every(script: Script) -> Iterator[Command]:
     """Every simple command of a script, also inside blocks, words and redirections, whose targets are looked at."""
     for pipeline in script.pipelines:
         for step in pipeline.steps:
-            yield from _redirected(step.redirects)
-            yield from _inside(step.words)
-            if isinstance(step, Block):
-                for part in step.parts:
-                    yield from every(part)
-            else:
-                yield from _inside(tuple([word for _, word in step.assigns]))
-                yield step
+            yield from _every(step)
+
+
+def _every(step: Step) -> Iterator[Command]:
+    yield from _redirected(step.redirects)
+    yield from _inside(step.words)
+    if isinstance(step, Block):
+        for part in step.parts:
+            yield from every(part)
+    else:
+        yield from _inside(tuple([word for _, word in step.assigns]))
+        yield step
 
 
 def _inside(words: tuple[Word, ...]) -> Iterator[Command]:
@@ -80,7 +95,7 @@ def _redirected(redirects: tuple[Redirect, ...]) -> Iterator[Command]:
             raise Uninspectable(f"a redirection to or from {show(redirect.target)} is not covered by a list of programs")
 
 
-def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
+def _of(words: tuple[Word, ...], nesting: int) -> Iterable[Start]:
     if nesting > _MAX_NESTING:
         raise Uninspectable("commands are nested too deep")
     name, rest = identity(words[0]), words[1:]
@@ -88,31 +103,30 @@ def _of(words: tuple[Word, ...], nesting: int) -> Iterator[Start]:
     if name in PLAIN or name in builtins.NAMES:
         if name == "export" and any(word.text.partition("=")[0] not in HARMLESS_VARIABLES for word in rest):
             raise Uninspectable("what an exported variable changes is not known")
-        yield Start(argv, inspected=True)
-    elif name in READERS or name in WRITERS:
+        return (Start(argv, inspected=True),)
+    if name in READERS or name in WRITERS:
         _check(name, READERS[name] if name in READERS else WRITERS[name], rest)
-        yield Start(argv, inspected=True)
-    elif name == "find":
-        yield from _find(argv, rest, nesting)
-    elif name == "git":
-        yield _git(argv, rest)
-    elif name == "watch":
-        yield Start(argv, inspected=True)
-        yield from starts(lex(for_shell("sh", " ".join([word.text for word in matched(WATCH, rest).command]))))
-    elif name in MAYBE:
-        yield from _wrapped(argv, MAYBE[name], rest, nesting)
-    elif name in WRAPPERS or name in CHANGERS:
-        yield from _wrapped(argv, WRAPPERS[name] if name in WRAPPERS else CHANGERS[name][0], rest, nesting)
-    elif name in SHELLS and len(rest) == 2 and rest[0].text == "-c":
-        yield Start(argv, inspected=True)
-        yield from starts(lex(for_shell(name, rest[1].text)))
-    else:
-        yield Start(argv, inspected=False)
+        return (Start(argv, inspected=True),)
+    if name == "find":
+        return _find(argv, rest, nesting)
+    if name == "git":
+        return (_git(argv, rest),)
+    if name == "watch":
+        return (Start(argv, inspected=True), *starts(lex(for_shell("sh", " ".join([word.text for word in matched(WATCH, rest).command])))))
+    if name in MAYBE:
+        return _wrapped(argv, MAYBE[name], rest, nesting)
+    if name in WRAPPERS or name in CHANGERS:
+        return _wrapped(argv, WRAPPERS[name] if name in WRAPPERS else CHANGERS[name][0], rest, nesting)
+    if name in SHELLS and len(rest) == 2 and rest[0].text == "-c":
+        return (Start(argv, inspected=True), *starts(lex(for_shell(name, rest[1].text))))
+    return (Start(argv, inspected=False),)
 
 
 def identity(word: Word) -> str:
     """What a list of programs calls this one: its name when it is one of the system's, else its path as written, which is another program."""
-    if "/" in word.text and not word.pattern and not word.sort and word.text.isprintable() and word.text.rpartition("/")[0] not in SYSTEM:
+    if "/" not in word.text:
+        return program(word)
+    if not word.pattern and not word.sort and word.text.isprintable() and word.text.rpartition("/")[0] not in SYSTEM:
         return word.text
     return program(word)
 

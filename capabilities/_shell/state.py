@@ -58,10 +58,15 @@ def union(one: State | None, other: State | None) -> State | None:
     """What is known when it is one of two states."""
     if one is None or other is None or one is other:
         return one if other is None else other
-    values = dict(one.values)
-    for name in {*one.values, *other.values}:
-        mine, theirs = one.values.get(name, Value("")), other.values.get(name, Value(""))
-        values[name] = mine if mine == theirs else UNKNOWN
-    settings = tuple(dict.fromkeys([*one.settings, *other.settings]))
+    values = one.values if one.values is other.values else _values(one.values, other.values)
+    settings = tuple(dict.fromkeys(one.settings + other.settings))
     lost = one.lost or other.lost or ("it may be in too many folders" if len(settings) > MOST_SETTINGS else "")
-    return State(MappingProxyType(values), settings[:MOST_SETTINGS], one.exported | other.exported, lost)
+    return State(values, settings[:MOST_SETTINGS], one.exported | other.exported, lost)
+
+
+def _values(one: Mapping[str, Value], other: Mapping[str, Value]) -> Mapping[str, Value]:
+    values = dict(one)
+    for name in {*one, *other}:
+        mine, theirs = one.get(name, Value("")), other.get(name, Value(""))
+        values[name] = mine if mine == theirs else UNKNOWN
+    return MappingProxyType(values)

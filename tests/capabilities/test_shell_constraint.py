@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +14,9 @@ from capabilities._shell.grammar import lex
 from capabilities._shell.spec import Uninspectable
 from capabilities._shell.starts import starts
 from capabilities._shell.state import State
-from capabilities.shell import COMMAND, programs
+from capabilities.shell import ARGV, COMMAND, ArgvKind, CommandKind, programs
 from gate.constraint import AllOf, AnyOf, Exact, OneOf, Wildcard, parse
+from gate.effect import Risk
 from tests.attacks.verdict import rows
 
 COMMANDS = [
@@ -156,3 +159,31 @@ def test_other_values_are_not_admitted_and_the_reason_says_why(value: object) ->
 def test_a_malformed_wire_form_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="."):
         parse(data)
+
+
+def test_what_is_kept_of_a_command_is_not_what_it_leads_to(tmp_path: Path) -> None:
+    kind = CommandKind(str(tmp_path))
+    (tmp_path / "a").mkdir()
+    value = kind.parse("cat a/x")
+    assert kind.assess(value).risk == Risk.LOW
+    (tmp_path / "a").rmdir()
+    (tmp_path / "a").symlink_to("/etc")
+    assert kind.assess(value).risk == Risk.MEDIUM and ArgvKind(str(tmp_path)).assess(("cat", "a/x")).risk == Risk.MEDIUM
+
+
+class _Other(str):
+    """A text that says that it is another one."""
+
+    __slots__ = ("claimed",)
+
+    def __hash__(self) -> int:
+        return hash("ls")
+
+    def __eq__(self, other: object) -> bool:
+        return other == "ls"
+
+
+def test_what_is_kept_is_found_by_the_text_itself() -> None:
+    assert COMMAND.parse("ls") == "ls" and ARGV.parse(["ls"]) == ["ls"]
+    assert not programs("ls").check(_Other("rm x")) and not programs("ls").check((_Other("rm"),))
+    assert not programs("ls").check(COMMAND.parse(_Other("rm x"))) and ARGV.parse([_Other("rm")]) == ["rm"]

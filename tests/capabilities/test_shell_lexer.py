@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from capabilities._process.supervise import Limits
 from capabilities._shell.execute import Shell, Streams, expand
-from capabilities._shell.grammar import lex
+from capabilities._shell.grammar import flat, lex
 from capabilities._shell.script import Command, Pipeline, Script, Word
 from capabilities.shell import COMMAND
 from tests.capabilities.bash import HOME, words
@@ -299,3 +299,17 @@ def test_a_home_folder_is_written_out() -> None:
         lex("ls ~/x")
     with pytest.raises(ValueError, match="~"):
         lex("ls ~root", "/home/u")
+
+
+FLAT_WORDS = st.sampled_from(
+    ["a", "-la", "x=1", "a/b", "5", "2", "if", "time", "export", "done", ".", "^", "in", "PATH=/x", "%", "--", "_", "@", "+=", "a,b", "read", "for"]
+)
+FLAT_JOINTS = st.sampled_from([" ", " ", " ", " | ", " && ", " || ", "; ", ";", " & ", " |& ", "  ", " ;; "])
+
+
+@given(st.lists(st.tuples(FLAT_WORDS, FLAT_JOINTS), min_size=1, max_size=8))
+def test_text_that_goes_past_the_lexer_is_what_the_lexer_reads(parts: list[tuple[str, str]]) -> None:
+    text = "".join([word + joint for word, joint in parts])[: -len(parts[-1][1])]
+    if (script := flat(text)) is not None:
+        assert lex(f" {text}") == script  # the blank in front keeps it from going past
+        assert COMMAND.parse(text) == str(script) == text
