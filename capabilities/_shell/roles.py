@@ -25,6 +25,7 @@ PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _GONE: Final = frozenset(["writes", "irreversible"])
+_PLAIN_FILE: Final = re.compile(r"[\w./][\w./ -]*")  # SQLite takes `file:…?mode=…` for an address
 _RANGE: Final = re.compile(r"\d{1,7}-\d{1,7}", re.ASCII)
 _COUNT: Final = re.compile(r"-?(\d{1,7}|\d{0,3}\.\d)", re.ASCII)
 _WIDTH: Final = re.compile(r"\d{1,4}", re.ASCII)
@@ -134,6 +135,10 @@ def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
             raise Uninspectable(f"{show(word.text)} is only known when it runs")
         if not _names_a_path(word.text, setting):
             return
+        role = "read"
+    if role == "plainfile":
+        if not _PLAIN_FILE.fullmatch(word.text):
+            raise Uninspectable(f"{show(word.text)} may be an address, and not the name of a file")
         role = "read"
     if role in ("read", "list", "tree"):
         yield from _read(doing._replace(role=role), setting)
