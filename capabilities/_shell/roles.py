@@ -130,15 +130,9 @@ def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
         raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
     if role in ("text", "name"):
         return
-    if role == "rev":
-        if not word.text.isprintable():
-            raise Uninspectable(f"{show(word.text)} is only known when it runs")
-        if not _names_a_path(word.text, setting):
+    if role in ("rev", "plainfile"):
+        if not _is_read(role, word.text, setting):
             return
-        role = "read"
-    if role == "plainfile":
-        if not _PLAIN_FILE.fullmatch(word.text):
-            raise Uninspectable(f"{show(word.text)} may be an address, and not the name of a file")
         role = "read"
     if role in ("read", "list", "tree"):
         yield from _read(doing._replace(role=role), setting)
@@ -148,6 +142,15 @@ def use(doing: Doing, setting: Setting) -> Iterator[Assessment]:
         yield _grave(doing)
     else:
         check_text(doing.program, role, word.text)
+
+
+def _is_read(role: str, text: str, setting: Setting) -> bool:
+    """Whether a word of git's, or the name of a database's file, is read as a path."""
+    if role == "plainfile" and not _PLAIN_FILE.fullmatch(text):
+        raise Uninspectable(f"{show(text)} may be an address, and not the name of a file")
+    if not text.isprintable():
+        raise Uninspectable(f"{show(text)} is only known when it runs")
+    return role == "plainfile" or _names_a_path(text, setting)
 
 
 def _names_a_path(text: str, setting: Setting) -> bool:
