@@ -28,7 +28,7 @@ _PSQL: Final = (
 )
 _API: Final = "--paginate --slurp -i --include -q:text --jq:text --silent --verbose"
 ASKED: Final[dict[str, tuple[str, ...]]] = {
-    "sqlite3": ("~ never -version! -help!", f"~ memory sql {_SHOWN}", f"~ never read sql -safe -readonly! {_SHOWN}"),
+    "sqlite3": ("~ never -version! -help!", f"~ memory sql {_SHOWN}", f"~ never plainfile sql -safe -readonly! {_SHOWN}"),
     "duckdb": ("~ never -version! -help! --version! --help!", f"~ never -c:sum! {_SHOWN}", f"~ memory sum {_SHOWN}"),
     "mysql": (f"never database? {_MYSQL}", "never -V! -?! -I!"),
     # with fields it is a POST unless told otherwise; -F reads files

@@ -25,6 +25,7 @@ PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _GONE: Final = frozenset(["writes", "irreversible"])
+_PLAIN_FILE: Final = re.compile(r"[\w./][\w./ -]*")  # SQLite takes `file:…?mode=…` for an address
 _RANGE: Final = re.compile(r"\d{1,7}-\d{1,7}", re.ASCII)
 _COUNT: Final = re.compile(r"-?(\d{1,7}|\d{0,3}\.\d)", re.ASCII)
 _WIDTH: Final = re.compile(r"\d{1,4}", re.ASCII)
@@ -133,6 +134,7 @@ def used(doing: Doing, setting: Setting) -> Assessment | None:
     if word.pattern and not doing.many:
         raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
     if role in ("text", "name"):
+<<<<<<< HEAD
         return None
     if role == "rev":
         if not word.text.isprintable():
@@ -140,6 +142,13 @@ def used(doing: Doing, setting: Setting) -> Assessment | None:
         if not _names_a_path(word.text, setting):
             return None
         return _read(doing._replace(role="read"), setting)
+=======
+        return
+    if role in ("rev", "plainfile"):
+        if not _is_read(role, word.text, setting):
+            return
+        role = "read"
+>>>>>>> wt-shell2
     if role in ("read", "list", "tree"):
         return _read(doing, setting)
     if role in ("write", "delete"):
@@ -148,6 +157,15 @@ def used(doing: Doing, setting: Setting) -> Assessment | None:
         return _grave(doing)
     check_text(doing.program, role, word.text)
     return None
+
+
+def _is_read(role: str, text: str, setting: Setting) -> bool:
+    """Whether a word of git's, or the name of a database's file, is read as a path."""
+    if role == "plainfile" and not _PLAIN_FILE.fullmatch(text):
+        raise Uninspectable(f"{show(text)} may be an address, and not the name of a file")
+    if not text.isprintable():
+        raise Uninspectable(f"{show(text)} is only known when it runs")
+    return role == "plainfile" or _names_a_path(text, setting)
 
 
 def _names_a_path(text: str, setting: Setting) -> bool:
