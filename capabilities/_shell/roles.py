@@ -134,21 +134,9 @@ def used(doing: Doing, setting: Setting) -> Assessment | None:
     if word.pattern and not doing.many:
         raise Uninspectable(f"which files {show(word.text)} names is only known when it runs; put a pattern for a program in quotes")
     if role in ("text", "name"):
-<<<<<<< HEAD
         return None
-    if role == "rev":
-        if not word.text.isprintable():
-            raise Uninspectable(f"{show(word.text)} is only known when it runs")
-        if not _names_a_path(word.text, setting):
-            return None
-        return _read(doing._replace(role="read"), setting)
-=======
-        return
     if role in ("rev", "plainfile"):
-        if not _is_read(role, word.text, setting):
-            return
-        role = "read"
->>>>>>> wt-shell2
+        return _read(doing._replace(role="read"), setting) if _is_read(role, word.text, setting) else None
     if role in ("read", "list", "tree"):
         return _read(doing, setting)
     if role in ("write", "delete"):
