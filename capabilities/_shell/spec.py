@@ -108,7 +108,7 @@ class Match(NamedTuple):
     upgraded: bool = False
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def matched(line: str, words: tuple[Word, ...]) -> Match:
     """As `match`, by the line of data; kept, because a command is looked at several times."""
     return match(parse(line), words)

@@ -10,7 +10,7 @@ from capabilities._shell.script import Script, of_argv
 from gate.constraints.value import is_array, show
 
 _MAX_WORDS: Final = 1024
-_KEPT: Final = 256
+_KEPT: Final = 64
 _TEXT: Final = frozenset([str])
 # A command is parsed, assessed and constrained: three times the same text or words.  Only what follows from those alone is kept.
 _scripts: dict[str | tuple[str, ...], Script] = {}
