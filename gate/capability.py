@@ -33,6 +33,7 @@ __all__ = ["NO_LIMITS", "Budget", "Capability", "Grant", "Limits"]
 
 STAR: Final = "*"
 _OPEN: Final = Entry(ANY)
+_DEFAULT: Final = " (the tool's default, since it was left out; pass another value, or ask for a grant that admits it)"
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
@@ -112,7 +113,7 @@ class Grant:
 
     def refusals(self, arguments: Mapping[str, Frozen], defaulted: frozenset[str]) -> tuple[str, ...]:
         """Every reason why the grant does not allow these arguments; empty exactly when `covers` is True."""
-        return (*self._refused(arguments), *self._unnamed(arguments, defaulted))
+        return (*self._refused(arguments, defaulted), *self._unnamed(arguments, defaulted))
 
     def widenings(self, child: Grant) -> tuple[str, ...]:
         """Where `child` would allow more than this grant (I4, draft -02, section 4.5). Empty when it is a valid attenuation."""
@@ -141,14 +142,14 @@ class Grant:
                 return False
         return True
 
-    def _refused(self, arguments: Mapping[str, Frozen]) -> Iterator[str]:
+    def _refused(self, arguments: Mapping[str, Frozen], defaulted: frozenset[str]) -> Iterator[str]:
         for name, entry in self.arguments.items():
             if name == STAR or (entry.optional and name not in arguments):
                 continue
             if name not in arguments:
                 yield f"argument {show(name)} is missing"
             elif reason := _why_not(entry, arguments[name]):
-                yield f"argument {show(name)}: {reason}"
+                yield f"argument {show(name)}: {reason}{_DEFAULT if name in defaulted else ''}"
 
     def _unnamed(self, arguments: Mapping[str, Frozen], defaulted: frozenset[str]) -> Iterator[str]:
         known = self.arguments.keys() - {STAR}

@@ -79,6 +79,9 @@ def test_a_grant_is_within_itself_and_survives_the_wire(entries: dict[str, Any])
 GRANT = Grant.of("save", {"path": OneOf(["a", "b"]), "text": ANY, "mode": optional("w")})
 
 
+DEFAULT = " (the tool's default, since it was left out; pass another value, or ask for a grant that admits it)"
+
+
 @pytest.mark.parametrize(
     ("arguments", "defaulted", "reasons"),
     [
@@ -91,8 +94,8 @@ GRANT = Grant.of("save", {"path": OneOf(["a", "b"]), "text": ANY, "mode": option
         ({}, (), ("argument 'path' is missing", "argument 'text' is missing")),
         ({"path": "a", "text": "", "sync": True}, (), ("argument 'sync' is not in the grant, which names 'path', 'text' and 'mode'",)),
         # a named argument is checked even where the tool's own default stands in for it
-        ({"path": "a", "text": "", "mode": "r"}, ("mode",), ("argument 'mode': 'r' is not 'w'",)),
-        ({"path": "c", "text": ""}, ("path",), ("argument 'path': 'c' is not one of 'a' or 'b'",)),
+        ({"path": "a", "text": "", "mode": "r"}, ("mode",), (f"argument 'mode': 'r' is not 'w'{DEFAULT}",)),
+        ({"path": "c", "text": ""}, ("path",), (f"argument 'path': 'c' is not one of 'a' or 'b'{DEFAULT}",)),
         # leaving an argument out and naming it as left out doesn't make it present
         ({"text": ""}, ("path",), ("argument 'path' is missing",)),
         ({"path": None, "x": 1, "mode": "r"}, (), None),

@@ -7,8 +7,8 @@ was dropped on the way.
 Names are as the server folds them: lower case in PostgreSQL unless quoted, always in SQLite, as written in MySQL.  A name counts as that of a
 common table expression only where all servers agree; otherwise it is a table (too), so that a grant has to name it.
 
->>> meaning("WITH d AS (DELETE FROM a WHERE b = 1 RETURNING *) SELECT * FROM d", "postgres").touches
-frozenset({('select', 'a'), ('delete', 'a')})
+>>> sorted(meaning("WITH d AS (DELETE FROM a WHERE b = 1 RETURNING *) SELECT * FROM d", "postgres").touches)
+[('delete', 'a'), ('select', 'a')]
 """
 
 from __future__ import annotations
