@@ -29,10 +29,10 @@ from capabilities._plain import Number
 from capabilities._shell.constraint import Programs
 from capabilities._shell.flow import assess as judge
 from capabilities._shell.judge import unknown
-from capabilities._shell.labels import found
+from capabilities._shell.text import BashKind, bash_headline, run_headline
 from capabilities._shell.value import argv_of, canonical, script_of
-from gate.effect import Assessment, Risk, join
-from gate.kind import KindTool
+from gate.effect import Assessment
+from gate.kind import KindTool, ready
 
 
 class CommandKind:
@@ -76,29 +76,6 @@ def _assessed(value: object, workspace: str | None) -> Assessment:
         return unknown(str(error))
 
 
-class BashKind:
-    """Text for bash, kept as it is to the last character.  What it would do cannot be told from it, so it is never less than high."""
-
-    name = "shell.text"
-
-    def parse(self, value: object) -> str:
-        """The text itself; ValueError for anything else, for what is too long and for unprintable characters."""
-        if not isinstance(value, str) or not value.strip():
-            raise ValueError("this takes text for bash, which is not empty")
-        if len(value) > MAX_TEXT:
-            raise ValueError(f"the text is {len(value)} characters long; at most {MAX_TEXT} are taken")
-        if not value.replace("\n", "").replace("\t", "").isprintable():
-            raise ValueError("the text holds an unprintable character")
-        return str.__str__(value)
-
-    def assess(self, value: object) -> Assessment:
-        """Anything; critical when it looks like a tunnel, a proxy, a miner or a burner."""
-        anything = frozenset(["reads", "writes", "egress", "executes", "irreversible"])
-        why = "bash runs this text; what it does cannot be told beforehand and is bounded by containment only"
-        parts = [Assessment(anything, Risk.HIGH, (why,), frozenset(["T1059.004"]))]
-        return join([*parts, *found(value if isinstance(value, str) else "", [], anything)])
-
-
 def programs(*names: str | Iterable[str]) -> Programs:
     """Admits commands that start only these programs: `programs("ls", "git log", ["python", "my script.py"])`."""
     return Programs([name.split() if isinstance(name, str) else name for name in names])
@@ -108,13 +85,26 @@ COMMAND: Final = CommandKind()
 ARGV: Final = ArgvKind()
 BASH: Final = BashKind()
 TIMEOUT: Final = Number("timeout", 0, 3600)
-MAX_TEXT: Final = 65_536
+_RUN: Final = KindTool(
+    "shell.run",
+    {"command": COMMAND, "timeout": TIMEOUT},
+    frozenset(["timeout"]),
+    headline=run_headline,
+    requires=frozenset(["processes", "environment"]),
+)
+_BASH: Final = KindTool(
+    "shell.bash",
+    {"text": BASH, "timeout": TIMEOUT},
+    frozenset(["timeout"]),
+    headline=bash_headline,
+    requires=frozenset(["files", "network", "processes", "environment"]),
+)
 Command: TypeAlias = Annotated[str, COMMAND]
 Argv: TypeAlias = Annotated[list[str], ARGV]
 
 
 def tool(workspace: str | os.PathLike[str] | None = None, *, output: int = 1024 * 1024) -> Callable[..., dict[str, object]]:
-    """A function `run(command, timeout=60)` that runs commands in `workspace`; seconds and bytes. For `gate.tool`."""
+    """The tool `shell.run(command, timeout=60)`, which runs commands in `workspace`; seconds and bytes. For `gate.wrap`."""
     folder = None if workspace is None else os.path.realpath(workspace)
 
     def run(command: str, timeout: float = 60.0) -> dict[str, object]:
@@ -124,12 +114,13 @@ def tool(workspace: str | os.PathLike[str] | None = None, *, output: int = 1024 
 
         return execute(script_of(command), folder or os.getcwd(), Limits(wall=timeout, output=output))._asdict()
 
-    run.__annotations__ |= {"command": Annotated[str, CommandKind(folder)], "timeout": Annotated[float, TIMEOUT]}
-    return run
+    kind = CommandKind(folder)
+    run.__annotations__ |= {"command": Annotated[str, kind], "timeout": Annotated[float, TIMEOUT]}
+    return ready(_RUN._replace(arguments={**_RUN.arguments, "command": kind}), run)
 
 
 def bash_tool(workspace: str | os.PathLike[str], contain: Callable[[list[str]], list[str]] | None) -> Callable[..., dict[str, object]]:
-    """A function `bash(text, timeout=60)` that runs text in `workspace` as `/bin/bash --noprofile --norc -c TEXT`, with no input.
+    """The tool `shell.bash(text, timeout=60)`, which runs text in `workspace` as `/bin/bash --noprofile --norc -c TEXT`, with no input.
 
     contain: makes of the words of a command those that run it contained (by bubblewrap, say).  None means that nothing holds what the text
     does but the user it runs as, and has to be written out.
@@ -147,11 +138,8 @@ def bash_tool(workspace: str | os.PathLike[str], contain: Callable[[list[str]], 
         return {"exit": made.status, "stdout": out, "stderr": err, "cpu_seconds": round(made.cpu, 3), "stopped": made.stopped}
 
     bash.__annotations__ |= {"text": Annotated[str, BASH], "timeout": Annotated[float, TIMEOUT]}
-    return bash
+    return ready(_BASH, bash)
 
 
 run: Final = tool()
-TOOLS: Final[dict[str, KindTool]] = {
-    "shell.run": KindTool("shell.run", {"command": COMMAND, "timeout": TIMEOUT}, frozenset(["timeout"])),
-    "shell.bash": KindTool("shell.bash", {"text": BASH, "timeout": TIMEOUT}, frozenset(["timeout"])),
-}
+TOOLS: Final[dict[str, KindTool]] = {_RUN.name: _RUN, _BASH.name: _BASH}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from capabilities._paths.secret import secret
 from capabilities._paths.text import below
 from capabilities._shell.judge import Fed
 from capabilities._shell.script import Command, Step
@@ -23,6 +24,8 @@ def broken(names: Iterable[str], roots: tuple[str, ...], cwd: str) -> str:
     places = [os.path.realpath(os.path.join(cwd, root)) for root in roots]
     for name in names:
         if not any(_below(name, root) for root in roots) or not any(below(os.path.realpath(os.path.join(cwd, name)), place) for place in places):
+            return name
+        if os.path.islink(path := os.path.normpath(os.path.join(cwd, name))) and secret(os.path.realpath(path)):
             return name
     return ""
 

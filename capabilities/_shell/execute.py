@@ -13,11 +13,12 @@ import time
 from contextlib import ExitStack
 from typing import IO, Final, NamedTuple, NoReturn, TypeAlias
 
+from capabilities._paths.place import Setting, own_home
 from capabilities._process.environment import absolute, fresh
 from capabilities._process.supervise import Limits, Result, Stage, Target, run
-from capabilities._shell import builtins, claims, gitsafe, outputs, shellish, sums
+from capabilities._shell import builtins, claims, gitsafe, links, outputs, shellish, sums
+from capabilities._shell.expand import bounded, joined, trimmed
 from capabilities._shell.expand import expand as expanded
-from capabilities._shell.expand import joined, trimmed
 from capabilities._shell.judge import Fed, feeds
 from capabilities._shell.lexer import constants
 from capabilities._shell.opening import expand, opened, spooled
@@ -27,6 +28,8 @@ from capabilities._shell.state import UNKNOWN
 NOT_FOUND: Final = 127
 _ENVIRONMENT: Final = frozenset(fresh())
 _REFUSED: Final = 125
+MOST_PROGRAMS: Final = 1000
+_MOST_LISTED: Final = 16 * 1024 * 1024
 Sink: TypeAlias = "bytearray | IO[bytes]"
 
 
@@ -66,7 +69,7 @@ class Shell:
     """One run: the folder, the variables, and what is used up."""
 
     def __init__(self, cwd: str, limits: Limits) -> None:
-        self.cwd, self.limits = cwd, limits
+        self.cwd, self.limits, self.workspace, self.started = cwd, limits, cwd, 0
         self.begin, self.cpu, self.written = time.monotonic(), 0.0, 0
         self.values: dict[str, shellish.Held] = {}
         self.exported: set[str] = set()
@@ -97,6 +100,8 @@ class Shell:
         except OSError as error:
             self.write(streams.err, f"{error}\n".encode(errors="replace"))
             return NOT_FOUND
+        except (MemoryError, RecursionError, OverflowError) as error:
+            self.stop(f"it needs more than the gate itself has ({type(error).__name__})")
 
     def pipeline(self, pipeline: Pipeline, streams: Streams) -> int:
         """Runs the steps, at once when all are programs, else one after the other."""
@@ -190,8 +195,9 @@ class Shell:
                 stages.append(self.stage(command, streams, first=number == 0))  # what was opened before one fails must be closed
             if not all(stage.argv for stage in stages):
                 return 0
+            self.count(len(stages))
             result = run(stages, self.left(), self.cwd)
-        except (OSError, ValueError):
+        except (OSError, ValueError, MemoryError, shellish.Stopped):
             for stage in stages:
                 for file in (stage.stdin, stage.stdout, stage.stderr, *stage.passed):
                     if file is not None and not isinstance(file, str):
@@ -199,6 +205,12 @@ class Shell:
             raise
         self.account(result, streams)
         return result.status
+
+    def count(self, programs: int) -> None:
+        """Counts programs that are started, and stops everything when there were too many."""
+        self.started += programs
+        if self.started > MOST_PROGRAMS:
+            self.stop(f"it started more than {MOST_PROGRAMS} programs")
 
     def left(self) -> Limits:
         """What is left of the limits."""
@@ -236,14 +248,14 @@ class Shell:
         files: list[IO[bytes]] = []
         try:
             return self.opened_stage(command, streams, files, first=first)
-        except (OSError, ValueError):
+        except (OSError, ValueError, MemoryError, shellish.Stopped):
             for file in files:
                 file.close()
             raise
 
     def opened_stage(self, command: Command, streams: Streams, files: list[IO[bytes]], *, first: bool) -> Stage:
         """As `stage`; every file that is opened is added to `files`."""
-        words = shellish.as_program(self.words(command, streams, files))
+        words = shellish.as_program(self.checked(command, streams, files))
         passed = tuple(files)
         env = tuple([(name, self.held(word, streams).text) for name, word in command.assigns])
         env += tuple([(name, self.values[name].text) for name in sorted(self.exported) if name in self.values])
@@ -321,13 +333,47 @@ class Shell:
     def words(self, command: Command, streams: Streams | None = None, passed: list[IO[bytes]] | None = None) -> list[str]:
         """The words of a command, everything expanded."""
         inside = streams or Streams(None, bytearray(), bytearray())
-        return [text for word in command.words for text in self.texts(word, inside, passed)]
+        return bounded(text for word in command.words for text in self.texts(word, inside, passed))
+
+    def checked(self, command: Command, streams: Streams, passed: list[IO[bytes]]) -> list[str]:
+        """The words of a program, after a look at where the names lead that its patterns and searches find (see `links`)."""
+        before: list[Word] = []
+        texts: list[tuple[str, ...]] = []
+        for word in command.words:
+            made = self.globbed(word, streams, passed)
+            before += [one for one, _ in made]
+            texts += [tuple(bounded(names)) for _, names in made]
+        setting = Setting(self.cwd, self.workspace, own_home())
+        for argv in links.judged(tuple(before), tuple(texts), setting, streams.fed):
+            self.search(argv, setting)
+        return bounded(text for names in texts for text in names)
+
+    def search(self, argv: tuple[str, ...], setting: Setting) -> None:
+        """Raises ValueError when a search would give a command, or a comparison read, a link that leads out of where it looks."""
+        if argv[0].rpartition("/")[2] == "diff":
+            places = tuple([text for text in argv[1:] if text[:1] != "-"])
+            bad = links.lead_out(links.below_diff(argv, self.cwd), places, setting)
+        else:
+            listing = links.listing(argv)
+            self.count(1)
+            limits = self.left()._replace(output=_MOST_LISTED)
+            result = run([Stage((absolute(listing[0], self.cwd), *listing[1:]))], limits, self.cwd)
+            self.cpu += result.cpu
+            if result.stopped:
+                raise ValueError(f"the names that it finds could not be looked at beforehand: {result.stopped}")
+            bad = links.lead_out(result.stdout.decode(errors="surrogateescape").split("\0"), links.roots(argv), setting)
+        if bad:
+            raise ValueError(f"{bad[:80]!a} is a link that leads elsewhere than where this command was judged to work")
 
     def texts(self, word: Word, streams: Streams, passed: list[IO[bytes]] | None = None) -> list[str]:
         """The texts that one word stands for."""
+        return [text for _, texts in self.globbed(word, streams, passed) for text in texts]
+
+    def globbed(self, word: Word, streams: Streams, passed: list[IO[bytes]] | None = None) -> list[tuple[Word, list[str]]]:
+        """The words that one word stands for, patterns as they are, and with each the names that it stands for."""
         if not word.pieces:
-            return expand(word, self.cwd)
-        made: list[str] = []
+            return [(word, expand(word, self.cwd))]
+        made: list[tuple[Word, list[str]]] = []
         roots: tuple[str, ...] = ()
 
         def value(piece: Piece) -> str:
@@ -341,8 +387,9 @@ class Shell:
             return held.text
 
         for one in expanded(word, value):
-            made += expand(one, self.cwd) if not roots else [one.text]
-        if roots and len(word.pieces) > 1 and word.pieces[0].kind in ("var", "run") and (bad := claims.broken(made, roots, self.cwd)):
+            made.append((one, expand(one, self.cwd)) if not roots else (Word(one.text), [one.text]))
+        names = [text for _, texts in made for text in texts]
+        if roots and len(word.pieces) > 1 and word.pieces[0].kind in ("var", "run") and (bad := claims.broken(names, roots, self.cwd)):
             raise ValueError(f"{bad[:80]!a} leads elsewhere than where this command was judged to work")
         return made
 

@@ -11,13 +11,15 @@ The same code expands for judging, with marks for what is not known, and for run
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from capabilities._shell.lexer import merged, patterned
 from capabilities._shell.marks import SPLIT
 from capabilities._shell.script import Piece, Word
 
+MOST: Final = 1024 * 1024  # characters of a value, of a word, and of all words of a command
+_TRIMMING: Final = 10**8
 _BLANKS: Final = re.compile(r"[ \t\n]+")
 _GLOBS: Final = re.compile(r"([*?]|\[[!^]?\]?[A-Za-z0-9_@%+=:,.-]*\])")
 _TRIM_PART: Final = re.compile(r"([*?])")
@@ -32,13 +34,37 @@ def expand(word: Word, value: Callable[[Piece], str]) -> list[Word]:
 
 def joined(word: Word, value: Callable[[Piece], str]) -> str:
     """The one text that a word is where nothing is split: an assigned value, a file that is redirected to."""
-    return "".join([piece.text if piece.kind in ("text", "glob") else value(piece) for piece in word.pieces]) if word.pieces else word.text
+    if not word.pieces:
+        return word.text
+    return "".join(bounded(piece.text if piece.kind in ("text", "glob") else value(piece) for piece in word.pieces))
 
 
-def fields(pieces: tuple[Piece, ...], value: Callable[[Piece], str]) -> list[list[Piece]]:
+def bounded(texts: Iterable[str]) -> list[str]:
+    """The texts; ValueError as soon as they are more than `MOST` characters together, each counted as one more."""
+    made: list[str] = []
+    length = 0
+    for text in texts:
+        length += len(text) + 1
+        if length > MOST:
+            raise ValueError(f"a value, or the words of a command, are longer than {MOST} characters")
+        made.append(text)
+    return made
+
+
+def fields(pieces: tuple[Piece, ...], given: Callable[[Piece], str]) -> list[list[Piece]]:
     """The pieces of each word, only text and patterns."""
     made: list[list[Piece]] = []
     current: list[Piece] | None = None
+    length = 0
+
+    def value(piece: Piece) -> str:
+        nonlocal length
+        text = given(piece)
+        length += len(text)
+        if length > MOST:
+            raise ValueError(f"a word is longer than {MOST} characters")
+        return text
+
     for piece in pieces:
         if piece.kind in ("text", "glob") or piece.quoted:
             fixed = piece if piece.kind in ("text", "glob") else Piece("text", value(piece))
@@ -71,6 +97,8 @@ def _word(pieces: list[Piece]) -> Word:
 def trimmed(text: str, op: str, pattern: str) -> str:
     """`${x%p}`, `%%`, `#` and `##`: the text without the shortest or longest end or beginning that the pattern matches."""
     body = "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in _TRIM_PART.split(pattern))
+    if (len(text) + 1) ** (1 + min(pattern.count("*"), 4)) > _TRIMMING:
+        raise ValueError(f"the value is too long, {len(text)} characters, for the pattern {pattern[:40]!a}")
     whole = re.compile(body, re.DOTALL)
     lengths = range(len(text) + 1) if len(op) == 1 else range(len(text), -1, -1)
     for length in lengths:

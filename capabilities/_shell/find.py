@@ -27,13 +27,17 @@ _SUFFIXED: Final = re.compile(r"[*?\w-]*\.[A-Za-z0-9]+", re.ASCII)
 _LIST: Final = frozenset("-newer -anewer -cnewer -samefile -neweraa -newerac -neweram -newerca -newercc -newercm -newerma -newermc -newermm".split())
 _OTHER: Final = frozenset(["-printf", "-fprintf", "-fprint", "-fprint0", "-fls", "-ls"])
 _WRITE: Final = frozenset(["-fprint", "-fprint0", "-fls"])
+VALUED: Final = (_TEXT | _LIST) - {"-printf"}
+# what does something with a name, or ends the search there, and how many words it takes
+ACTIONS: Final = {"-print": 0, "-print0": 0, "-ls": 0, "-quit": 0, "-prune": 0, "-printf": 1, "-fprint": 1, "-fprint0": 1, "-fls": 1, "-fprintf": 2}
 _RUN: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 
 
 class Found(NamedTuple):
     """What a find reads, the commands it runs on what it finds, and whether its output separates names unmistakably.
 
-    telling: a name it looks for under which secrets are kept, "" for none.  writes: it prints other things than names.
+    telling: a name it looks for under which secrets are kept, "" for none.  writes: it prints other things than names.  follows: links on
+    its way are followed.
     """
 
     uses: list[Use]
@@ -42,6 +46,7 @@ class Found(NamedTuple):
     zero: bool
     telling: str
     writes: bool
+    follows: bool = False
 
 
 def parse(words: tuple[Word, ...]) -> Found:
@@ -79,7 +84,8 @@ def parse(words: tuple[Word, ...]) -> Found:
     if any(word.pattern[:1] in ("*", "?", "[") for role, word, _ in uses if role == "list"):
         raise Uninspectable("a pattern may stand for names that find takes for options; write './' in front of it")
     telling = next((word.text for role, word, _ in uses if (role == "name" or word.pattern) and _is_telling(word.text)), "")
-    return Found(uses, roots, commands, zero, telling, writes)
+    follows = any(word.text == "-L" for word in words[:begin]) or any(word.text == "-follow" for word in words[begin:])
+    return Found(uses, roots, commands, zero, telling, writes, follows)
 
 
 def _is_telling(pattern: str) -> bool:

@@ -14,8 +14,8 @@ from typing import Final
 from capabilities._paths.place import Setting
 from capabilities._process.environment import fresh
 from capabilities._shell import builtins, labels, outputs, sums
-from capabilities._shell.expand import expand, joined, trimmed
-from capabilities._shell.judge import Context, Fed, command_parts, feeds, unknown
+from capabilities._shell.expand import bounded, expand, joined, trimmed
+from capabilities._shell.judge import PLAIN, Context, Fed, command_parts, feeds, unknown
 from capabilities._shell.lexer import constants
 from capabilities._shell.marks import ANY, NUMBER, SPLIT, STREAM
 from capabilities._shell.roles import Doing, used
@@ -26,7 +26,9 @@ from capabilities._shell.writers import HARMLESS_VARIABLES
 from gate.effect import Assessment, Risk, join
 
 ENVIRONMENT: Final = frozenset(fresh())
-_MOST_TURNS: Final = 10_000
+_MOST_TURNS: Final = 200  # of loops inside loops, together
+_MANY: Final = 100  # as many turns as a loop is taken to have whose number is only known when it runs
+_EXEC: Final = frozenset(["-exec", "-execdir"])
 _MOST_UNROLLED: Final = 64
 _NONE: Final = Assessment(frozenset(), Risk.LOW)
 _NOTHING: Final = Assessment(frozenset(["reads"]), Risk.LOW, ("it starts nothing",))
@@ -129,7 +131,8 @@ class Flow:
             state = self.assignments(command, state)
         words = command.words
         if any([word.pieces for word in words]):
-            words = tuple([made for word in words for made in self.words(word, state)])
+            words = tuple(made for word in words for made in self.words(word, state))
+            bounded(word.text for word in words)
         redirects = tuple([self.redirect(redirect, state) for redirect in command.redirects]) if command.redirects else ()
         if not words:
             for setting in state.settings if redirects else ():
@@ -169,6 +172,8 @@ class Flow:
             self.parts.append(unknown(state.lost))
         if state.exported and state.exported - HARMLESS_VARIABLES:
             self.parts.append(unknown(f"what the variable {min(state.exported - HARMLESS_VARIABLES)!a} changes is not known"))
+        if not self.guarded and command.words[0].text not in PLAIN and any(word.pattern or word.text in _EXEC for word in command.words):
+            self.parts.append(unknown("which names it finds, and where links among them lead, is only known when it runs"))
         for setting in state.settings:
             self.parts += command_parts(command, Context(setting, fed, self.started, self.nesting))
 
@@ -215,7 +220,7 @@ class Flow:
             inside = inside.set(block.name, UNKNOWN)
         else:
             self.parts += builtins.endless(block, _ENDLESS)
-            self.turns *= 100
+            self.turns *= _MANY
             if self.turns > _MOST_TURNS:
                 self.parts.append(unknown("loops inside loops, whose number of turns is only known when they run"))
             after = self.script(block.parts[0], inside, fed)
@@ -226,7 +231,7 @@ class Flow:
     def turned(self, block: Block, state: State) -> tuple[list[Value], int]:
         """What a `for` loop's variable may be, and at most how many times the loop turns."""
         values: list[Value] = []
-        count = 0
+        count, many = 0, False
         for word in block.words:
             if len(word.pieces) == 1 and word.pieces[0].kind == "run" and (inner := word.pieces[0].inner) and outputs.numbers(inner):
                 self.words(word, state)
@@ -235,9 +240,10 @@ class Flow:
                 continue
             for made in self.words(word, state):
                 values += self.turn(made, state)
-                count += 1 if not (made.pattern or made.sort) else 100
+                many = many or bool(made.pattern or made.sort)
+                count += not (made.pattern or made.sort)
         values = list(dict.fromkeys(values))
-        return (values if len(values) <= _MOST_UNROLLED else [UNKNOWN]), count
+        return (values if len(values) <= _MOST_UNROLLED else [UNKNOWN]), count + (_MANY if many else 0)
 
     def turn(self, word: Word, state: State) -> list[Value]:
         """The values that one word of a `for` loop gives."""

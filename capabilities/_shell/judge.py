@@ -61,6 +61,17 @@ _CHOOSING: Final[dict[str, re.Pattern[str]]] = {
     "sed": re.compile(r"(-n )?\d{1,6}(,\d{1,6})?[pdq]|s([,|@#/])\^\\?\.\\?/\3\3"),
 }
 _ONLY_NAMES: Final = frozenset(["-l", "--files-with-matches", "-L", "--files-without-match"])
+# options with which a program follows links that it meets on its way
+FOLLOWING: Final[dict[str, frozenset[str]]] = {
+    **dict.fromkeys(["grep", "egrep", "fgrep"], frozenset(["-R", "--dereference-recursive"])),
+    **dict.fromkeys(["rg", "du", "fd", "fdfind"], frozenset(["-L", "--follow", "--dereference"])),
+    "tree": frozenset(["-l"]),
+    "ag": frozenset(["-f", "--follow"]),
+    "cp": frozenset(["-L", "--dereference"]),
+    "rgrep": frozenset(["-R"]),
+    "tokei": frozenset(["-f"]),
+}
+_LINKS: Final = frozenset(["l", "f,l", "l,f", "d,l", "l,d", "f,d,l", "d,f,l", "l,f,d", "l,d,f", "f,l,d", "d,l,f"])  # what `-type` may be given
 _FEEDERS: Final = frozenset("find git ls grep egrep fgrep rg".split())
 _LISTED: Final = frozenset("-c -d -m -o -k -s -i -t -z --cached --deleted --modified --others --ignored --exclude-standard".split())
 
@@ -167,6 +178,10 @@ def _by_spec(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
     if name in TAKES_ANYTHING:
         rest = rest if name == "printf" and any(mark in rest[0].text for mark in MARKS) else known(rest)
     found = matched(READERS[name] if name in READERS else WRITERS[name], rest)
+    if followed := found.options & FOLLOWING.get(name, frozenset()):
+        raise Uninspectable(f"{name} {min(followed)} follows links, and where they lead is only known when it runs")
+    if name == "ls" and found.options & {"-L", "--dereference"} and found.options & {"-R", "--recursive"}:
+        raise Uninspectable("ls -L -R follows links, and where they lead is only known when it runs")
     parts = 0
     much = name == "head" and any([role == "num" and not _SMALL.fullmatch(word.text) for role, word, _ in found.uses])
     if much and any(word.text.startswith("/dev/") for word in rest):
@@ -246,6 +261,8 @@ def _changed(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[As
 def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assessment]:
     found = find.parse(rest)
     yield Assessment(_READS, Risk.LOW, (f"{name} lists files",))
+    if found.follows or (found.commands and any(word.text in _LINKS or word.text in ("-H", "-lname", "-ilname") for word in rest)):
+        raise Uninspectable("it follows links, and where they lead is only known when it runs")
     for role, word, many in found.uses:
         yield from use(Doing(name, role, word, many), context.setting)
     if found.commands and found.telling:

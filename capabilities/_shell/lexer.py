@@ -85,6 +85,7 @@ class Words:
     def __init__(self, text: str, home: str, assigned: frozenset[str], nesting: int = 0) -> None:
         self.text, self.home = text, home
         self.at: int = 0
+        self.spread = 0
         self.assigned, self.inside = assigned, 0
         self.nesting: int = nesting
 
@@ -114,7 +115,11 @@ class Words:
             if self.at == begin:
                 raise self.refuse(self.at)
             return [Word("")] if plain else []
-        return [made for one in (braces.expand(pieces) if braced else [pieces]) if (made := built(one, quoted=quoted or not braced)) is not None]
+        several = braces.expand(pieces) if braced else [pieces]
+        self.spread += len(several) if braced else 0
+        if self.spread > 4 * braces.MAX_WORDS:
+            raise ValueError(f"braces that stand for more than {4 * braces.MAX_WORDS} words together")
+        return [made for one in several if (made := built(one, quoted=quoted or not braced)) is not None]
 
     def piece(self, begin: int, *, plain: bool) -> list[Piece]:  # one branch for each sort of piece
         """The next part of a word."""

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from capabilities._process.environment import absolute
 from capabilities._shell import builtins
+from capabilities._shell.expand import MOST
 from capabilities._shell.opening import expand
 from capabilities._shell.script import Block, Word
 
@@ -117,6 +118,8 @@ def _line(stdin: IO[bytes] | None, *, raw: bool) -> tuple[str, bool]:
             break
         line, end, after = chunk.partition(b"\n")
         data += line
+        if len(data) > MOST:
+            raise ValueError(f"a line is longer than {MOST} bytes")
         if after:
             os.lseek(stdin.fileno(), -len(after), os.SEEK_CUR)
         if not end:

@@ -20,9 +20,9 @@ def tools(gate: Gate, tmp_path: Path) -> dict[str, Callable[..., Any]]:
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "notes.md").write_text("hello\n")
-    made = files.tools(folder) | {"shell.run": shell.tool(folder), "compute.run": compute.tool(folder), "http.request": http.tool(seconds=1)}
-    named = {"shell.run", "compute.run"}  # the others say what they are
-    return {name: gate.wrap(function, name=name) if name in named else gate.wrap(function) for name, function in made.items()}
+    ready = (shell.tool(folder), compute.tool(folder), http.tool(seconds=1))
+    wrapped = [gate.wrap(function) for function in (*files.tools(folder).values(), *ready)]  # they say what they are
+    return dict(zip([*files.tools(folder), "shell.run", "compute.run", "http.request"], wrapped, strict=True))
 
 
 def test_what_is_granted_runs_and_nothing_else(gate: Gate, tools: dict[str, Callable[..., Any]], tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_miner_is_critical_in_any_spelling(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["grep -rn stratum+tcp:// .", "grep -R xmrig .", "echo ngrok", "ls chisel", "cat docs/ssh-R.md", "git log --grep=xmrig"]
+    "text", ["grep -rn stratum+tcp:// .", "grep -r xmrig .", "echo ngrok", "ls chisel", "cat docs/ssh-R.md", "git log --grep=xmrig"]
 )
 def test_looking_for_a_word_is_not_doing_it(text: str) -> None:
     assert assess(text).risk == Risk.LOW

@@ -150,3 +150,35 @@ def alive(process: int) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat sub/*", "cat */*", "head */l*", "cd sub; cat *", "timeout 5 cat sub/*", "x='sub/*'; cat $x", "for f in sub/*; do cat $f; done",
+        "find . -exec cat {} +", "find sub -exec head {} ';'", "find . ! -name -exec -exec cat {} +", "diff -r sub other",
+        "find . -exec false ';' -prune -o -exec cat {} ';'", "find . -name x | xargs cat sub/*",
+    ],
+)  # fmt: skip
+def test_a_link_out_of_the_place_that_was_judged_is_not_followed(run: Any, tmp_path: Path, command: str) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.write_text("SECRET")
+    for folder in ("sub", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a").write_text("A")
+    (tmp_path / "x").touch()
+    (tmp_path / "sub" / "link").symlink_to(outside)
+    made = run(command)
+    assert "SECRET" not in made["stdout"] and "not run" in made["stderr"]
+
+
+def test_links_inside_are_followed(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a").write_text("A")
+    (tmp_path / "sub" / "link").symlink_to("../a")
+    assert run("cat sub/*")["stdout"] == "A" and run("find . -name link -exec cat {} +")["stdout"] == "A"
+
+
+def test_memory_and_programs_are_bounded(run: Any) -> None:
+    assert "longer than" in run("x=a; for i in {1..60}; do x=$x$x; done; echo $x | wc -c")["stderr"]
+    assert "more than 1000 programs" in run("for a in {1..400}; do true; true; true; done")["stopped"]

@@ -12,7 +12,8 @@ import pytest
 from capabilities._process.supervise import Limits
 from capabilities._shell.execute import execute
 from capabilities._shell.grammar import lex
-from capabilities.shell import COMMAND, bash_tool, tool
+from capabilities.shell import BASH, COMMAND, bash_tool, tool
+from gate.effect import Risk
 
 HOME = "/h"
 SCRIPTS = [
@@ -167,3 +168,9 @@ def test_text_for_bash_is_run_by_bash_as_it_is(tmp_path: Path) -> None:
     seen: list[list[str]] = []
     bash_tool(tmp_path, lambda words: seen.append(words) or words)("true")  # type: ignore[func-returns-value]
     assert seen == [["/bin/bash", "--noprofile", "--norc", "-c", "true"]]
+
+
+def test_no_more_of_a_text_for_bash_is_looked_at_than_is_taken() -> None:
+    tunnel = "; ssh -R 80:localhost:80 h"
+    assert BASH.assess("x" * 100 + tunnel).risk is Risk.CRITICAL
+    assert BASH.assess("x" * 65_536 + tunnel).risk is Risk.HIGH  # `parse` refuses it
