@@ -26,6 +26,8 @@ _FILES: Final = frozenset(
 )
 _FILE: Final = re.compile(
     r"\.env(?!\.(example|sample|template|dist)$)(\..+)?"  # .env and .env.production, not .env.example
+    r"|(?!(example|sample|template|dist|default)\.).+\.env"
+    r"|[\w-]*(passwords?|passwd|secrets?|credentials?)([-_.]?\d+)?\.(txt|csv|tsv|json|ya?ml|toml|ini|conf|cfg|xml|properties|enc|tfvars|db|sqlite|xlsx?|docx?|kdb|log|dat)"
     r"|id_(rsa|dsa|ecdsa|ed25519)(_sk)?"
     r"|ssh_host_.*_key"
     r"|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|ovpn|keytab|gpg|asc)"
@@ -69,6 +71,8 @@ def secret(path: str, home: str = "") -> str:
     if "~" in lower and any(short_name(part) in _STEMS for part in parts):
         return "may be the short name of a place where keys or tokens are kept"
     last = parts[-1]
+    if last.startswith("config") and any(part == ".git" or part.endswith(".git") for part in parts[:-1]):
+        return "may hold a password in an address or a header of git's"
     names = {last, path.lower().rpartition("/")[2], *_copied(last)}
     if not _FILES.isdisjoint(names) or any([_FILE.fullmatch(name) for name in names]):
         return "has the name of a file with keys, tokens or a history"

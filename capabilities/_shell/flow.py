@@ -14,6 +14,7 @@ from typing import Final
 from capabilities._paths.place import Setting
 from capabilities._process.environment import fresh
 from capabilities._shell import builtins, labels, outputs, sums
+from capabilities._shell.apart import telling
 from capabilities._shell.expand import bounded, expand, joined, trimmed
 from capabilities._shell.judge import PLAIN, Context, Fed, command_parts, feeds, unknown
 from capabilities._shell.lexer import constants
@@ -320,6 +321,8 @@ class Flow:
         elif piece.text == "PWD":
             value = Value(state.settings[0].cwd) if len(state.settings) == 1 and not state.lost else UNKNOWN
         else:
+            if piece.text not in state.values and telling(piece.text):  # whoever runs the text for us may have it
+                self.parts.append(unknown(f"the variable {piece.text!a} may hold a secret"))
             value = state.values.get(piece.text) or Value(constants().get(piece.text, ""))
         op, pattern = piece.change
         if op == "#len":
@@ -352,6 +355,8 @@ class Flow:
         self.nesting -= 1
         if len(self.parts) == before:
             self.parts.append(_NONE)
+        if made and made.argv[:1] == ("seq",) and builtins.span(made.argv) > _MOST_TURNS:
+            self.parts.append(unknown(f"a text of more than {_MOST_TURNS} numbers"))
         value = outputs.of(script, made, state.settings[0].cwd if len(state.settings) == 1 else "")
         if value == UNKNOWN and fed and fed.roots and outputs.static(script):
             value = Value(fed.roots[0], fed.roots)

@@ -69,7 +69,7 @@ READS: Final[dict[str, str]] = {
     "check-ignore": "rev* -qvzn --quiet --verbose --non-matching --no-index",
     "check-attr": "rev* -az --all --cached",
     "check-ref-format": "text* --branch --normalize",
-    "var": "text -l",
+    "var": "text",
     "version": "--build-options",
     "help": "-ag --all --guides",
     "fsck": "--full --strict --no-dangling --connectivity-only",
@@ -79,8 +79,7 @@ READS: Final[dict[str, str]] = {
     "--points-at:text --sort:text --format:text --column[:text] --no-column --color[:text] --no-color --abbrev[:num] --no-abbrev --ignore-case",
     "tag": "never? text* -i -l! --list! -n[:num] --sort:text --contains:text --no-contains:text --merged:text --no-merged:text --points-at:text "
     "--format:text --column[:text] --color[:text] --ignore-case",
-    "remote": "-v --verbose",
-    "remote show": "-n",
+    "remote": "",
     "archive": "rev* -v --verbose --prefix:text --format:archive",
     "verify-pack": "read* -vs",
     "diff-files": "rev* " + _DIFF,
@@ -95,12 +94,11 @@ READS: Final[dict[str, str]] = {
     "rerere diff": "",
     "bundle verify": "read -q",
     "bundle list-heads": "read text*",
-    "config get-regexp": "text",
-    "remote get-url": "text --push --all",
-    "config": "never? text* -lz -l! --list! --get! --get-all! --get-regexp! --get-urlmatch! --global --local --system --worktree --show-origin "
+    # of the configuration only what is known to hold no secret: addresses and headers may hold a password
+    "config": "never? gitkey -z --get! --get-all! --global --local --system --worktree --show-origin "
     "--show-scope --name-only --null --type:text --bool --int --path --default:text --includes --no-includes",
-    "config get": "text --all --show-origin --show-scope --global --local --system --default:text --type:text",
-    "config list": "--show-origin --show-scope --global --local --system --name-only",
+    "config get": "gitkey --all --show-origin --show-scope --global --local --system --default:text --type:text",
+    "config list": "never -z --name-only! --show-origin --show-scope --global --local --system",
     "stash list": _LOG.replace("-gicLmqtEFP", "-gicmqtEFP"),
     "stash show": "text* --include-untracked --only-untracked " + _DIFF,
     "reflog": "never? text* " + _LOG.replace("-gicLmqtEFP", "-gicmqtEFP"),

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
 from capabilities._shell import find, git, labels, query
+from capabilities._shell.apart import UNREAD
 from capabilities._shell.asked import ASKED, lines
 from capabilities._shell.grammar import lex
 from capabilities._shell.harness import HARNESS, is_harness
@@ -150,8 +151,8 @@ def program(word: Word) -> str:
 def _judge(words: tuple[Word, ...], context: Context) -> Iterable[Assessment]:
     name, rest = program(words[0]), words[1:]
     special = _SPECIAL.get(name)
-    helped = len(rest) == 1 and rest[0].text in HELP and (name in WRITERS or name in WRAPPERS or name in CHANGERS)
-    if helped or (len(rest) == 1 and rest[0].text in VERSION and (special or name in QUERIES or name in NOTABLE)):
+    asks = HELP if name in WRITERS or name in WRAPPERS or name in CHANGERS else VERSION
+    if name in UNREAD and len(rest) == 1 and rest[0].text in asks and rest[0].text.isprintable():
         return [Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))]
     if special:
         return special(name, rest, context)
@@ -236,7 +237,7 @@ def _only_reads(name: str) -> Assessment:
 
 
 def _notable(name: str, rest: tuple[Word, ...]) -> Assessment:
-    if len(rest) == 1 and rest[0].text in VERSION:
+    if name in UNREAD and len(rest) == 1 and rest[0].text in VERSION:
         return Assessment(_READS, Risk.LOW, (f"{name} shows its version or help",))
     known = NOTABLE[name]
     return Assessment(known.effects, Risk.HIGH, (f"{name} {known.reason}",), known.techniques)

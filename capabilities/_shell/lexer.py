@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 
 from capabilities._process.environment import fresh
 from capabilities._shell import braces
+from capabilities._shell.apart import telling
 from capabilities._shell.script import Piece, Script, Word
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^~#!\]-]+|[^\x00-\x7f]+")
@@ -280,6 +281,8 @@ class Words:
         """A variable by its name: written out when its value is known."""
         if name in ("PWD", "?", "$") or (name in self.assigned and name not in SETTABLE_NOT and not OWN.fullmatch(name)):
             return [Piece("var", name, quoted, None, change)]
+        if telling(name):  # empty where we run it, but others may run the text with variables of their own
+            return [Piece("var", name, quoted, None, _untold(name, change))]
         if name == "@" and quoted:
             raise ValueError("'$@' in quotes is not taken: there are no arguments")
         if OWN.fullmatch(name):
@@ -328,6 +331,13 @@ class Words:
                 parts.append(token.group())
         self.at = found.end()
         return Piece("sum", " ".join(parts) or "0", quoted)
+
+
+def _untold(name: str, change: tuple[str, str]) -> tuple[str, str]:
+    """The change of a variable that is not written out; ValueError for one that is only taken where the value is."""
+    if change[0] not in ("", "#len", "%", "%%", "#", "##"):
+        raise ValueError(f"the variable {name!a} may hold a secret, and is only taken as it is")
+    return change
 
 
 def changed(value: str, change: tuple[str, str]) -> list[Piece]:

@@ -7,6 +7,7 @@ never end, or is not understood.  They accept less than the real languages, neve
 # lists of words are data, and read best as text
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -140,11 +141,18 @@ _AWK_REFUSED: Final = frozenset(
 )
 _AWK_EACH: Final = re.compile(r"\s*\(\s*[A-Za-z_]\w*\s+in\s+[A-Za-z_]\w*\s*\)", re.ASCII)  # once for each index
 _AWK_WIDTH: Final = re.compile(r"%[-+ #0']*(\d*\.)?(\*|\d{5})")
+# a field of a large or computed number that is set, a number of fields that is, and text that doubles with each line
+_AWK_MUCH: Final = re.compile(
+    r"\$\s*[(+]*\s*(\d{5,}|[\d.]+[eE])|\$\s*([A-Za-z_]\w*(?<!NF)|\(.*?\)+)\s*([-+*/%^]|\*\*)?=(?![=~])|\bNF\s*([+*/%^]|\*\*)?=(?!=)\s*(?!\d{1,4}\b(?!\s*[.*^eE(+]))"
+    r"|\b([A-Za-z_]\w*)\s*=\s*\(?\s*\5\s+\5\b|\$\s*(\d+)\s*=\s*\$\6\s+\$\6\b"
+)
 _AWK_OPERAND: Final = re.compile(r"[\w\"\]).]$")
 
 
 def awk(text: str) -> None:
     """An awk program that only prints what it computes from its input, in one pass: no loops, pipes, files or environment."""
+    if _AWK_MUCH.search(text):
+        raise Uninspectable("the awk program may make more fields, or longer text, than is sensible")
     if _AWK_WIDTH.search(text):
         raise Uninspectable("a format of the awk program is too wide, or of a width that is only known when it runs")
     at, before, printing = 0, "", False
@@ -182,8 +190,20 @@ _JQ_REFUSED: Final = re.compile(
 )
 
 
+# text times what is computed, and a place in a list that is far away
+_JQ_MUCH: Final = re.compile(
+    r"\"\s*\*\s*(?![\d\s])|[^\s\d.]\s*\*=?\s*\"|\[\s*(\d{6,}|[\d.]+[eE])|setpath\(\s*\[.*(\d{6,}|\d[eE])|\blimit\(\s*\d*[eE]"
+)
+_JQ_NUMBER: Final = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_JQ_TIMES: Final = 10_000
+
+
 def jq(text: str) -> None:
-    """A jq filter without environment, modules, definitions or loops."""
+    """A jq filter without environment, modules, definitions, loops, or text and lists that are made as long as a number says."""
+    if _JQ_MUCH.search(text) or ("*" in text and any(float(number) > _JQ_TIMES for number in _JQ_NUMBER.findall(text))):
+        raise Uninspectable("the jq filter may make a longer text or list than is sensible")
+    if "*" in text and '"' in text and math.prod(max(1.0, float(number)) for number in _JQ_NUMBER.findall(text)) > _JQ_TIMES:
+        raise Uninspectable("the jq filter may repeat a text more often than is sensible")
     if found := _JQ_REFUSED.search(text):
         raise Uninspectable(f"{show(found.group())} in a jq filter cannot be inspected")
 

@@ -155,7 +155,7 @@ MORE: Final[dict[str, str]] = {
     "--include:text --fast --safe --preview --config:read --version --help --required-version:text -c:text",
     "isort": "never? list* -c! --check! --check-only! --diff! -d! -q -v --profile:text --skip:text -l:num --line-length:num --quiet "
     "--verbose --version --help -s:text",
-    "yq": "yq read* -C -M -N -P -r -c -s -e -n -j -o:text -p:text -I:num --colors --no-colors --no-doc --prettyPrint --raw-output "
+    "yq": "yq read* -C -M -N -P -r -c -e -n -j -o:text -p:text -I:num --colors --no-colors --no-doc --prettyPrint --raw-output "
     "--output-format:text --input-format:text "
     "--null-input --exit-status --indent:num --unwrapScalar[:text] --tojson -0 --version --help",
     "xmllint": "read* --noout --format --xpath:text --nonet --recover  --nowrap ",

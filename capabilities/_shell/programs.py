@@ -78,10 +78,10 @@ READERS: Final[dict[str, str]] = {
     "--show-c-function --label:text --expand-tabs --initial-tab --recursive>tree --no-dereference --new-file --exclude:text --exclude-from:read "
     "--ignore-case --ignore-tab-expansion --ignore-trailing-space --ignore-space-change --ignore-all-space --ignore-blank-lines "
     "--ignore-matching-lines:text --text --strip-trailing-cr --minimal --speed-large-files --color[:text] --palette:text --normal",
-    "sort": "read* -bdfghiMnrRVcCmsuz -k:text -t:text -S:text -o:write -T:write --ignore-leading-blanks --dictionary-order --ignore-case "
+    "sort": "read* -bdfghiMnrRVcCmsuz -k:text -t:text -S:memorysize -o:write -T:write --ignore-leading-blanks --dictionary-order --ignore-case "
     "--general-numeric-sort --ignore-nonprinting --month-sort --human-numeric-sort --numeric-sort --random-sort --reverse --sort:text "
     "--version-sort --check[:text] --key:text --merge --stable --field-separator:text --unique --zero-terminated --parallel:width --debug "
-    "--buffer-size:text --output:write --temporary-directory:write --compress-program:exec --batch-size:width",
+    "--buffer-size:memorysize --output:write --temporary-directory:write --compress-program:exec --batch-size:width",
     "uniq": "read? write? -cdDiuz -f:num -s:num -w:num -# --count --repeated --all-repeated[:text] --group[:text] --ignore-case --unique "
     "--skip-fields:num --skip-chars:num --check-chars:num --zero-terminated",
     "tr": "text text? -cCdst --complement --delete --squeeze-repeats --truncate-set1",

@@ -68,7 +68,7 @@ _BREW: Final = (
     "--tree --topological "
     "--direct --union --full --declared --include-build --include-optional --include-test --include-requirements --include-implicit "
     "--skip-recommended "
-    "--recursive --missing --eval-all --annotate --graph --dot -n -1 --for-each --greedy --greedy-latest --greedy-auto-updates --github --analytics "
+    "--recursive --missing --eval-all --annotate --graph --dot -n -1 --for-each --greedy --greedy-latest --greedy-auto-updates --analytics "
     "--days:num --category:text -s --search -n --description --hide:text --list-checks --audit-debug --oneline --stat --patch -p "
     "--max-count:num --compact "
     "--command:text --plain --variations --sizes --fetch-manifest --os:text --arch:text --no-quarantine"
@@ -118,17 +118,17 @@ QUERIES: Final[dict[str, Query]] = {
         "list,run ls,run view,run watch,"
         "release list,release ls,release view,release verify,workflow list,workflow ls,workflow view,gist list,gist ls,gist view,label list,label ls,"
         "project list,project ls,project view,project field-list,project item-list,org list,org ls,codespace list,codespace "
-        "ls,codespace logs,codespace ports,"
+        "ls,codespace ports=,"
         "codespace view,cs list,cs ls,cs view,cache list,cache ls,secret list,secret ls,variable list,variable ls,variable get,ssh-key "
         "list,ssh-key ls,"
         "gpg-key list,gpg-key ls,ruleset list,ruleset ls,ruleset view,ruleset check,rs list,rs view,rs check,search repos,search issues,search prs,"
         "search commits,search code,auth status,status,extension list,extension ls,extension search,ext list,ext ls,ext search,alias "
         "list,alias ls,config list,"
-        "config ls,config get,help,version,at verify<read,attestation verify<read,attestation trusted-root,agent-task list,agent-task view,preview",
+        "config ls,config get,help,version,at verify<read,attestation verify<read,attestation trusted-root,agent-task list,agent-task view",
     ),
     "kubectl": Query(
         _KUBE,
-        "get,describe,logs,top,explain,version,api-resources,api-versions,cluster-info=,cluster-info dump,events,config view,config get-contexts,"
+        "get,describe,logs,top,explain,version,api-resources,api-versions,cluster-info=,events,config view,config get-contexts,"
         "config current-context,config get-clusters,config get-users,auth can-i,auth whoami,rollout status,rollout "
         "history,wait,options,completion,help,"
         "plugin list",
@@ -137,7 +137,7 @@ QUERIES: Final[dict[str, Query]] = {
     ),
     "helm": Query(
         _HELM,
-        "list,ls,status,history,hist,get values,get notes,get hooks,get metadata,search repo,search hub,show chart,show values,show "
+        "list,ls,status,history,hist,get notes,get metadata,search repo,search hub,show chart,show values,show "
         "readme,show all,show crds,"
         "inspect chart,inspect values,inspect readme,inspect all,repo list,repo ls,plugin list,plugin ls,version,env,lint<tree,dependency list<tree,"
         "dependency ls<tree,dep list<tree,dep ls<tree,verify<read,template<text,completion,help",
@@ -153,11 +153,9 @@ QUERIES: Final[dict[str, Query]] = {
         "inspect,service ls,"
         "service list,service ps,service inspect,service logs,stack ls,stack list,stack ps,stack services,secret ls,secret list,secret "
         "inspect,config ls,"
-        "config list,config inspect,context ls,context list,context show,context inspect,plugin ls,plugin list,plugin inspect,buildx "
+        "config list,context ls,context list,context show,context inspect,plugin ls,plugin list,plugin inspect,buildx "
         "ls,buildx version,"
-        "buildx inspect,buildx du,builder du,compose ps,compose ls,compose logs,compose images,compose top,compose port,compose "
-        "version,compose events,"
-        "compose stats,compose volumes,checkpoint ls,help",
+        "buildx inspect,buildx du,builder du,compose ls,compose version,checkpoint ls,help",
         "",
         r"://",
     ),
@@ -166,8 +164,7 @@ QUERIES: Final[dict[str, Query]] = {
         "list,ls,info,abv,search,-S,deps,uses,outdated,doctor,dr,config,--config,desc,log,leaves,missing,options,cat,tap-info,tap=,"
         "--prefix,--cellar,--cache,"
         "--repository,--repo,--caskroom,--taps,--env,--version,commands,formulae,casks,help,services list,analytics "
-        "state,analytics=,shellenv,bundle list,"
-        "bundle check,livecheck,formula,command,which-formula",
+        "state,analytics=,shellenv,livecheck,formula,command,which-formula",
         "",
         r"[/\\]|\.rb$",
     ),
@@ -184,25 +181,19 @@ QUERIES: Final[dict[str, Query]] = {
     "snap": Query(
         "--all --color:text --unicode:text --verbose", "list,info,find,changes,tasks,interfaces,connections,services,version,help,warnings"
     ),
-    "flatpak": Query("--user --system --columns:text -d --app --runtime -a", "list,info,search,history,remotes,config,ps,--version"),
+    "flatpak": Query("--user --system --columns:text -d --app --runtime -a", "list,info,search,history,remotes,config=,ps,--version"),
     "npm": Query(
         "-g --global --json -l --long --depth:num --all -a --parseable -p --omit:text --include:text --location:text --prod --dev "
         "--link --workspaces -w:text "
         "--workspace:text --unicode --no-unicode --package-lock-only",
         "ls,list,la,ll,root,prefix,bin,config list,config ls,config get,get,pkg "
-        "get,query,explain,why,fund,run=,run-script=,help,help-search,version=,"
-        "completion,cache ls,cache list,-v,c list,c ls,c get,"
+        "get,query,explain,why,run=,run-script=,help-search,version=,"
+        "completion,cache ls,cache list,c list,c ls,c get,"
         # the registry is asked; a package with a slash, colon or ending of an archive may be one of another place
         "^view<package,^info<package,^show<package,^v<package,^search,^find,^s,^dist-tag ls<package,^owner ls<package,^ping=,^stars=,^audit=",
         "",
         r"(?i)auth|token|passw|://",
         ".npmrc",
-    ),
-    "pnpm": Query(
-        "-g --global --json -l --long --depth:text --parseable -r --recursive -P -D --prod --dev --only-projects",
-        "ls,list,la,ll,why,root,bin,licenses list,licenses ls,help,config list",
-        "",
-        r"(?i)auth|token|passw|://",
     ),
     "pip": Query(
         "-v -q -l --local --user -o --outdated -u --uptodate -e --editable --include-editable --exclude-editable --not-required "
@@ -210,7 +201,7 @@ QUERIES: Final[dict[str, Query]] = {
         "--exclude:text --path:list --verbose --quiet -f --files --disable-pip-version-check --no-color --python-version:text --platform:text "
         "-a:text --algorithm:text "
         "--user --global --site --isolated --no-input",
-        "list,show,freeze,check,inspect,help,cache list,cache info,cache dir,index versions,config list,config debug,hash<read,debug,completion",
+        "list,show,freeze,check,inspect,help,cache list,cache info,cache dir,index versions,hash<read,debug,completion",
     ),
     "uv": Query(
         "-q -v --quiet --verbose --no-color --color:text --format:text --outdated --exclude:text --exclude-editable --editable --strict "
@@ -218,11 +209,13 @@ QUERIES: Final[dict[str, Query]] = {
         "--all-versions --only-installed --only-downloads --all-platforms --all-arches --short --output-format:text --show-paths "
         "--show-version-specifiers "
         "--depth:num --no-progress --offline",
-        "pip list,pip freeze,pip show,pip check,pip tree,python list,python find,python dir,tool list,tool dir,cache dir,version=,self version,help",
+        "python dir,tool dir,cache dir,self version,help",
     ),
     "conda": Query(
         "-n:text --name:text -e --export --json --full-name -c --canonical --no-pip --envs --system -a --all --show-sources --show",
-        "list,env list,info,config,search",
+        "list,env list,info,search",
+        "",
+        r"::|[/\\\[]",
     ),
     "gem": Query(
         "-l --local -a --all -d --details -q --quiet --versions --no-versions -i --installed",
@@ -230,30 +223,16 @@ QUERIES: Final[dict[str, Query]] = {
     ),
     "terraform": Query(
         _TERRAFORM,
-        "version,output,state list,workspace list,workspace show,fmt?--check<list,help,metadata functions",
+        "version,workspace show,fmt?--check<list,help,metadata functions",
         "dash",
     ),
-    "tofu": Query(_TERRAFORM, "version,output,state list,workspace list,workspace show,fmt?--check<list,help,metadata functions", "dash"),
-    "packer": Query(
-        "--machine-readable --check --diff --recursive --write:no --syntax-only --evaluate-datasources:no --version",
-        "version,fmt?--check<list,inspect<list,plugins installed,plugins required<list,help",
-        "dash",
-    ),
-    "go": Query("--json --m --f:text --u --versions --deps", "version=,help", "dash"),
-    "cargo": Query(
-        "--list --version --verbose -V -q --quiet -v --limit:num --color:text",
-        "help,version,^search,^info<package,^locate-project=",
-        "",
-        r"://",
-        ".cargo rust-toolchain rust-toolchain.toml Cargo.toml",
-    ),
-    "rustup": Query("-v --verbose", "show,toolchain list,target list,component list,which,doc=,check,help"),
+    "tofu": Query(_TERRAFORM, "version,workspace show,fmt?--check<list,help,metadata functions", "dash"),
     "systemctl": Query(
         "-a -l -n:num -o:text -p:text -q -t:text -r --all --full --lines:num --output:text --property:text --quiet --type:text "
         "--state:text --no-pager "
         "--no-legend --failed --reverse --after --before --recursive --user --system --plain --value --with-dependencies --legend[:text]",
         "status,show,list-units,list-unit-files,list-sockets,list-timers,list-jobs,list-dependencies,list-machines,is-active,is-enabled,is-failed,"
-        "is-system-running,cat,get-default,help,show-environment,--failed,--version",
+        "is-system-running,cat,get-default,help,--failed,--version",
     ),
     "loginctl": Query(
         "-a -l -n:num -p:text --all --full --no-pager --no-legend --property:text",
@@ -263,11 +242,11 @@ QUERIES: Final[dict[str, Query]] = {
     "hostnamectl": Query("--static --transient --pretty --no-pager --json:text", "status"),
     "localectl": Query("--no-pager", "status,list-locales,list-keymaps"),
     "networkctl": Query("-a --all --no-pager --no-legend", "list,status,lldp"),
-    "resolvectl": Query("--no-pager --legend[:text]", "status,statistics,dns,domain"),
+    "resolvectl": Query("--no-pager --legend[:text]", "status,statistics,dns=,domain="),
     "launchctl": Query(
         "",
         "list,print,print-cache,print-disabled,print-token,plist,procinfo,hostinfo,resolveport,blame,dumpstate,dumpjpcategory,managerpid,manageruid,"
-        "managername,error,variant,version,help,getenv,limit=,examine",
+        "managername,error,variant,version,help,limit=,examine",
     ),
     "tmutil": Query(
         "-a -m -t -d:text -n -u -s -X -E -l --unsupported",
@@ -283,9 +262,7 @@ QUERIES: Final[dict[str, Query]] = {
         "info,imageinfo<read,isencrypted<read,plugins,fsid<read,checksum<read,pmap<read,udifderez<read,verify<read,help",
         "dash",
     ),
-    "defaults": Query(
-        "--app:text -currentHost --currentHost -host:text", "read,read-type,domains,find,help", "dash", r"(?i)passw|token|secret|account"
-    ),
+    "defaults": Query("--app:text -currentHost --currentHost", "read,read-type,domains,find,help", "dash", r"(?i)passw|token|secret|account"),
     "networksetup": Query("", r"-list*,-get*,-show*,-print*,-version,-help,-is*"),
     "security": Query(
         "-v -p:text -c:list -a -l:text -s:text -Z -d -q -L",
@@ -297,28 +274,23 @@ QUERIES: Final[dict[str, Query]] = {
     "dscl": Query("-q -raw -plist -url --plist", "read,list,search,readall,readpl", "dash", r"(?i)passw|shadow|authentication"),
     "nmcli": Query(
         "-t -p -f:text -m:text -g:text -c:text --terse --pretty --fields:text",
-        "general status,device status,device show,device wifi list,connection show=,networking connectivity,radio all,general "
-        "hostname,dev status,d,con show=",
+        "general status,device status,device show,device wifi list,connection show=,networking connectivity,radio all=,general "
+        "hostname=,dev status,d=,con show=",
     ),
     "ufw": Query("", "status,show,version"),
-    "vagrant": Query("--machine-readable", "status,global-status,version,box list,plugin list,port,help"),
     "minikube": Query("-o:text --output:text -p:text --profile:text", "status,version,ip,profile list,addons list,node list,service list"),
     "kind": Query("-q", "get clusters,get nodes,version"),
-    "crictl": Query("-a -q -o:text", "ps,images,pods,info,version,stats,inspect,logs"),
+    "crictl": Query("-a -q -o:text", "ps,images,pods,info,version,stats,logs"),
     "heroku": Query(
-        "-a:text --app:text --json -n:num --num:num", "apps,apps:info,ps,releases,addons,regions,status,version,domains,buildpacks,pipelines,logs"
+        "-a:text --app:text --json -n:num --num:num",
+        "apps=,apps:info=,ps=,releases=,addons=,regions=,status=,version=,domains=,buildpacks=,pipelines=,logs=",
     ),
     "doctl": Query(
         "-o:text --output:text --format:text --no-header",
         "compute droplet list,compute droplet get,account get=,kubernetes cluster list,projects list,version,compute region "
-        "list,compute size list,compute image list,databases list",
+        "list,compute size list,compute image list",
     ),
 }
-for _help in (
-    "ansible ansible-doc ansible-lint ansible-playbook ansible-galaxy ansible-inventory ansible-config ansible-vault ansible-pull ansible-console "
-    "ansible-test cdk prometheus pre-commit poetry rtk sqlcmd duckdb binhex yarn".split()
-):
-    QUERIES[_help] = Query("", "help")
 for _other, _same in (
     ("podman", "docker"),
     ("nerdctl", "docker"),
@@ -330,7 +302,7 @@ for _other, _same in (
 ):
     QUERIES[_other] = QUERIES[_same]
 for _compose in ("docker-compose", "podman-compose"):
-    QUERIES[_compose] = Query(_DOCKER, "ps,ls,logs,images,top,port,version,events,config=,help")
+    QUERIES[_compose] = Query(_DOCKER, "ls,version,help")
 
 # cloud command lines whose every long option is a parameter: the words of the operation say whether it asks
 ASKS: Final = {
@@ -345,7 +317,13 @@ CONFIDES: Final = {
     "aws": r"secretsmanager get-secret|secretsmanager batch-get|ssm get-parameter|sts "
     r"get-(session|federation|access)|get-login|get-authorization-token|kms (get-pub|get-parameters)|"
     r"get-password|get-(object|export|sdk|job-output|media|artifact|clip|images|layer-version|key-pair|random-password|documentation)|generate-|"
-    r"configure (get|export)|sso |s3 (?!ls$)|s3api (?!list-buckets$)|codecommit get-(blob|file)|lambda get-function$|cognito-identity get|"
+    r"configure (get|export)|sso |s3 (?!ls$)|s3api (?!list-buckets$)|codecommit get-(blob|file)|"
+    r"lambda (get-function|list-(functions|versions|aliases))|"
+    r"ecs describe-task-definition|codebuild batch-get-projects|"
+    r"ec2 describe-(instance-attribute|launch-template-versions)|elasticbeanstalk describe-configuration|apprunner describe-service|"
+    r"batch describe-job|amplify (get|list)-(app|branch)|glue get-connection|appsync list-api-keys|"
+    r"sagemaker describe-(model|processing|training)|"
+    r"cognito-identity get|"
     r"get-(id|open-id|credentials|token|role-credentials|secret|cluster-credentials|deployable)|workmail|lightsail (get-instance-access|download)|"
     r"rds (download|generate)|iot get-(credential|registration)|s3control|eks get-token|connect get-federation|apigateway "
     r"get-api-key|iam get-credential-report|"
@@ -353,8 +331,9 @@ CONFIDES: Final = {
     r"batch-get-secret|describe-secret-value",
     "az": r"secret (show|download|list-del)|keys? (list|show)|key "
     r"list|credential|token|password|connection-string|appsettings|publishing|list-keys|show-keys|"
-    r"list-connection-strings|get-access-token|sas|login|certificate download|rest|kubeconfig|list-credentials|show-values|list-secrets|ssh",
+    r"list-connection-strings|get-access-token|sas|login|certificate download|rest|kubeconfig|list-credentials|show-values|list-secrets|ssh|"
+    r"containerapp|container show|functionapp config|webapp config",
     "gcloud": r"auth print|access|get-credentials|secrets versions access|sql export|functions call|sign|ssh|scp|kms "
-    r"decrypt|print-|api-keys|service-accounts keys|generate|"
+    r"decrypt|functions (describe|list)|run (services|jobs|revisions) describe|print-|api-keys|service-accounts keys|generate|"
     r"auth (?!list$)|config config-helper",
 }

@@ -16,10 +16,11 @@ from functools import cache
 from typing import Final
 
 from capabilities._paths.place import Setting
+from capabilities._shell.apart import UNREAD, connects, together
 from capabilities._shell.queries import ASKS, CONFIDES, QUERIES
 from capabilities._shell.roles import Doing, use
 from capabilities._shell.script import Word
-from capabilities._shell.spec import Uninspectable, Use, matched, show
+from capabilities._shell.spec import Uninspectable, matched, show
 from gate.effect import Assessment, Risk
 
 _READS: Final = frozenset(["reads"])
@@ -44,12 +45,19 @@ def judge(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Asses
     """What a query would do; `Uninspectable` when it is none that is known."""
     if any(word.pattern or word.sort or not word.text.isprintable() for word in rest):
         raise Uninspectable(f"a word of {name}'s is only known when it runs")
-    if rest and rest[-1].text in ("--help", "-h") and len(rest) < 5 and all(_PLAIN.fullmatch(word.text) for word in rest[:-1]):
+    texts = [word.text for word in rest]
+    if named := next((text for text in texts if connects(text)), ""):
+        raise Uninspectable(f"{show(named)} names another host")
+    if name in UNREAD and rest and rest[-1].text in ("--help", "-h") and len(rest) < 5 and all(_PLAIN.fullmatch(word.text) for word in rest[:-1]):
         yield Assessment(_READS, Risk.LOW, (f"{name} shows its help",))
         return
+    if name not in UNREAD and ("--help" in texts or "--version" in texts):
+        raise Uninspectable(f"what {name} reads before it shows its help is not known")
+    if together(name, texts):
+        raise Uninspectable(f"{name} may show a secret, open a browser or reach another host by these words")
     query = QUERIES[name]
     if query.style == "open":
-        path = _open(name, [word.text for word in rest], query.refused)
+        path = _open(name, texts, query.refused)
     else:
         path = yield from _listed(name, rest, setting)
     if f"^{path}" in query.subcommands and (file := _configuring(query.unless.split(), setting)):
@@ -88,13 +96,6 @@ def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Generator[As
     positional = [word for role, word, _ in found.uses if role == "word"]
     if options and options[0].text.startswith("-"):
         positional = [options[0], *positional]
-    if (
-        name in ("kubectl", "oc", "kubecolor")
-        and found.options & {"-o", "--output"}
-        and not _named(found.uses)
-        and re.search(r"(?i)(^|[ ,/])secrets?([./, ]|$)", " ".join(map(str, positional)))
-    ):
-        raise Uninspectable(f"{name} may show what is in a secret")
     if name in ("kubectl", "oc", "kubecolor") and "-f" in found.options and positional[:1] and positional[0].text != "logs":
         raise Uninspectable(f"{name} -f names a file or an address")
     for path in [path for path in table if "?" in path]:
@@ -115,11 +116,6 @@ def _checked(name: str, role: str, text: str) -> None:
         raise Uninspectable(f"{name}'s {show(text)} is not a value that is known to be harmless")
 
 
-def _named(uses: list[Use]) -> bool:
-    """Whether what is shown of a thing is only its name."""
-    return all(word.text in ("name", "wide") for role, word, _ in uses if role == "kube")
-
-
 def _operands(name: str, positional: list[Word], table: dict[str, str], setting: Setting, *, bare: bool) -> Generator[Assessment, None, str]:
     texts = [word.text for word in positional]
     for length in range(min(len(texts), 4), 0, -1):
@@ -131,7 +127,7 @@ def _operands(name: str, positional: list[Word], table: dict[str, str], setting:
             for word in positional[length:]:
                 yield from use(Doing(f"{name} {path}", role if role not in ("", "=") else "text", word, many=True), setting)
             return path
-    if not texts and (bare or name in ("timedatectl", "hostnamectl", "localectl", "networkctl", "systemctl", "loginctl")):
+    if not texts and ((bare and name in UNREAD) or name in ("timedatectl", "hostnamectl", "localectl", "networkctl", "systemctl", "loginctl")):
         return ""
     raise Uninspectable(f"{name} {show(' '.join(texts[:2]))} is not known only to ask")
 
@@ -218,6 +214,7 @@ def _verb(name: str, path: list[str]) -> list[str]:
 # words that say that something is changed, wherever they stand
 _CHANGES: Final = re.compile(
     r"create|delete|update|add|remove|set|patch|deploy|start|stop|restart|reset|resize|move|call|execute|import|export|ssh|scp|submit|cancel|"
+    r"connect(-[a-z-]+)?|tunnel|exec|proxy|port-forward|debug|shell|invoke(-[a-z-]+)?|send(-[a-z-]+)?|open(-[a-z-]+)|browse|(ssh|scp)-[a-z-]+|"
     r"enable|disable|attach|detach|apply|rollback|restore|clone|copy|cp|mv|rm|sync|login|logout|revoke|activate|deactivate|init|install|upgrade|undelete|purge|"
     r"(add|remove|set|update|delete|create|print|perform|stop|start|abandon|recreate|rolling|invalidate|configure|publish|pull|push|ack)-[a-z-]+"
 )

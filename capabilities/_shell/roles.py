@@ -12,6 +12,7 @@ from capabilities._paths.place import Place, Setting, look
 from capabilities._paths.secret import EXAMPLES, secret
 from capabilities._paths.text import below
 from capabilities._shell import little
+from capabilities._shell.apart import connects
 from capabilities._shell.marks import ANY, MARKS, SPLIT, STREAM, sample
 from capabilities._shell.programs import INERT
 from capabilities._shell.script import Word
@@ -90,6 +91,11 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "aptmark": re.compile(r"show(auto|manual|hold)"),
     "sdanalyze": re.compile(r"blame|time|critical-chain|unit-paths|exit-status|capability"),
     "yq": re.compile(r"(?!.*(load|env|eval\(|system|split_doc))[^$]*"),
+    "memorysize": re.compile(r"\d{1,6}[kK]?|\d{1,9}b|\d{1,3}M|1024M|1G", re.ASCII),  # at most 1 GiB; alone it is in KiB
+    "gitkey": re.compile(
+        r"(?i)(user\.(name|email)|core\.(?!sshcommand|askpass|gitproxy)\w+|init\.\w+|branch\.(?!.*(url|pushremote)).+|pull\.\w+|push\.\w+|color\.[\w.]+|"
+        r"merge\.\w+|rebase\.\w+|fetch\.\w+|diff\.\w+|log\.\w+|commit\.\w+|tag\.\w+|gc\.\w+|status\.\w+|extensions\.\w+|remote\.[\w-]+\.fetch)"
+    ),
     "tarmode": re.compile(r"t[vzjJf]*f?|[vzjJ]*t[vzjJ]*f?"),
 }
 
@@ -207,6 +213,8 @@ def _read(doing: Doing, setting: Setting) -> Assessment | None:
         doing = doing._replace(word=doing.word._replace(text=text))
     if text and not text.strip(";|&<>"):
         raise Uninspectable(f"{show(text)} looks like an operator, but is the name of a file here")
+    if connects(text) and "://" in text:
+        raise Uninspectable(f"{show(text)} is an address, which {doing.program} may connect to")
     if text[:1] == "/" and "/../" in f"{text}/":
         raise Uninspectable(f"{show(text)} is written as if it led elsewhere; name the place itself")
     place = _place(doing, setting)
