@@ -319,7 +319,10 @@ def test_a_token_made_elsewhere_is_known_by_its_signature_or_by_its_use(gate: Ga
     used = run("attenuate", root, "helper", "--offline").out.strip()
     assert call(gate, used) == "out/notes.md"
     assert process("revoke", inspect(used)[-1].jti, "--json", cwd=folder).data["seen"] is True
-    assert process("revoke", used.replace("A", "B"), cwd=folder).code in (1, 2)
+    forged = run("attenuate", root, "helper", "--offline").out.strip()
+    signature = forged.rpartition(".")[2]
+    changed = forged.replace(signature, ("B" if signature[0] == "A" else "A") + signature[1:])
+    assert process("revoke", changed, cwd=folder).code in (1, 2)
 
 
 def test_a_revocation_holds_for_a_token_that_comes_later(gate: Gate, folder: Path) -> None:
