@@ -60,7 +60,7 @@ def tools(gate: Gate) -> None:
 
     @gate.tool
     def fail(eur: int) -> None:
-        raise ValueError("the secret is 12345")
+        raise ValueError("the secret is swordfish")
 
     @gate.tool
     def chunks(n: int) -> Iterator[int]:
@@ -145,14 +145,14 @@ def test_it_carries_also_that_of_a_span_around_it_when_only_that_is_recorded(gat
 
 
 def test_no_argument_and_no_result_is_ever_attached(gate: Gate, spans: InMemorySpanExporter) -> None:
-    with acting(gate, task="pay 424242"):
-        gate.call("pay", {"eur": 424242})
+    with acting(gate, task="pay 4242424242424"):
+        gate.call("pay", {"eur": 4242424242424})
         with pytest.raises(ValueError):
-            gate.call("fail", {"eur": 424242})
-        denied(lambda: gate.call("pay", {"eur": 424242, "more": 424242}))
+            gate.call("fail", {"eur": 4242424242424})
+        denied(lambda: gate.call("pay", {"eur": 4242424242424, "more": 4242424242424}))
     for span in spans.get_finished_spans():
-        assert "424242" not in span.to_json()
-        assert "12345" not in span.to_json(), "the tool's message may hold anything"
+        assert "4242424242424" not in span.to_json()
+        assert "swordfish" not in span.to_json(), "the tool's message may hold anything"
 
 
 def test_an_error_of_the_tool(gate: Gate, spans: InMemorySpanExporter) -> None:
