@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from capabilities._git import network, work
 from capabilities._git.net import Net
@@ -11,6 +12,8 @@ from capabilities._git.repository import Repository
 from capabilities._paths.links import resolve
 from capabilities._paths.text import below, normal
 from gate.kind import KindTool, ready
+
+Tools: TypeAlias = list[Callable[..., object]]
 
 
 def make(root: str, kinds: Mapping[str, KindTool], author: tuple[str, str] | None, net: Net) -> dict[str, Callable[..., object]]:
@@ -22,6 +25,13 @@ def make(root: str, kinds: Mapping[str, KindTool], author: tuple[str, str] | Non
         if not below(path, root) or resolve(path) != path:
             raise PermissionError(f"'{path}' is not below '{root}', or is reached through a link")
         return path
+
+    made = _here(place, author) + _elsewhere(place, net)
+    return {f"git.{function.__name__}": ready(kinds[f"git.{function.__name__}"], function) for function in made}
+
+
+def _here(place: Callable[[str], str], author: tuple[str, str] | None) -> Tools:
+    """What stays in the repository."""
 
     def opened(repository: str) -> Repository:
         return Repository(place(repository))
@@ -58,6 +68,15 @@ def make(root: str, kinds: Mapping[str, KindTool], author: tuple[str, str] | Non
         """Checks a branch out."""
         return work.checkout(opened(repository), name)
 
+    return [status, log, diff, show, add, commit, branch, checkout]
+
+
+def _elsewhere(place: Callable[[str], str], net: Net) -> Tools:
+    """What reaches a remote."""
+
+    def opened(repository: str) -> Repository:
+        return Repository(place(repository))
+
     def push(repository: str, remote: str, source: str, target: str) -> str:
         """Sends commits to a branch of a remote, never replacing what is there."""
         here = opened(repository)
@@ -84,5 +103,4 @@ def make(root: str, kinds: Mapping[str, KindTool], author: tuple[str, str] | Non
             raise FileExistsError(f"'{path}' is there already")
         return network.clone(remote, path, net)
 
-    made: list[Callable[..., object]] = [status, log, diff, show, add, commit, branch, checkout, push, force_push, delete_ref, fetch, clone]
-    return {f"git.{function.__name__}": ready(kinds[f"git.{function.__name__}"], function) for function in made}
+    return [push, force_push, delete_ref, fetch, clone]
