@@ -26,11 +26,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
+from gate.answer import Answer
 from gate.call import b64url, canonical
-from gate.effect import Risk
-from gate.frozen import Frozen, thaw
+from gate.effect import Risk, parse_risk
+from gate.frozen import Frozen, freeze, thaw
 from gate.preview import Panel, facts
 from gate.shown import visible
 
@@ -44,11 +45,30 @@ HEADLINE: Final = 300
 _log: Final = logging.getLogger("gate")
 
 
+class Scope(NamedTuple):
+    """What a yes may cover. arguments: by name a constraint as JSON, None for exactly this call; uses: calls; seconds: for how long."""
+
+    label: str
+    arguments: Mapping[str, object] | None
+    uses: int
+    seconds: float
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data."""
+        return self._asdict()
+
+
+ONCE: Final = Scope("exactly this call, once", None, 1, float(APPROVAL_SECONDS))
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a person is asked about one call. `arguments` are whole and exact; `words` are the agent's own, unchecked.
 
-    preview: what its kind shows of the consequences.  requires: what the operating system must hold around the tool.
+    preview: what its kind shows of the consequences.  requires: what the operating system must hold around the tool.  chain: the agents
+    that passed the capability on, the first first.  scopes: what a yes may cover, the narrowest first; wider is the approver's choice.
+    history: what was asked before about such calls.  earlier: what people and agent said before it came to this question; follows: the
+    question before it.  uninspected: what could not be looked at, so that the risk is at least high.  passkey: a yes needs one.
     """
 
     id: str
@@ -74,6 +94,23 @@ class Question:
     words: str = ""
     preview: tuple[Panel, ...] = ()
     requires: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
+    scopes: tuple[Scope, ...] = (ONCE,)
+    history: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+    follows: str = ""
+    uninspected: tuple[str, ...] = ()
+    passkey: bool = False
+
+    @property
+    def number(self) -> str:
+        """Three digits of this question: whoever must type them has found the exact call they stand under. No secret."""
+        return str(100 + int.from_bytes(sha256(f"{self.id} {self.binding_hash}".encode()).digest()[:4]) % 900)
+
+    @property
+    def grave(self) -> bool:
+        """High risk or worse: the number must be typed, and nothing but the page and the terminal may take a yes."""
+        return self.risk >= Risk.HIGH
 
     def to_json(self) -> dict[str, object]:
         """Plain data, the same facts for every channel."""
@@ -81,18 +118,18 @@ class Question:
         data["arguments"] = thaw(self.arguments)
         data["risk"] = self.risk.word
         data["preview"] = [panel.to_json() for panel in self.preview]
+        data["scopes"] = [scope.to_json() for scope in self.scopes]
         return {name: list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value for name, value in data.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a person said. An approving answer carries the approval token that their key signed; a denial may carry a reason."""
-
-    verdict: Literal["approve", "deny"]
-    approver: str
-    token: str = ""
-    reason: str = ""
-    method: str = ""
+def parse(data: Mapping[str, object]) -> Question:
+    """The question that `to_json` gave. ValueError or TypeError for anything else."""
+    rest: dict[str, object] = {name: tuple(cast("list[object]", value)) if isinstance(value, list) else value for name, value in data.items()}
+    rest["arguments"] = freeze(data["arguments"])
+    rest["risk"] = parse_risk(str(data["risk"]))
+    rest["preview"] = tuple([Panel.of(panel) for panel in cast("list[Mapping[str, object]]", data["preview"])])
+    rest["scopes"] = tuple([Scope(**scope) for scope in cast("list[Mapping[str, object]]", data["scopes"])])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what to_json wrote
+    return Question(**rest)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as above
 
 
 class Approver(Protocol):

@@ -12,6 +12,7 @@ GateError
 ├── ConfigError            what a person wrote or stored is wrong: rules, keys, tokens given on the command line
 │   ├── RulesError         .file, .line
 │   └── KeyFileError       key file missing, readable by others, malformed
+├── Void                   an answer to a question that does not count: too late, by the wrong person, about something else
 ├── TokenError             a token is not acceptable: signature, format, time, chain
 └── TamperError            evidence that somebody changed the log, the ledger or a token; never ordinary failure
 
@@ -101,6 +102,10 @@ class RulesError(ConfigError):
 
 class KeyFileError(ConfigError):
     """A key file is missing, malformed, or can be read by others."""
+
+
+class Void(GateError):
+    """An answer to a question does not count; the message says why. Nothing of it was kept."""
 
 
 class TokenError(GateError):

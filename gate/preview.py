@@ -16,10 +16,10 @@ nothing in it can forge or hide a line.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import islice
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from gate.shown import visible
 
@@ -47,6 +47,12 @@ class Panel(NamedTuple):
     def to_json(self) -> dict[str, object]:
         """Plain data."""
         return {"title": self.title, "form": self.form, "rows": [list(row) for row in self.rows], "total": self.total}
+
+    @classmethod
+    def of(cls, data: Mapping[str, object]) -> Panel:
+        """The panel that `to_json` gave."""
+        rows = cast("list[list[str]]", data["rows"])
+        return cls(str(data["title"]), cast("Form", data["form"]), tuple([tuple(row) for row in rows]), cast("int", data["total"]))
 
     def lines(self) -> list[str]:
         """The panel as lines of text; the last one says what was left out."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gate.approval import sign
-from gate.ask import Answer
+from gate.answer import Answer
 
 if TYPE_CHECKING:
     from gate.ask import Question

@@ -14,7 +14,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from gate.approval import sign
-from gate.ask import Answer
+from gate.answer import Answer
 from gate.call import canonical
 from gate.effect import Risk
 from gate.errors import ConfigError
