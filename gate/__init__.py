@@ -4,7 +4,8 @@ Every call needs a capability that covers it; a risky call needs a person's appr
 verify the record.  `gate.gate` shows the path of a call.
 """
 
-from gate.ask import Answer, Approver, Question
+from gate.answer import Answer
+from gate.ask import Approver, Question
 from gate.capability import Capability, Grant, Limits
 from gate.constraint import ANY, AllOf, AnyOf, Constraint, Contains, Exact, NotOneOf, OneOf, Range, Subset, optional
 from gate.decide import Allow, Ask, Decision, Deny

@@ -150,5 +150,5 @@ def parse(body: bytes) -> Answer:
 
     data: object = json.loads(body)
     if not isinstance(data, dict):
-        raise ValueError("this is no answer")  # noqa: TRY004  # what was stored is wrong, not a type in a program
+        raise ValueError("this is no answer")  # what was stored is wrong, not a type in a program
     return Answer.of(cast("Mapping[str, object]", data))

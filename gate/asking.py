@@ -12,8 +12,9 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from gate.answer import Answer
 from gate.approval import Approval, check
-from gate.ask import Answer, Question, previewed, question
+from gate.ask import Question, previewed, question
 from gate.decide import Allow, Deny, decide
 from gate.errors import Denied, NeedsApproval, TokenError
 from gate.permit import Permit, approved

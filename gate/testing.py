@@ -14,7 +14,8 @@ from gate.approvers.callback import Callback
 from gate.errors import Denied
 
 if TYPE_CHECKING:
-    from gate.ask import Answer, Question
+    from gate.answer import Answer
+    from gate.ask import Question
     from gate.gate import Gate
 
 

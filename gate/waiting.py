@@ -18,7 +18,8 @@ from gate.errors import GateError
 from gate.run import Outcome, arun, run
 
 if TYPE_CHECKING:
-    from gate.ask import Answer, Approver, Question
+    from gate.answer import Answer
+    from gate.ask import Approver, Question
     from gate.call import Call
     from gate.kind import KindTool
     from gate.ledger import Ledger

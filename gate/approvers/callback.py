@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gate.approval import sign
 from gate.answer import Answer
+from gate.approval import sign
 
 if TYPE_CHECKING:
     from gate.ask import Question

@@ -13,8 +13,8 @@ import select
 import time
 from typing import IO, TYPE_CHECKING
 
-from gate.approval import sign
 from gate.answer import Answer
+from gate.approval import sign
 from gate.call import canonical
 from gate.effect import Risk
 from gate.errors import ConfigError

@@ -15,7 +15,8 @@ from gate.store import Burn, Open, Settlement, Spend
 from gate.trace import trace_id
 
 if TYPE_CHECKING:
-    from gate.ask import Answer, Question
+    from gate.answer import Answer
+    from gate.ask import Question
     from gate.audit import Recorder
     from gate.call import Acting, Call
     from gate.decide import Allow
