@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeAlias
 
@@ -81,10 +82,13 @@ class Webhook(NamedTuple):
 
 
 class Slack(NamedTuple):
-    """A workspace. channel: where everybody is told, each person's own messages when it is empty.  api: where its Web API is."""
+    """A workspace. team: the only one that answers come from, when it is said.  channel: where everybody is told, each in their own messages
+    when it is empty.  api: where its Web API is.
+    """
 
     token: Kept
     signing_secret: Kept
+    team: str = ""
     channel: str = ""
     api: str = "https://slack.com/api/"
 
@@ -167,6 +171,14 @@ class People:
 
 
 People.EMPTY = People()
+
+
+def loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @lru_cache(maxsize=256)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gate.people import Asking, Event, Inbox, Kept, Person, Settings, SignIn, Slack, Webhook
+from gate.people import Asking, Event, Inbox, Kept, Person, Settings, SignIn, Slack, Webhook, loopback
 from gate.shown import shown
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -19,6 +19,7 @@ Path: TypeAlias = "tuple[str | int, ...]"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
 _MEMBER: Final = re.compile(r"[UW][A-Z0-9]{2,30}")
 _CHANNEL: Final = re.compile(r"[CGD][A-Z0-9]{2,30}")
+_TEAM: Final = re.compile(r"[TE][A-Z0-9]{2,30}")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
@@ -73,14 +74,6 @@ def _url(text: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback(parts.hostname)):
         raise ValueError(f"{shown(text)} must be https; http is only for this machine")
     return text
-
-
-def loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name alone."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _network(text: str) -> str:
@@ -154,12 +147,13 @@ class SlackForm(_Form):
 
     token: Where
     signing_secret: Where
+    team: Annotated[str, _matching(_TEAM, "team id such as T012ABCDEF")] | None = None
     channel: Annotated[str, _matching(_CHANNEL, "channel id such as C012ABCDEF")] | None = None
     api: Url = "https://slack.com/api/"
 
     def slack(self, kept: Callable[[str], Kept]) -> Slack:
         """The workspace."""
-        return Slack(kept(self.token), kept(self.signing_secret), self.channel or "", self.api.rstrip("/") + "/")
+        return Slack(kept(self.token), kept(self.signing_secret), self.team or "", self.channel or "", self.api.rstrip("/") + "/")
 
 
 class InboxForm(_Form):
