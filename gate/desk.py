@@ -74,10 +74,11 @@ class Desk:
         """How many are open."""
         return questions.count(self.home.ledger.query, self.home.now())
 
-    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "") -> list[Case]:
-        """Everything that was asked since then (seconds since the epoch), the first first."""
-        where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created, id"
-        return self._readable(questions.rows(self.home.ledger.query, where, (moment, agent, agent, tool, tool, session, session)))
+    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "", most: int = 10_000) -> list[Case]:
+        """What was asked since then (seconds since the epoch), at most the latest so many, the first first."""
+        where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created DESC, id DESC LIMIT ?"
+        values = (moment, agent, agent, tool, tool, session, session, most)
+        return self._readable(questions.rows(self.home.ledger.query, where, values))[::-1]
 
     def about(self, session: str, claim: str) -> list[Case]:
         """What was asked before about the same call in the same session, the latest first."""
