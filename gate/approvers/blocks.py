@@ -52,8 +52,8 @@ def message(document: Document, *, page: str = "") -> Message:
     why = document.page_only
     if not _fits(blocks):
         blocks = [_section(document.section(name)) for name in ("headline", "number", "deadline")]
-        blocks = blocks if _fits(blocks) else blocks[1:]
-        why = tuple(dict.fromkeys((*why, "it is too long to be shown here whole; most of it is missing here")))
+        blocks = [*(blocks if _fits(blocks) else blocks[1:]), _rich([_run([_text("It is too long to be shown here; most of it is missing here.")])])]
+        why = tuple(dict.fromkeys((*why, "it is too long to be shown here whole")))
     if document.state == "open":
         blocks += list(_answers(document, why, page))
     return {"text": escaped(f"{document.headline} ({document.risk} risk)")[:LONGEST_TEXT], "blocks": blocks}
@@ -114,7 +114,8 @@ def _fact(fact: Fact, *, bold: bool) -> Iterator[Block]:
         yield from [*_box("\n".join(map(plain, fact.lines))), *_notes(fact.missing)]
     elif fact.form == "words":
         text = "\n".join(map(plain, fact.lines))
-        yield from [_run([*([_text(f"{fact.label}: ", bold=True)] if fact.label else []), _text(part, bold=bold)]) for part in _chunks(text)]
+        name = [_text(f"{fact.label}: ", bold=True)] if fact.label else []
+        yield from [_run([*name, _text(part, bold=bold)]) for part in _chunks(text)] or [_run(name)]
         yield from _notes(fact.missing, *fact.notes)
     else:
         yield from [_run([_text(f"{fact.label}:", bold=True)])] if fact.label else ()

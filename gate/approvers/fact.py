@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeGuard
 
 from gate.approvers.marked import Line, marked, notes, plain, printable
 from gate.call import canonical
-from gate.frozen import Frozen, thaw
+from gate.frozen import Frozen, freeze, thaw
 from gate.preview import Form as PanelForm
 from gate.preview import Panel
 
@@ -134,7 +134,7 @@ def table(panel: Panel) -> Table:
 
 def choice(index: int, scope: Scope, room: Room) -> Choice:
     """A scope, each constraint as canonical JSON: what a wider yes admits is shown as exactly as the call."""
-    texts = [] if scope.arguments is None else [f"{name} = {canonical(made).decode()}" for name, made in scope.arguments.items()]
+    texts = [] if scope.arguments is None else [f"{name} = {canonical(thaw(freeze(made))).decode()}" for name, made in scope.arguments.items()]
     shown, left = list[Line](), 0
     for text in texts:
         fits = room.whole or room.takes(text)
@@ -193,7 +193,7 @@ def _value(label: str, form: Form, text: str, key: str, room: Room, longest: int
         return Value(label, form, tuple(map(printable, text.split("\n"))), key=key)
     fits = room.takes(text, longest)
     head, tail = (text, "") if fits else (text[:HEAD], text[-TAIL:])
-    said = (*notes(head + tail), *((_size(text),) if len(text) >= LONG else ()))
+    said = (*notes(head + tail), *(("empty",) if form == "text" and not text else ()), *((_size(text),) if len(text) >= LONG else ()))
     missing = "" if fits else f"{len(text) - len(head) - len(tail):,} characters left out"
     return Value(plain(marked(label)), form, _split(head, form), notes=said, missing=missing, end=_split(tail, form) if tail else (), key=key)
 
