@@ -114,8 +114,9 @@ class _History:
 def candidates(case: Case, people: People) -> list[Person]:
     """Everybody of the file who may answer a case, the first to be told first."""
     asked = case.question
-    listed = case.approvers or tuple([person.name for person in people.people])
-    names = [name for one in ((case.holder,) if case.holder else ()) + listed for name in _members(one, people)]
+    listed = case.question.approvers or tuple([person.name for person in people.people])
+    names = [name for one in listed for name in _members(one, people)]
+    names.sort(key=lambda name: name != case.holder)
     found = [person for name in dict.fromkeys(names) if (person := people.person(name))]
     barred = [who for who in (asked.agent, asked.principal, *asked.chain) if who]
     return [person for person in found if not any(people.same(person.name, who) for who in barred) and person.name not in case.approved_by]
