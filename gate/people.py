@@ -82,9 +82,7 @@ class Webhook(NamedTuple):
 
 
 class Slack(NamedTuple):
-    """A workspace. team: the only one that answers come from, when it is said.  channel: where everybody is told, each in their own messages
-    when it is empty.  api: where its Web API is.
-    """
+    """A workspace. team: the only one whose answers count, if said.  channel: where people are told, "" for their own messages.  api: its Web API."""
 
     token: Kept
     signing_secret: Kept

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, cast
 
-from gate.approvers.blocks import blocks
+from gate.approvers.blocks import Message, escaped, message
 from gate.approvers.document import document
 from gate.approvers.post import Undelivered, post
 from gate.approvers.webhook import link
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gate.people import People, Slack
 
 _WORD: Final = re.compile(r"[a-z_]{1,60}")
-_LONGEST: Final = 3000
 
 
 class SlackChannel:
@@ -49,7 +48,7 @@ class SlackChannel:
     def _message(self, slack: Slack, telling: Telling, case: Case, people: People) -> str:
         person = people.person(telling.person)
         member = person.slack if person else ""
-        said = shown(case, people, self._now(), call=member if slack.channel else "")
+        said = shown(case, people, self._now(), calls=member if slack.channel else "")
         reply = call(slack, "chat.postMessage", {"channel": slack.channel or member, **said, **_PLAIN}, pace=self._pace)
         return f"{_id(reply, 'channel')} {_id(reply, 'ts')} {_digest(said)}"
 
@@ -74,14 +73,13 @@ class SlackChannel:
 _PLAIN: Final[Mapping[str, object]] = {"unfurl_links": False, "unfurl_media": False}
 
 
-def shown(case: Case, people: People, now: float, *, call: str = "") -> dict[str, object]:
-    """The text (for notifications) and the blocks of a message about a case. call: a member id that it calls."""
-    made = document(case, now=now)
-    text = f"{f'<@{call}> ' if call else ''}{escaped(made.headline)}"
-    said = blocks(made, url=link(people, case.question.id))
-    if call:
-        said = [{"type": "section", "text": {"type": "mrkdwn", "text": f"<@{call}>"}}, *said]
-    return {"text": text[:_LONGEST], "blocks": said}
+def shown(case: Case, people: People, now: float, *, calls: str = "") -> Message:
+    """The message about a case. calls: the member id of somebody whom it calls."""
+    made = message(document(case, now=now), page=link(people, case.question.id))
+    if not calls:
+        return made
+    called: dict[str, object] = {"type": "section", "text": {"type": "mrkdwn", "text": f"<@{calls}>"}}
+    return {"text": f"<@{calls}> {made['text']}", "blocks": [called, *made["blocks"]]}
 
 
 def call(slack: Slack, method: str, data: Mapping[str, object], *, pace: float = 1.0) -> dict[str, object]:
@@ -90,26 +88,16 @@ def call(slack: Slack, method: str, data: Mapping[str, object], *, pace: float =
     headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {token}"}
     reply = post(f"{slack.api}{method}", json.dumps(data, separators=(",", ":")).encode(), lambda: headers, pace=pace)
     try:
-        found: object = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or found.get("ok") is not True:
-        error = cast("dict[str, object]", found).get("error") if isinstance(found, dict) else ""
-        said = error if isinstance(error, str) and _WORD.fullmatch(error) else "no"
-        raise Undelivered(f"Slack said {said} to {method}")
-    return cast("dict[str, object]", found)
+        found = cast("dict[str, object]", json.loads(reply.body))
+        ok, error = found.get("ok"), found.get("error")
+    except (ValueError, RecursionError, AttributeError):
+        raise Undelivered(f"Slack's answer to {method} is no JSON object") from None
+    if ok is not True:
+        raise Undelivered(f"Slack said {error if isinstance(error, str) and _WORD.fullmatch(error) else 'no'} to {method}")
+    return found
 
 
-def escaped(text: str) -> str:
-    """Text in which nothing is a mention, a link or a call to everybody.
-
-    >>> escaped("<!channel> & <https://evil.example|ok>")
-    '&lt;!channel&gt; &amp; &lt;https://evil.example|ok&gt;'
-    """
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _digest(said: Mapping[str, object]) -> str:
+def _digest(said: Message) -> str:
     """base64url(SHA-256) of the blocks as they were sent."""
     return b64url(sha256(json.dumps(said["blocks"], separators=(",", ":")).encode()).digest())
 

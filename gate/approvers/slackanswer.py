@@ -16,6 +16,7 @@ import hmac
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from time import time
@@ -27,9 +28,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gate.approvers.blocks import APPROVE, DENY, pressed
+from gate.approvers.blocks import APPROVE, DENY, buttons, escaped
 from gate.approvers.received import Refused, Said, Seen, body_of, header, inside, media_type, object_of, text
-from gate.approvers.slack import call, escaped
+from gate.approvers.slack import call, shown
 from gate.approvers.slacksign import check
 from gate.approvers.webhook import link
 from gate.approvers.webhookanswer import page_only
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from gate.answer import Case
     from gate.approvers.notifytold import ToldFile
-    from gate.desk import Desk, Told
+    from gate.desk import Desk
     from gate.people import People, Person, Slack
 
 _WINDOW: Final = "gate-deny"
@@ -129,23 +130,26 @@ class SlackAnswers:
                 return self._approved(people, person, case, press)
             if press.reason is None and self._asked_why(slack, case, press):
                 return ""
-            self._desk.deny(case.question.id, by=person.name, method="slack", reason=press.reason or "", **self._shown(press))
+            digest, at = self._shown(press)
+            self._desk.deny(case.question.id, by=person.name, method="slack", reason=press.reason or "", shown=digest, shown_at=at)
         except Void as void:
             return f"Your answer does not count: {escaped(str(void))}."
         return ""
 
     def _approved(self, people: People, person: Person, case: Case, press: _Press) -> str:
-        asked = case.question
-        if why := page_only(case, person, self._desk.home.now()):
+        asked, now = case.question, self._desk.home.now()
+        why = page_only(case, person, now)
+        if why or APPROVE not in buttons(shown(replace(case, state="open"), people, now)):
             where = link(people, asked.id)
-            return f"Approve it on the page: {escaped(why)}.{f' <{where}|Open the question>' if where else ''}"
-        self._desk.approve(asked.id, by=person.name, binding_hash=press.binding_hash, method="slack", **self._shown(press))
+            return f"Approve it on the page: {escaped(why or 'it is too long to be shown here')}.{f' <{where}|Open the question>' if where else ''}"
+        digest, at = self._shown(press)
+        self._desk.approve(asked.id, by=person.name, binding_hash=press.binding_hash, method="slack", shown=digest, shown_at=at)
         return ""
 
-    def _shown(self, press: _Press) -> Told:
+    def _shown(self, press: _Press) -> tuple[str, float]:
         """The digest of the message that they saw, and when it was sent."""
         found = self._told.find(press.question, "slack", f"{press.channel} {press.ts} ") if self._told else None
-        return {"shown": found.mark.rpartition(" ")[2], "shown_at": found.at} if found else {}
+        return (found.mark.rpartition(" ")[2], found.at) if found else ("", 0.0)
 
     def _asked_why(self, slack: Slack, case: Case, press: _Press) -> bool:
         """Whether the window that asks for a reason could be opened."""
@@ -186,7 +190,7 @@ def _press(payload: dict[str, object], slack: Slack) -> _Press | None:
     verdict = text(action, "action_id")
     if verdict not in {APPROVE, DENY}:
         return None  # the link to the page
-    question, binding_hash = pressed(text(action, "value", 2000))
+    question, _, binding_hash = text(action, "value", 2000).partition(" ")
     container = inside(payload, "container")
     where = text(inside(payload, "channel"), "id"), text(container, "message_ts")
     return _Press(member, *where, verdict, question, binding_hash, trigger=text(payload, "trigger_id"))

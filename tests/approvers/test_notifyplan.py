@@ -24,7 +24,10 @@ def person(name: str, **more: object) -> Person:
     return Person(name, notify=("slack",))._replace(**more)
 
 
-def people(*found: Person, settings: Settings = SETTINGS._replace(webhooks=())) -> People:
+PLAIN = SETTINGS._replace(webhooks=())
+
+
+def people(*found: Person, settings: Settings = PLAIN) -> People:
     return People(found, settings)
 
 
