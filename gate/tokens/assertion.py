@@ -75,7 +75,7 @@ class Credential(NamedTuple):
         """The public key as other tools read it: SubjectPublicKeyInfo (RFC 5280), DER."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-        _webauthn()
+        package()
         from webauthn.helpers import decode_credential_public_key, decoded_public_key_to_cryptography
 
         return decoded_public_key_to_cryptography(decode_credential_public_key(self.public_key)).public_bytes(
@@ -89,14 +89,14 @@ def check(assertion: Mapping[str, object] | str | bytes, *, challenge: bytes, cr
     credentials: those of the one person who is asked.  fresh: the assertion has just been made, so its counter must be ahead of the one
     kept (`gate.tokens.passkey.accept`); without it, it is verified once more later, when the authenticator may have signed other things.
     """
-    package = _webauthn()
+    webauthn = package()
     said = kept(assertion)
     credential = next((one for one in credentials if hmac.compare_digest(one.id, str(said["id"]))), None)
     if credential is None:
         _refuse("the passkey is none of this person's")
     _check_client(_response(said, _SIGNED)["clientDataJSON"], "webauthn.get", challenge, credential.origin)
     try:
-        verified = package.verify_authentication_response(
+        verified = webauthn.verify_authentication_response(
             credential=dict(said),
             expected_challenge=challenge,
             expected_rp_id=credential.rp_id,
@@ -112,11 +112,11 @@ def check(assertion: Mapping[str, object] | str | bytes, *, challenge: bytes, cr
 
 def enrolled_as(attestation: Mapping[str, object] | str | bytes, *, challenge: bytes, rp_id: str, origin: str, handle: str, now: float) -> Credential:
     """The credential that an authenticator has just made, from `toJSON()` of `navigator.credentials.create`; TokenError otherwise."""
-    package = _webauthn()
+    webauthn = package()
     said = _envelope(attestation, _CREATED)
     _check_client(_response(said, _CREATED)["clientDataJSON"], "webauthn.create", challenge, origin)
     try:
-        made = package.verify_registration_response(
+        made = webauthn.verify_registration_response(
             credential=dict(said),
             expected_challenge=challenge,
             expected_rp_id=rp_id,
@@ -139,6 +139,15 @@ def enrolment(name: str, credential: Credential, *, audience: str) -> bytes:
 def kept(assertion: Mapping[str, object] | str | bytes) -> dict[str, object]:
     """An assertion as it is kept: what was signed and by which credential, nothing else; TokenError when it has not that shape."""
     return _envelope(assertion, _SIGNED)
+
+
+def package() -> ModuleType:
+    """The package webauthn, which only who uses passkeys needs; TokenError says how to get it."""
+    try:
+        import webauthn
+    except ImportError:
+        raise TokenError("passkeys need the package webauthn; install it with: pip install 'capgate[inbox]'") from None
+    return webauthn
 
 
 def _envelope(data: Mapping[str, object] | str | bytes, members: tuple[str, ...]) -> dict[str, object]:
@@ -192,14 +201,6 @@ def _algorithms() -> list[COSEAlgorithmIdentifier]:
     from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
     return [COSEAlgorithmIdentifier(number) for number in ALGORITHMS]
-
-
-def _webauthn() -> ModuleType:
-    try:
-        import webauthn
-    except ImportError:
-        raise TokenError("passkeys need the package webauthn; install it with: pip install 'capgate[inbox]'") from None
-    return webauthn
 
 
 def _refuse(why: str) -> NoReturn:

@@ -84,9 +84,9 @@ async def enter(site: Site, browser: Any, name: str = "ann", **headers: str) -> 
 
 
 @contextlib.contextmanager
-def served(app: Any, host: str = "127.0.0.1") -> Generator[int]:
+def served(app: Any, host: str = "127.0.0.1", port: int = 0) -> Generator[int]:
     """The app behind the real server, as `gate inbox` starts it; its port."""
-    config = uvicorn.Config(app, host=host, port=0, log_level="error", proxy_headers=False, server_header=False, lifespan="off")
+    config = uvicorn.Config(app, host=host, port=port, log_level="error", proxy_headers=False, server_header=False, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
