@@ -152,6 +152,8 @@ class Desk:
             raise Void("the number is not the one under the exact call; look at the call again")
         chosen = narrowed(asked, scope, uses, seconds)
         key = self._key(case, by)
+        if passkey is not None:
+            passkey = self._accepted(by, passkey, approval.challenge(asked.id, by, approval.granted(asked, chosen)))
         signed = {"approver": by, "audience": self.home.origin, "now": self.home.now()}
         token = approval.sign(asked, key, scope=chosen, passkey=passkey, **signed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # texts and a number
         return self.answer(question, Answer("approve", by, token=token, **told), binding_hash=binding_hash)
@@ -281,6 +283,16 @@ class Desk:
             return keys.signing(f"approver-{name}")
         except KeyFileError as error:
             raise Void(str(error)) from error
+
+    def _accepted(self, name: str, said: Mapping[str, object], challenge: bytes) -> Mapping[str, object]:
+        """What a passkey has signed just now, as it is kept; its counter moves on. Void when it did not sign exactly this yes."""
+        from gate.tokens import assertion, passkey
+
+        try:
+            passkey.accept(self.home.keys.directory, name, said, challenge=challenge)
+            return assertion.kept(said)
+        except TokenError as error:
+            raise Void(str(error)) from None
 
     def _say(self, case: Case, answer: Answer) -> Case:
         records = self.home.records
