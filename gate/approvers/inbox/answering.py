@@ -18,7 +18,7 @@ from gate.answer import Answer, State
 from gate.approval import TYP
 from gate.approvers.document import document, to_json
 from gate.approvers.inbox.bound import bound
-from gate.approvers.inbox.caller import Caller, Door
+from gate.approvers.inbox.caller import Caller, Callers
 from gate.approvers.inbox.resource import OURS, PREFIX, Problem, json_object, json_response, rfc3339
 from gate.approvers.inbox.waits import Waits
 from gate.call import b64url, canonical
@@ -67,8 +67,8 @@ class Said(NamedTuple):
 class Answering:
     """What approvers' clients read and send. review: the path of a question's page, with {id}."""
 
-    def __init__(self, desk: Desk, door: Door, waits: Waits, review: str) -> None:
-        self._desk, self._door, self._waits, self._review = desk, door, waits, review
+    def __init__(self, desk: Desk, callers: Callers, waits: Waits, review: str) -> None:
+        self._desk, self._callers, self._waits, self._review = desk, callers, waits, review
 
     async def waiting(self, request: Request, body: bytes) -> Response:
         """The questions in some states that this person may see; with `turn` and `wait`, when something changed since that turn."""
@@ -131,7 +131,7 @@ class Answering:
             raise Problem(403, OURS + "other-approver", "The approval in 'token' is not by who sends it")
 
     def _person(self, request: Request, body: bytes) -> Caller:
-        caller = self._door.caller(request, body)
+        caller = self._callers.caller(request, body)
         if not caller.person:
             raise Problem(403, OURS + "no-approver", "Only approvers read and answer questions; who holds a capability polls its task")
         return caller
@@ -148,7 +148,7 @@ class Answering:
 
     def _summary(self, request: Request, case: Case) -> dict[str, object]:
         question = case.question
-        itself = self._door.address(request, f"{PREFIX}/questions/{question.id}")
+        itself = self._callers.address(request, f"{PREFIX}/questions/{question.id}")
         return {
             "id": question.id,
             "state": case.state,
@@ -162,7 +162,7 @@ class Answering:
             "links": {
                 "self": itself,
                 "answers": f"{itself}/answers",
-                "review": self._door.address(request, self._review.replace("{id}", question.id)),
+                "review": self._callers.address(request, self._review.replace("{id}", question.id)),
             },
         }
 

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from gate import approval
 from gate.approvers.inbox.answering import Answering
 from gate.approvers.inbox.bound import hash_of
-from gate.approvers.inbox.caller import Door
+from gate.approvers.inbox.caller import Callers
 from gate.approvers.inbox.resource import ARAP, OURS, PREFIX, Problem, Resource, json_object, json_response, rfc3339
 from gate.approvers.inbox.waits import Waits
 from gate.call import b64url, canonical
@@ -69,8 +69,8 @@ _KEYS: Final = 10_000
 
 def routes(desk: Desk, identify: Identify, *, base: str = "", review: str = "/questions/{id}") -> list[Route]:
     """The API's routes. identify: who is signed in at the page.  base: the address clients use, behind a proxy.  review: the page of a question."""
-    door, waits = Door(desk.home, identify, base), Waits(desk)
-    tasks, answering = Tasks(desk, door, waits), Answering(desk, door, waits, review)
+    callers, waits = Callers(desk.home, identify, base), Waits(desk)
+    tasks, answering = Tasks(desk, callers, waits), Answering(desk, callers, waits, review)
     return [
         Route(f"{PREFIX}/evaluations/{{id}}", Resource(GET=tasks.denial)),
         Route(f"{PREFIX}/requests", Resource(POST=tasks.submit)),
@@ -85,16 +85,16 @@ def routes(desk: Desk, identify: Identify, *, base: str = "", review: str = "/qu
 class Tasks:
     """The requester's half."""
 
-    def __init__(self, desk: Desk, door: Door, waits: Waits) -> None:
-        self._desk, self._door, self._waits = desk, door, waits
+    def __init__(self, desk: Desk, callers: Callers, waits: Waits) -> None:
+        self._desk, self._callers, self._waits = desk, callers, waits
         self._secret = desk.home.keys.secret("tasks")
         self._submitted: dict[tuple[str, str], str] = {}
 
     async def denial(self, request: Request, body: bytes) -> Response:
         """The requestable denial of a call of the caller's own."""
-        case = self._own(self._door.caller(request, body), request.path_params["id"])
+        case = self._own(self._callers.caller(request, body), request.path_params["id"])
         question = case.question
-        hint = {"endpoint": self._door.address(request, f"{PREFIX}/requests"), "expires_at": rfc3339(question.expires)}
+        hint = {"endpoint": self._callers.address(request, f"{PREFIX}/requests"), "expires_at": rfc3339(question.expires)}
         hint["display"] = {"title": question.headline, "description": _said(case)}  # type: ignore[assignment]  # JSON
         told = {"evaluation_id": question.id, "evaluated_at": rfc3339(question.created), "reason": "approval_required"}
         requestable = {"access_request": hint} if case.state == "open" else {}
@@ -102,7 +102,7 @@ class Tasks:
 
     async def submit(self, request: Request, body: bytes) -> Response:
         """The task of a question; the question itself was made with the call, so this makes nothing and may be repeated."""
-        caller, data = self._door.caller(request, body), json_object(request, body)
+        caller, data = self._callers.caller(request, body), json_object(request, body)
         if unsupported := {"items", "callback"} & data.keys():
             raise Problem(400, OURS + "unsupported", f"'{min(unsupported)}' is not supported here")
         denial = data.get("denial")
@@ -124,7 +124,7 @@ class Tasks:
 
     async def status(self, request: Request, body: bytes) -> Response:
         """How a task stands; with `wait`, as soon as that changes."""
-        caller = self._door.caller(request, body)
+        caller = self._callers.caller(request, body)
         question, _, mac = request.path_params["task"].rpartition("~")
         if not hmac.compare_digest(mac.encode(), self._mac(question).encode()):
             raise _no_task()
@@ -170,7 +170,7 @@ class Tasks:
             raise Problem(409, ARAP + "duplicate_request", "This Idempotency-Key came with another body before")
 
     def _endpoint(self, request: Request, case: Case) -> str:
-        return self._door.address(request, f"{PREFIX}/requests/{self._handle(case.question.id)}")
+        return self._callers.address(request, f"{PREFIX}/requests/{self._handle(case.question.id)}")
 
     def _handle(self, question: str) -> str:
         return f"{question}~{self._mac(question)}"

@@ -43,15 +43,16 @@ class Caller(NamedTuple):
         """Whether they may see the question whole: a person whom it is put to, or who has answered it."""
         if not self.person:
             return False
-        named = people.named(case.approvers) | {answer.approver for answer in case.answers}
-        return not case.approvers or any(people.same(self.person, name) for name in named)
+        put_to = case.question.approvers
+        named = people.named(put_to) | {answer.approver for answer in case.answers}
+        return not put_to or any(people.same(self.person, name) for name in named)
 
     def asked(self, case: Case) -> bool:
         """Whether it is their own call that is asked about."""
         return self.capability is not None and self.capability.jti == case.question.capability
 
 
-class Door:
+class Callers:
     """Knows who sends a request. base: the address under which clients reach this server, where a proxy hides it."""
 
     def __init__(self, home: Home, identify: Identify, base: str = "") -> None:
