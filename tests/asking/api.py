@@ -45,7 +45,7 @@ class Client:
     def __init__(self, api: Api, key: SigningKey, who: str, capability: Capability | None = None) -> None:
         self.api, self.key, self.who, self.capability = api, key, who, capability
 
-    def headers(self, method: str, path: str, body: bytes = b"", **changes: Any) -> dict[str, str]:
+    def headers(self, method: str, path: str, body: bytes = b"", /, **changes: Any) -> dict[str, str]:
         home = self.api.gate.home
         about = {"who": self.who, "audience": home.origin, "method": method, "url": BASE + path, "now": home.now(), "body": body, **changes}
         made = {"Authorization": f"Gate-Proof {sign(self.key, **about)}"}

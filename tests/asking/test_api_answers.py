@@ -19,6 +19,7 @@ from tests.kit import denied, intents, log, write_rules
 __all__ = ["api"]
 pytestmark = pytest.mark.usefixtures("acting")
 
+
 @pytest.fixture
 def ann(api: Api) -> Client:
     return approver(api, "ann")

@@ -62,7 +62,7 @@ class TestProofs:
         ids=str,
     )
     def test_for_something_else(self, api: Api, ann: Client, changes: dict[str, Any]) -> None:
-        problem(api.send("GET", LIST, headers=ann.headers("GET", LIST, **changes)), 401, "unknown-caller")
+        problem(api.send("GET", LIST, headers=ann.headers("GET", LIST, b"", **changes)), 401, "unknown-caller")
 
     def test_the_body_is_part_of_it(self, gate: Gate, api: Api, ann: Client) -> None:
         question = asked(gate)

@@ -123,8 +123,11 @@ class Answering:
         return desk.answer(question, given, binding_hash=said.binding_hash)
 
     def _may_approve_here(self, case: Case, said: Said, caller: Caller) -> None:
-        if why := document(case, now=self._desk.home.now()).page_only:
-            raise Problem(403, OURS + "page-only", "This question is approved at the page or the terminal only", "; ".join(why))
+        made = document(case, now=self._desk.home.now())
+        why = [("its number must be typed", made.grave), ("it needs a passkey", made.passkey), ("it is too long to be shown whole", bool(made.cut))]
+        if any(holds for _, holds in why):
+            said_why = "; ".join([text for text, holds in why if holds])
+            raise Problem(403, OURS + "page-only", "This question is approved at the page or the terminal only", said_why)
         if not said.token and not caller.page:
             raise Problem(400, OURS + "no-approval", "A yes needs 'token', an approval that the approver's key signed")
         if said.token and _signer(said.token) != caller.person:

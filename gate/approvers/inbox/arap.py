@@ -150,7 +150,8 @@ class Tasks:
         }
         if case.state == "open":
             task["progress"] = {"current_step": min(len(case.approved_by) + 1, question.quorum), "total_steps": question.quorum}
-        return {"task": task} | ({"result": self._result(case)} if _STATUS[case.state] == "approved" else {})
+        told: dict[str, object] = {"task": task}
+        return told | ({"result": self._result(case)} if _STATUS[case.state] == "approved" else {})
 
     def _result(self, case: Case) -> dict[str, object]:
         """That it was approved, until when. The gate that asked looks the approval up where it was kept; nobody carries it there."""
