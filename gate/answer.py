@@ -55,7 +55,8 @@ class Answer:
     token: of an approve, the approval that their key signed (`gate.approval`).  reason: why not, or what they ask the agent back.
     stop: a deny that also stops the agent.  to: who takes over.  arguments: what an edit wants instead, whole.  method: how they were
     known and asked ("page", "page+passkey", "terminal", "slack", "webhook", "api", "callback").  shown: base64url(SHA-256) of the bytes
-    they were shown, shown_at and at: when, in seconds since the epoch.  granted: the digest of what the approve covers.
+    they were shown, shown_at and at: when, in seconds since the epoch.  granted: the digest of what the approve covers.  lasting: for more
+    than one call.  until: when what was approved ends.
     """
 
     verdict: Verdict
@@ -71,6 +72,7 @@ class Answer:
     at: float = 0.0
     granted: str = ""
     lasting: bool = False
+    until: float = 0.0
 
     def to_json(self) -> dict[str, object]:
         """Plain data; what is empty is left out."""
@@ -106,12 +108,6 @@ class Case:
     def closing(self) -> Answer | None:
         """The answer that ended it, the latest of any kind."""
         return self.answers[-1] if self.answers else None
-
-    @property
-    def approvers(self) -> tuple[str, ...]:
-        """Who may answer now: those of the rule, or whom the last of them handed it to as well."""
-        added = [answer.to for answer in self.answers if answer.verdict == "hand-over"]
-        return self.question.approvers if not self.question.approvers else (*self.question.approvers, *added)
 
     @property
     def holder(self) -> str:

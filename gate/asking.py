@@ -1,6 +1,7 @@
 """Asking: from a decision that says ask to a permit, or to a refusal.
 
-The question is built from the frozen call, so nothing that changes while a person thinks changes what runs.  Every approval is a token
+The question is built from the frozen call, so nothing that changes while a person thinks changes what runs.  It is kept before anybody sees
+it (`gate.desk`); who calls again takes up what is still open or was approved meanwhile, also in another process.  Every approval is a token
 checked against that question; when enough distinct people have approved, the call is decided once more, because time has passed: a
 capability may have been revoked, an agent stopped, the rules changed.
 """
@@ -13,16 +14,22 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from gate.answer import Answer
-from gate.approval import Approval, check
 from gate.ask import Question, previewed, question
 from gate.decide import Allow, Deny, decide
-from gate.errors import Denied, NeedsApproval, TokenError
+from gate.eligible import why_not
+from gate.errors import Denied, NeedsApproval, TokenError, Void
 from gate.permit import Permit, approved
+from gate.posing import pose, refused_before
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gate.answer import Case
+    from gate.approval import Approval
     from gate.ask import Approver
     from gate.call import Call
     from gate.decide import Ask
+    from gate.frozen import Frozen
     from gate.gate import Gate
     from gate.home import Home
     from gate.store import Charge
@@ -40,24 +47,32 @@ def _fresh_lock() -> None:
 os.register_at_fork(after_in_child=_fresh_lock)
 
 
+class Edited(Exception):  # no error: somebody wants other arguments
+    """A person changed the arguments. by: who; question: the one that was answered so."""
+
+    def __init__(self, arguments: Mapping[str, Frozen], by: str, question: str) -> None:
+        super().__init__(by)
+        self.arguments, self.by, self.question = arguments, by, question
+
+
 async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: Waiting, presented: list[str], takes: tuple[Charge, ...]) -> Permit:
-    """The permit that people's approvals make; Denied, or NeedsApproval with the question, when there are not enough.
+    """The permit that people's approvals make; Denied, or NeedsApproval with the question, when there are not enough; Edited for another call.
 
     Of the approval tokens `presented`, those that this call uses are taken out, so that the next call finds its own.  takes: what the call
     takes at least; nobody is asked about one that its budgets cannot pay for.  It is spent only when the permit is.
     """
     home = gate.home
     version = home.rules().version
-    asked = question(call, decision, rules_version=version, now=home.now(), like=tool.like)
+    asked = question(call, decision, rules_version=version, now=home.now(), words=gate.words(), like=tool.like)
     taken, void = _taken(home, presented, asked, call)
     try:
-        approvals = list(taken.values())
+        approvals = _lasting(home, list(taken.values()), asked, call)
         if len(approvals) < decision.quorum:
             await wait.afford(home.ledger, takes)
             asked = replace(asked, preview=await wait.look(previewed, call, tool.like))
-            approvals = await _answered(gate, asked, call, approvals, wait)
+            approvals, asked = await _answered(gate, asked, call, approvals, wait)
         if len(approvals) < decision.quorum:
-            raise _unanswered(asked, call, decision, gate.approvers, void)
+            raise _unanswered(asked, call, decision, gate, void)
         _still_allowed(home, call, version, decision)
     except BaseException:  # also an interruption: nothing of them is used up, and the same call may be made again
         presented.extend(taken)
@@ -65,17 +80,90 @@ async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: 
     return approved(call, decision, tuple(approvals), asked.binding_hash)
 
 
-async def _answered(gate: Gate, asked: Question, call: Call, approvals: list[Approval], wait: Waiting) -> list[Approval]:
-    """The approvals and what people answer, one person after the other, until there are enough."""
+# ---- who answers --------------------------------------------------------------------------------------------------------------------
+
+
+async def _answered(gate: Gate, asked: Question, call: Call, approvals: list[Approval], wait: Waiting) -> tuple[list[Approval], Question]:
+    """The approvals and what people answer: those whom this process reaches itself, one after the other, then whoever else finds the question."""
     home = gate.home
-    home.records.question(asked, call)
-    for approver in _eligible(gate.approvers, asked):
-        answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
-        if answer is not None:
-            approvals = [*approvals, _granted(home, answer, asked, call)]
-        if len(_people(approvals)) >= asked.quorum:
+    case = await pose(gate, asked, call, wait)
+    asked = case.question
+    try:
+        for approver in () if _settled(case, asked, approvals, home) else _eligible(gate, case):
+            answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
+            if answer is not None:
+                case = await wait.say(home.desk, asked.id, _method(answer, approver))
+            if _settled(case, asked, approvals, home):
+                break
+        if not _settled(case, asked, approvals, home):
+            case = await _waited(gate, case, approvals, wait)
+        found = _people_of(home, case, approvals, call)
+    except BaseException as error:
+        home.ledger.let_go(asked.id)  # whoever calls again takes it up
+        if isinstance(error, Void):
+            raise Denied(str(error), tool=call.tool, call_id=call.id) from error
+        raise
+    if len(found) < asked.quorum:
+        home.ledger.let_go(asked.id)
+    return found, asked
+
+
+async def _waited(gate: Gate, case: Case, approvals: list[Approval], wait: Waiting) -> Case:
+    """The question after somebody answered it elsewhere, or when this call waits no longer for that."""
+    home, asked = gate.home, case.question
+    until = min(home.now() + gate.waits, asked.expires)
+    while not _settled(case, asked, approvals, home):
+        turn = home.desk.turn
+        case = home.desk.case(asked.id) or case
+        left = until - home.now()
+        if _settled(case, asked, approvals, home) or left <= 0:
             break
-    return list(_people(approvals).values())[: asked.quorum]
+        await wait.turn(home.desk, turn, min(left, _LOOK))
+    if case.state == "expired":
+        home.desk.expire(asked.id)
+    return case
+
+
+_LOOK = 1.0  # seconds after which whoever waits looks for itself, whatever it was told
+
+
+def _settled(case: Case, asked: Question, approvals: list[Approval], home: Home) -> bool:
+    """Whether nothing more has to be waited for: it is answered, or what was presented and what was said are enough together."""
+    if case.state != "open":
+        return True
+    return bool(case.approved_by) and len(_people([*approvals, *_approvals(home, case, asked)])) >= asked.quorum
+
+
+def _people_of(home: Home, case: Case, approvals: list[Approval], call: Call) -> list[Approval]:
+    """The approvals that the question's state leaves; Denied, or Edited, when somebody said something else."""
+    last = case.closing
+    if case.state == "denied":
+        raise refused_before(case, call)
+    if case.state == "edited" and last is not None and last.arguments is not None:
+        raise Edited(last.arguments, last.approver, case.question.id)
+    if case.state == "returned" and last is not None:
+        raise Denied(
+            f"{last.approver} asks back: {last.reason}",
+            tool=call.tool,
+            call_id=call.id,
+            remedy="Answer in the agent's own words, with gate.saying(…), and call again",
+        )
+    if case.state not in {"open", "approved"}:
+        return approvals
+    return list(_people([*approvals, *_approvals(home, case, case.question)]).values())[: case.question.quorum]
+
+
+def _approvals(home: Home, case: Case, asked: Question) -> list[Approval]:
+    """What was approved at the desk, verified anew: rows are no authority."""
+    found: list[Approval] = []
+    for answer in case.answers:
+        if answer.verdict == "approve":
+            try:
+                one = _checked(home, answer.token, asked, case.question.approvers)
+            except Denied:
+                continue
+            found.append(one)
+    return found
 
 
 def _taken(home: Home, presented: list[str], asked: Question, call: Call) -> tuple[dict[str, Approval], list[str]]:
@@ -85,64 +173,76 @@ def _taken(home: Home, presented: list[str], asked: Question, call: Call) -> tup
     with _taking:
         for token in tuple(presented):
             try:
-                approval = _checked(home, token, asked, call)
+                one = _checked(home, token, asked, asked.approvers, call)
             except Denied as denial:
                 void += denial.reasons
                 continue
-            if len(taken) < asked.quorum and len(_people([*taken.values(), approval])) > len(taken):
+            if len(taken) < asked.quorum and len(_people([*taken.values(), one])) > len(taken):
                 presented.remove(token)
-                taken[token] = approval
+                taken[token] = one
     return taken, void
+
+
+def _lasting(home: Home, approvals: list[Approval], asked: Question, call: Call) -> list[Approval]:
+    """These and, as far as they are missing, approvals for several calls of this session that cover this one and have uses left."""
+    if len(approvals) >= asked.quorum:
+        return approvals
+    for one in home.lasting(call, asked):
+        try:
+            _who(home, one, asked, asked.approvers)
+        except TokenError:
+            continue
+        approvals = list(_people([*approvals, one]).values())
+    return approvals[: asked.quorum]
 
 
 def _people(approvals: list[Approval]) -> dict[str, Approval]:
     """One approval per person: two names with one key are one person, and so are two keys with one name."""
     by_name: dict[str, Approval] = {}
-    for approval in approvals:
-        if approval.approver not in by_name and all(approval.kid != other.kid for other in by_name.values()):
-            by_name[approval.approver] = approval
+    for one in approvals:
+        if one.approver not in by_name and all(one.kid != other.kid for other in by_name.values()):
+            by_name[one.approver] = one
     return by_name
 
 
-def _eligible(approvers: tuple[Approver, ...], asked: Question) -> list[Approver]:
-    """Who may be asked: those the rule names (anyone, if it names none), never the agent that asks."""
-    named = [approver for approver in approvers if not asked.approvers or approver.name in asked.approvers]
-    return [approver for approver in named if approver.name != asked.agent]
+def _eligible(gate: Gate, case: Case) -> list[Approver]:
+    """Whom this process may ask: those the rule names (anyone, if it names none), never who asks, nobody twice."""
+    people, asked = gate.home.people(), case.question
+    agents = (asked.agent, *asked.chain)
+    return [
+        approver
+        for approver in gate.approvers
+        if approver.name not in case.approved_by
+        and not why_not(approver.name, agents=agents, principal=asked.principal, approvers=asked.approvers, people=people)
+    ]
 
 
-def _checked(home: Home, token: str, asked: Question, call: Call) -> Approval:
+def _checked(home: Home, token: str, asked: Question, approvers: tuple[str, ...], call: Call | None = None) -> Approval:
+    """The approval in a token, by somebody who may approve; Denied otherwise."""
     try:
-        approval = _opened(home, token, asked)
+        one = home.approval(token, asked)
+        _who(home, one, asked, approvers)
     except TokenError as error:
-        raise Denied(str(error), tool=call.tool, call_id=call.id) from error
-    if asked.approvers and approval.approver not in asked.approvers:
-        raise Denied(f"'{approval.approver}' is not among the approvers {', '.join(asked.approvers)}", tool=call.tool, call_id=call.id)
-    if approval.approver == asked.agent:
-        raise Denied("an agent cannot approve its own call", tool=call.tool, call_id=call.id)
-    return approval
+        raise Denied(str(error), tool=asked.tool, call_id=call.id if call else "") from error
+    return one
 
 
-def _opened(home: Home, token: str, asked: Question) -> Approval:
-    """The approval in a token. Before it is refused, the trusted keys are read anew: one may have been added just now."""
-    try:
-        return check(token, binding_hash=asked.binding_hash, anchors=home.anchors("approver"), audience=home.origin, now=home.now())
-    except TokenError:
-        return check(token, binding_hash=asked.binding_hash, anchors=home.anchors("approver", fresh=True), audience=home.origin, now=home.now())
+def _who(home: Home, one: Approval, asked: Question, approvers: tuple[str, ...]) -> None:
+    """TokenError for somebody who may not approve it."""
+    agents = (asked.agent, *asked.chain)
+    if why := why_not(one.approver, agents=agents, principal=asked.principal, approvers=approvers, people=home.people()):
+        raise TokenError(why)
 
 
-def _granted(home: Home, answer: Answer, asked: Question, call: Call) -> Approval:
-    """The approval in an answer; Denied when the answer is no, or came too late to be a yes."""
-    home.records.answer(answer, asked, call)
-    if answer.verdict != "approve":
-        why = f": {answer.reason}" if answer.reason else ""
-        raise Denied(f"{answer.approver} refused it{why}", tool=call.tool, call_id=call.id)
-    if home.now() >= asked.expires:
-        raise Denied("the approval came after the question had expired", tool=call.tool, call_id=call.id)
-    return _checked(home, answer.token, asked, call)
+def _method(answer: Answer, approver: Approver) -> Answer:
+    return answer if answer.method else replace(answer, method=type(approver).__name__.lower())
 
 
-def _unanswered(asked: Question, call: Call, decision: Ask, approvers: tuple[Approver, ...], void: list[str]) -> NeedsApproval:
-    reached = "nobody who may approve answered" if approvers else "this gate has no approvers"
+# ---- refusals -----------------------------------------------------------------------------------------------------------------------
+
+
+def _unanswered(asked: Question, call: Call, decision: Ask, gate: Gate, void: list[str]) -> NeedsApproval:
+    reached = "nobody who may approve answered" if gate.approvers or gate.waits else "this gate has no approvers"
     who = f" of {', '.join(asked.approvers)}" if asked.approvers else ""
     denial = NeedsApproval(
         *decision.reasons,

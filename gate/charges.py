@@ -22,6 +22,7 @@ from gate.quota import CALLS, Quota
 from gate.store import Charge
 
 if TYPE_CHECKING:
+    from gate.approval import Approval
     from gate.call import Call
     from gate.capability import Capability
     from gate.limits import Limits
@@ -57,6 +58,11 @@ def plan(capability: Capability, tool: str) -> Plan:
     quotas = tuple([(f"{scope}/quota/{quota.unit}/{quota.seconds}", quota) for scope, limits in scopes for quota in limits.quota])
     units = next(filter(None, [_units(limits) | _units(by_tool.get(tool)) for _, limits, by_tool in capability.budgets]), frozenset[str]())
     return Plan(calls, rates, walls, costs, varies=bool(rates or walls or costs or quotas), quotas=quotas, units=units)
+
+
+def use_of(approval: Approval) -> Charge:
+    """One use of an approval for several calls."""
+    return Charge(f"approval/{approval.jti}", 1, approval.uses, float(approval.expires))
 
 
 def scope_of(tool: str) -> str:

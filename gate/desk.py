@@ -3,16 +3,42 @@
 A question is in the ledger's own file before anybody is shown it, and every answer is written there in one transaction with its record; so
 any number of channels in any number of processes may ask and answer at once, and a restart loses nothing.  The agent has no part in it: it
 waits, or calls again later.  What is kept here is no authority: whoever waits verifies the approvals in it again before the call runs.
+
+An answer says what its person was shown, by the binding hash of the call; where that is not this question's, it is void.
 """
 
 from __future__ import annotations
 
+import hmac
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
+
+from gate import approval, ask
+from gate.answer import Answer, Case
+from gate.eligible import why_not
+from gate.errors import KeyFileError, TokenError, Void
+from gate.frozen import freeze
+from gate.store import questions
+from gate.watch import Watch
 
 if TYPE_CHECKING:
-    from gate.answer import Answer, Case, State
+    from gate.answer import State
+    from gate.ask import Question, Scope
     from gate.home import Home
+    from gate.keys import SigningKey
+
+OWNER: Final = "owner"
+_UNSEEN: Final = frozenset({"slack", "webhook"})  # channels that cannot show that somebody looked at the exact call
+
+
+class Told(TypedDict, total=False):
+    """What an answer says of how it came about. method: see `gate.answer.Answer`; shown: the digest of what was shown; shown_at: when."""
+
+    method: str
+    shown: str
+    shown_at: float
 
 
 class Desk:
@@ -20,41 +46,66 @@ class Desk:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self._watch = Watch(lambda: home.ledger.turn)
 
     # ---- reading ------------------------------------------------------------------------------------------------------------------
 
     def case(self, question: str) -> Case | None:
         """The question of an id with what was said about it."""
-        raise NotImplementedError
+        found = questions.rows(self.home.ledger.query, "id = ?", (question,))
+        return self._read(found[0]) if found else None
 
     def cases(self, *states: State, agent: str = "", limit: int = 50, skip: int = 0) -> list[Case]:
         """Those in these states, open ones by default: the gravest first, then the one that expires first. Closed ones: the latest first."""
-        raise NotImplementedError
+        now, wanted = self.home.now(), states or ("open",)
+        where = f"state IN ({', '.join('?' * len(_kept(wanted)))}) AND (? = '' OR agent = ?)"
+        values: tuple[object, ...] = (*_kept(wanted), agent, agent)
+        if wanted == ("open",):
+            where, values = f"{where} AND expires > ? ORDER BY risk DESC, expires, id", (*values, now)
+        else:
+            where += " ORDER BY created DESC, id"
+        found = [self._read(row) for row in questions.rows(self.home.ledger.query, f"{where} LIMIT ? OFFSET ?", (*values, limit, skip))]
+        return [case for case in found if case.state in wanted]
 
     def count(self) -> int:
         """How many are open."""
-        raise NotImplementedError
+        return questions.count(self.home.ledger.query, self.home.now())
 
-    def since(self, moment: float) -> list[Case]:
+    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "") -> list[Case]:
         """Everything that was asked since then (seconds since the epoch), the first first."""
-        raise NotImplementedError
+        where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created, id"
+        return [self._read(row) for row in questions.rows(self.home.ledger.query, where, (moment, agent, agent, tool, tool, session, session))]
+
+    def about(self, session: str, claim: str) -> list[Case]:
+        """What was asked before about the same call in the same session, the latest first."""
+        where = "session = ? AND claim = ? ORDER BY created DESC LIMIT 20"
+        return [self._read(row) for row in questions.rows(self.home.ledger.query, where, (session, claim))]
+
+    def _read(self, row: questions.Row) -> Case:
+        asked = ask.parse(cast("Mapping[str, object]", json.loads(row.body)))
+        said = tuple(questions.answers(self.home.ledger.query, row.id))
+        return Case(asked, _now(row, said, self.home.now()), said, row.turn)
 
     def may_approve(self, case: Case, name: str) -> str:
         """Why this person may not approve it: "" when they may."""
-        raise NotImplementedError
+        asked = case.question
+        people = self.home.people()
+        if any(people.same(name, other) for other in case.approved_by):
+            return f"{name} has approved it already"
+        return why_not(name, agents=(asked.agent, *asked.chain), principal=asked.principal, approvers=case.question.approvers, people=people)
 
     @property
     def turn(self) -> int:
         """Another number whenever something was asked or answered, in any process; reading it costs nothing."""
-        raise NotImplementedError
+        return self.home.ledger.turn
 
     def wait(self, turn: int, seconds: float) -> int:
         """Blocks until something was asked or answered since `turn`, at most so long; the turn then."""
-        raise NotImplementedError
+        return self._watch.wait(turn, seconds)
 
     async def await_turn(self, turn: int, seconds: float) -> int:
         """`wait` in an event loop."""
-        raise NotImplementedError
+        return await self._watch.await_turn(turn, seconds)
 
     # ---- answering ----------------------------------------------------------------------------------------------------------------
 
@@ -64,46 +115,169 @@ class Desk:
         *,
         by: str,
         binding_hash: str,
-        method: str,
         scope: int = 0,
         uses: int | None = None,
         seconds: float | None = None,
         number: str = "",
         passkey: Mapping[str, object] | None = None,
-        shown: str = "",
-        shown_at: float = 0.0,
+        **told: Unpack[Told],
     ) -> Case:
         """A yes by `by`, whose key on this machine signs it.
 
         binding_hash: of the call that they were shown.  scope: which of the question's scopes, and fewer uses or seconds of it.  number:
         what they typed, where the question is grave.  passkey: the assertion over `challenge`, as `PublicKeyCredential.toJSON` gives it.
         """
-        raise NotImplementedError
+        case = self._found(question, binding_hash)
+        asked = case.question
+        if asked.grave and told.get("method") not in _UNSEEN and not hmac.compare_digest(number.strip().encode(), asked.number.encode()):
+            raise Void("the number is not the one under the exact call; look at the call again")
+        chosen = narrowed(asked, scope, uses, seconds)
+        key = self._key(case, by)
+        signed = {"approver": by, "audience": self.home.origin, "now": self.home.now()}
+        token = approval.sign(asked, key, scope=chosen, passkey=passkey, **signed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # texts and a number
+        return self.answer(question, Answer("approve", by, token=token, **told), binding_hash=binding_hash)
 
     def challenge(self, question: str, *, by: str, scope: int = 0, uses: int | None = None, seconds: float | None = None) -> bytes:
         """What a passkey signs for exactly this yes: 32 bytes."""
-        raise NotImplementedError
+        asked = self._found(question).question
+        return approval.challenge(asked.id, by, approval.granted(asked, narrowed(asked, scope, uses, seconds)))
 
-    def deny(self, question: str, *, by: str, method: str, reason: str = "", stop: bool = False, shown: str = "", shown_at: float = 0.0) -> Case:
+    def deny(self, question: str, *, by: str, reason: str = "", stop: bool = False, **told: Unpack[Told]) -> Case:
         """A no, with its reason for the agent. stop: the agent may call nothing any more, until `gate resume`."""
-        raise NotImplementedError
+        return self.answer(question, Answer("deny", by, reason=reason, stop=stop, **told))
 
-    def ask_back(self, question: str, *, by: str, method: str, reason: str, shown: str = "", shown_at: float = 0.0) -> Case:
+    def ask_back(self, question: str, *, by: str, reason: str, **told: Unpack[Told]) -> Case:
         """A question to the agent, which reads it as the reason of a refusal and may call again with its words."""
-        raise NotImplementedError
+        if not reason.strip():
+            raise Void("say what you ask the agent")
+        return self.answer(question, Answer("ask-back", by, reason=reason, **told))
 
-    def hand_over(self, question: str, *, by: str, method: str, to: str, shown: str = "", shown_at: float = 0.0) -> Case:
-        """Somebody else shall answer."""
-        raise NotImplementedError
+    def hand_over(self, question: str, *, by: str, to: str, **told: Unpack[Told]) -> Case:
+        """Somebody else shall answer: somebody who may."""
+        case, people = self._found(question), self.home.people()
+        asked = case.question
+        if why := why_not(to, agents=(asked.agent, *asked.chain), principal=asked.principal, approvers=asked.approvers, people=people):
+            raise Void(f"it cannot be handed to '{to}': {why}")
+        if people.same(by, to) or not to.strip():
+            raise Void("name somebody else to hand it to")
+        return self.answer(question, Answer("hand-over", by, to=to, **told))
 
-    def edit(self, question: str, *, by: str, method: str, arguments: Mapping[str, object], shown: str = "", shown_at: float = 0.0) -> Case:
+    def edit(self, question: str, *, by: str, arguments: Mapping[str, object], **told: Unpack[Told]) -> Case:
         """Other arguments, whole: a new call, which is checked and decided as if the agent had made it."""
-        raise NotImplementedError
+        try:
+            changed = freeze(dict(arguments))
+        except ValueError as error:
+            raise Void(f"the arguments cannot be used: {error}") from None
+        if changed == self._found(question).question.arguments:
+            raise Void("nothing is changed")
+        return self.answer(question, Answer("edit", by, arguments=changed, **told))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # an object
 
     def withdraw(self, question: str, *, by: str, reason: str = "") -> Case:
         """An administrator ends a question, or takes a no back so that it may be asked again."""
-        raise NotImplementedError
+        return self._say(self._found(question), Answer("withdraw", by, reason=reason, method="administrator"))
 
     def answer(self, question: str, answer: Answer, *, binding_hash: str = "") -> Case:
-        """An answer with an approval that somebody's key signed elsewhere, or without one."""
-        raise NotImplementedError
+        """An answer with an approval that somebody's key signed, or without one. Void when it does not count."""
+        case = self._found(question, binding_hash)
+        if answer.verdict in {"withdraw", "expire"}:
+            raise Void("this is no answer of an approver")
+        if answer.verdict == "approve":
+            return self._say(case, self._approving(case, answer))
+        if why := self._why_no_answer(case, answer.approver):
+            raise Void(why)
+        return self._say(case, replace(answer, token="", lasting=False, until=0.0, granted=""))
+
+    def expire(self, question: str) -> None:
+        """Records that nobody answered in time. Nothing when somebody did, or it is recorded already."""
+        case = self.case(question)
+        if case is not None and case.state == "expired" and not any(answer.verdict == "expire" for answer in case.answers):
+            self._say(case, Answer("expire", "", method="clock"))
+
+    # ---- what it takes --------------------------------------------------------------------------------------------------------------
+
+    def _found(self, question: str, binding_hash: str = "") -> Case:
+        case = self.case(question)
+        if case is None:
+            raise Void("there is no such question")
+        if binding_hash and not hmac.compare_digest(binding_hash.encode(), case.question.binding_hash.encode()):
+            raise Void("the call is not the one that was shown; nothing was approved")
+        return case
+
+    def _why_no_answer(self, case: Case, name: str) -> str:
+        """Who may not approve may not refuse either, but for who has approved already, and for the principal: a no to one's own is a no."""
+        asked = case.question
+        return why_not(name, agents=(asked.agent, *asked.chain), principal="", approvers=case.question.approvers, people=self.home.people())
+
+    def _approving(self, case: Case, answer: Answer) -> Answer:
+        """The answer with what its token grants; Void when whoever waits would not take it."""
+        asked = case.question
+        if why := self.may_approve(case, answer.approver):
+            raise Void(why)
+        if asked.grave and answer.method in _UNSEEN:
+            raise Void(f"{asked.risk.word} risk is approved on the page or at a terminal, where the exact call is in view")
+        try:
+            given = self.home.approval(answer.token, asked)
+        except TokenError as error:
+            raise Void(str(error)) from None
+        if given.approver != answer.approver:
+            raise Void(f"the approval is by '{given.approver}', not by '{answer.approver}'")
+        if given.question != asked.id:
+            raise Void("the approval answers another question")
+        if any(given.kid == other for other in self._keys(case)):
+            raise Void("this key has approved it already; it needs different people")
+        return replace(answer, granted=given.granted, lasting=given.uses > 0, until=float(given.expires), reason="")
+
+    def _keys(self, case: Case) -> list[str]:
+        """The keys that approved it so far."""
+        found = list[str]()
+        for said in case.answers:
+            if said.verdict == "approve":
+                try:
+                    found.append(self.home.approval(said.token, case.question).kid)
+                except TokenError:
+                    continue
+        return found
+
+    def _key(self, case: Case, name: str) -> SigningKey:
+        """The key on this machine of somebody who may approve; made for who is in the file of approvers, or the owner where there is none."""
+        if why := self.may_approve(case, name):
+            raise Void(why)
+        keys, people = self.home.keys, self.home.people()
+        try:
+            if name != OWNER and people.person(name) is None and not keys.has(f"approver-{name}"):
+                raise Void(f"there is no key of '{name}' on this machine; make one: gate keys new approver-{name}")
+            return keys.signing(f"approver-{name}")
+        except KeyFileError as error:
+            raise Void(str(error)) from error
+
+    def _say(self, case: Case, answer: Answer) -> Case:
+        records = self.home.records
+        work = questions.Say(case.question.id, answer, lambda state: records.answered(answer, case.question, state))
+        self.home.ledger.do(work)
+        return self._found(case.question.id)
+
+
+def narrowed(asked: Question, scope: int, uses: int | None, seconds: float | None) -> Scope:
+    """One of the question's scopes, with fewer uses or less time if wanted. Void for one that it does not have."""
+    if not 0 <= scope < len(asked.scopes):
+        raise Void("the question offers no such scope")
+    chosen = asked.scopes[scope]
+    if (uses is not None and not 1 <= uses <= chosen.uses) or (seconds is not None and not 1 <= seconds <= chosen.seconds):
+        raise Void(f"it can be approved for at most {chosen.uses} calls within {int(chosen.seconds)} s")
+    if chosen.arguments is None:
+        return chosen
+    return chosen._replace(uses=chosen.uses if uses is None else uses, seconds=chosen.seconds if seconds is None else float(int(seconds)))
+
+
+def _kept(states: tuple[State, ...]) -> tuple[str, ...]:
+    """The states in which a row may be that reads as one of these: time passes without a word."""
+    return tuple(dict.fromkeys([*states, *(("open", "approved") if "expired" in states else ())]))
+
+
+def _now(row: questions.Row, said: tuple[Answer, ...], now: float) -> State:
+    """The state at this moment: open questions end with their time, approvals that nobody used with theirs."""
+    if row.state == "open" and now >= row.expires:
+        return "expired"
+    if row.state == "approved" and any(answer.until <= now for answer in said if answer.verdict == "approve"):
+        return "expired"
+    return row.state

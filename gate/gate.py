@@ -18,13 +18,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
 from gate import given, trace
-from gate.asking import asked_permit
+from gate.asking import Edited, asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
-from gate.charges import Plan, charges, check_cost, is_wall, least, time_outs
+from gate.charges import Plan, charges, check_cost, is_wall, least, time_outs, use_of
 from gate.cleared import Clearance, clearance
 from gate.constraints.value import is_object
 from gate.decide import Allow, Deny, decide
+from gate.edit import edited
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
@@ -53,6 +54,8 @@ _CLEAR: Final = given.Sort(
 _ASKS: Final = given.Sort(
     "ways to reach a person,", lambda value: callable(getattr(value, "ask", None)) and isinstance(getattr(value, "name", None), str)
 )
+_WAITS: Final = given.Sort("a time such as '10m', or seconds", lambda value: isinstance(value, (str, int, float)))
+MOST_EDITS: Final = 5
 _APPROVER: Final = "[Terminal(gate)]"
 
 
@@ -62,7 +65,8 @@ class Gate(Authority, Halves):
     home: folder of keys, ledger and log, made at the first use.  rules: the organisation's rules file; without one, `gate.toml` beside
     `home` if it exists.  approvers: ways to reach a person, asked in this order.  origin: the name of this gate's log and the audience of
     its tokens.  clock: where the time comes from.  clear: tool → argument names whose values the log shows instead of a keyed hash ("*" for
-    every tool, or every argument).
+    every tool, or every argument).  waits: how long a call waits for an answer that comes from elsewhere (the page, `gate ask`, Slack), such as
+    "10m"; 0 refuses it at once with the question, and who calls again finds the answer.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Gate(Authority, Halves):
         origin: str = "",
         clock: Clock | None = None,
         clear: Mapping[str, Iterable[str]] | None = None,
+        waits: str | float = 0,
     ) -> None:
         given.check(
             "Gate",
@@ -82,6 +87,7 @@ class Gate(Authority, Halves):
             origin=(origin, given.TEXT, "'example.com/agents'"),
             clock=(clock, _CLOCK, "gate.testing.FakeClock()"),
             clear=(clear, _CLEAR, "{'*': ['path']}"),
+            waits=(waits, _WAITS, "'10m'"),
         )
         self._tools: dict[str, Tool] = {}
         self.home = Home(Path(home), rules=rules, origin=origin, clock=clock, clear=clear, tools=self._tools)
@@ -89,6 +95,9 @@ class Gate(Authority, Halves):
         self._gated: dict[str, Callable[..., Any]] = {}
         self._scope: ContextVar[tuple[Acting, dict[Tool, Clearance | None]]] = ContextVar("gate_scope", default=(NOBODY, {}))
         self.scope = self._scope.get  # who acts now, and by tool the short way of the first four steps, see `gate.cleared`
+        self.waits = seconds_of(waits)
+        self._words: ContextVar[str] = ContextVar("gate_words", default="")
+        self._told: ContextVar[list[str] | None] = ContextVar("gate_told", default=None)
         self._presented: ContextVar[list[str] | None] = ContextVar("gate_presented", default=None)
 
     @property
@@ -161,24 +170,46 @@ class Gate(Authority, Halves):
         return ticket
 
     async def _ask(self, tool: Tool, call: Call, decision: Ask, budgets: Plan, wait: Waiting) -> Permit:
-        """The third step, where the decision says so."""
-        takes = least(budgets, tool, call, self.home.now())
-        return await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes)
+        """The third step, where the decision says so. What a person changes is another call, decided like any other."""
+        for _ in range(MOST_EDITS):
+            takes = least(budgets, tool, call, self.home.now())
+            try:
+                return await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes)
+            except Edited as edit:
+                call, changed = edited(self, tool, call, edit)
+            again = decide(call, call.acting.capability, self.home.rules(), self.home.standing(), self.home.now())
+            if isinstance(again, Deny):
+                raise Denied(*changed, *again.reasons, tool=tool.name, decision=again, remedy=again.remedy, call_id=call.id)
+            self.tell(changed)
+            if isinstance(again, Allow):
+                return allowed(call, again)
+            decision = again
+        raise Denied("it was changed again and again", tool=tool.name, call_id=call.id)
 
     async def _spend(self, permit: Permit, tool: Tool, budgets: Plan, wait: Waiting, ref: str) -> Ticket:
         """The fourth step. Where a wall-time budget limits the run, the tool gets no more time than could be reserved."""
         home, tries = self.home, time_outs(budgets, tool)
         for seconds in tries:
             limited = tool if seconds == tool.timeout or seconds is None else timed(tool, seconds)
-            ticket = Ticket(permit, limited, charges(budgets, limited, permit.call, home.now()), ref, budgets.varies)
+            taken = (*charges(budgets, limited, permit.call, home.now()), *[use_of(approval) for approval in permit.approvals if approval.uses])
+            ticket = Ticket(permit, limited, taken, ref, budgets.varies)
             try:
                 await wait.spend(home.ledger, home.records.spend(ticket))
             except Exhausted as short:
                 if seconds == tries[-1] or not _only_time(short):
+                    self._let_go(permit)
                     raise
+            except BaseException:
+                self._let_go(permit)
+                raise
             else:
                 return ticket
         raise Unavailable("there was no time to try")
+
+    def _let_go(self, permit: Permit) -> None:
+        """The call does not run: whoever makes it again may take up the questions that were answered for it."""
+        for question in {approval.question for approval in permit.approvals}:
+            self.home.ledger.let_go(question)
 
     def run_recorded(self, permit: Permit, tool: Tool) -> Outcome:
         """The last two steps of a plain call that a clearance let through and recorded."""
@@ -357,6 +388,36 @@ class Gate(Authority, Halves):
         finally:
             self._presented.reset(token)
 
+    @contextmanager
+    def saying(self, words: str) -> Generator[None]:
+        """The agent's own words about the calls inside, for whoever is asked; shown last, and as unchecked."""
+        given.check("saying", words=(words, given.TEXT, "'to free some space'"))
+        token = self._words.set(words)
+        try:
+            yield
+        finally:
+            self._words.reset(token)
+
+    def words(self) -> str:
+        """The agent's own words about the call that is made now."""
+        return self._words.get()
+
+    @contextmanager
+    def noticing(self) -> Generator[list[str]]:
+        """Gathers what the agent must be told besides a call's result: that a person changed its arguments, and how."""
+        notices: list[str] = []
+        token = self._told.set(notices)
+        try:
+            yield notices
+        finally:
+            self._told.reset(token)
+
+    def tell(self, notices: Iterable[str]) -> None:
+        """Notes what the agent must be told, where somebody gathers it."""
+        gathered = self._told.get()
+        if gathered is not None:
+            gathered += notices
+
     def close(self) -> None:
         """Flushes and checkpoints the log, returns leased budget, closes the ledger."""
         self.home.close()
@@ -366,6 +427,20 @@ class Gate(Authority, Halves):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def seconds_of(waits: str | float) -> float:
+    """Seconds of "10m" or a number; ConfigError for what is neither."""
+    if isinstance(waits, str):
+        from gate.policy.rulesform import duration, seconds
+
+        try:
+            return seconds(duration(waits))
+        except ValueError as error:
+            raise ConfigError(f"Gate: waits: {error}") from None
+    if not 0 <= waits < 1e9:
+        raise ConfigError("Gate: waits is a time such as '10m', or seconds from 0 on")
+    return float(waits)
 
 
 def _only_time(short: Exhausted) -> bool:

@@ -20,20 +20,26 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from gate.call import b64url
-from gate.charges import Plan, plan
+from gate.charges import Plan, plan, use_of
 from gate.clock import Clock, NeverBack, SystemClock
-from gate.errors import ConfigError, Denied
-from gate.store import forks
+from gate.errors import ConfigError, Denied, TokenError
+from gate.store import forks, questions
 from gate.tokens import keyfile
+from gate.tokens.jose import typ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from gate.approval import Approval
+    from gate.ask import Question
+    from gate.call import Call
     from gate.capability import Capability
     from gate.decide import Standing
+    from gate.desk import Desk
     from gate.keys import KeyRing, TrustAnchors
     from gate.ledger import Ledger
     from gate.log.records import Records
+    from gate.people import People
     from gate.rules import Rules
     from gate.store import Charge, Finding, Pause
     from gate.tool import Tool
@@ -79,6 +85,7 @@ class Home:
         self._ledger: Ledger | None = None
         self._records: Records | None = None
         self._keys: KeyRing | None = None
+        self._desk: Desk | None = None
         self._anchors: dict[str, tuple[TrustAnchors, float]] = {}
         self._plans: dict[tuple[str, str], Plan] = {}
         self._verified: dict[str, tuple[TrustAnchors, Capability]] = {}
@@ -155,6 +162,66 @@ class Home:
     def records(self) -> Records:
         """Writes the records of calls."""
         return self._records or self._open_records()
+
+    @property
+    def desk(self) -> Desk:
+        """The questions that wait, and their answers."""
+        if self._desk is None:
+            from gate.desk import Desk
+
+            self._desk = Desk(self)
+        return self._desk
+
+    def people(self) -> People:
+        """Who may answer."""
+        from gate.people import People
+
+        return People.EMPTY
+
+    def approval(self, token: str, asked: Question) -> Approval:
+        """The approval in a token, if it answers this question; TokenError says why not. Who may approve is `gate.eligible`'s to say.
+
+        Before it is refused, the trusted keys are read anew: one may have been added just now.
+        """
+        try:
+            return self._approval(token, asked, self.anchors("approver"))
+        except TokenError:
+            return self._approval(token, asked, self.anchors("approver", fresh=True))
+
+    def _approval(self, token: str, asked: Question, anchors: TrustAnchors) -> Approval:
+        from gate.approval import LASTING_TYP, check, check_lasting, lifetime
+
+        known = {"anchors": anchors, "audience": self.origin, "now": self.now()}
+        if typ(token) == LASTING_TYP:
+            found = check_lasting(token, asked, **known)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as named
+        else:
+            found = check(token, binding_hash=asked.binding_hash, seconds=lifetime(asked), **known)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as named
+        self._passkey(found, asked)
+        return found
+
+    def _passkey(self, found: Approval, asked: Question) -> None:
+        """TokenError where the question wants a passkey's signature and this approval has none that is right."""
+        if found.passkey is None:
+            if asked.passkey:
+                raise TokenError("this question is approved with a passkey, and the approval has none")
+            return
+        from gate.approval import challenge
+        from gate.tokens import passkey
+
+        wanted = challenge(found.question, found.approver, found.granted)
+        passkey.check(found.passkey, challenge=wanted, credentials=passkey.credentials(self.keys.directory, found.approver))
+
+    def lasting(self, call: Call, asked: Question) -> list[Approval]:
+        """The approvals for several calls of this session that cover this one and have uses left."""
+        found: list[Approval] = []
+        for _, token in questions.lasting(self.ledger.query, asked.session, asked.agent, call.tool, self.now()):
+            try:
+                one = self.approval(token, asked)
+                self.ledger.afford((use_of(one),))
+            except (TokenError, Denied):
+                continue
+            found.append(one)
+        return found
 
     @property
     def keys(self) -> KeyRing:

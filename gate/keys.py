@@ -44,6 +44,10 @@ class KeyRing:
         """The key of whoever holds the capability `jti`."""
         return self._signing(self.directory / "holders" / f"{_checked(jti)}.jwk")
 
+    def has(self, name: str) -> bool:
+        """Whether there is a private key that signs as `name`."""
+        return bool(_NAME.match(name)) and (self.directory / f"{name}.jwk").exists()
+
     def has_holder(self, jti: str) -> bool:
         """Whether the capability `jti` can be presented and attenuated from here."""
         return bool(_NAME.match(jti)) and (self.directory / "holders" / f"{jti}.jwk").exists()

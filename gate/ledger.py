@@ -54,6 +54,7 @@ from gate.store.files import private_directory
 from gate.store.group import Group
 from gate.store.holdings import TRIES, Holdings, found_by
 from gate.store.liveness import ProcessFile
+from gate.store.questions import LetGo
 from gate.store.sqlite import SqliteStore, no_pause
 from gate.store.told import denied
 
@@ -141,7 +142,7 @@ class Ledger:
         if spend.call_id in group.live or spend.call_id in group.pending:
             raise denied(Burned(f"the call '{spend.call_id}' was spent before"))
         try:
-            group.submit(spend, swift=not spend.burns and spend.open is None)
+            group.submit(spend, swift=not (spend.burns or spend.uses or spend.open))
         except Exception as error:
             self._drive(self._holdings.spending(spend, error))
         if spend.open is None:
@@ -198,6 +199,33 @@ class Ledger:
         self._ready()
         await self._adrive(self._holdings.affording(charges))
 
+    def do(self, work: Work) -> Result:
+        """Does one work, durably."""
+        self._ready()
+        return self._drive(_one(work))
+
+    async def ado(self, work: Work) -> Result:
+        """`do` for a task."""
+        self._ready()
+        return await self._adrive(_one(work))
+
+    def let_go(self, question: str) -> None:
+        """Nobody here waits for the question any more; written in a moment."""
+        group = self._ready()
+        with group.mutex:
+            group.put(LetGo(question))
+
+    def query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """What `gate.store.questions` reads."""
+        self._ready()
+        return self._store.query(sql, values)
+
+    @property
+    def turn(self) -> int:
+        """Another number whenever something was asked or answered, in any process."""
+        self._ready()
+        return self._store.shared.turn
+
     def find(self, session: str, ref: str, digest: str) -> Opened | None:
         """The oldest call, spent with these in `Open` and not settled; for an after-hook in another process."""
         self._ready()
@@ -229,7 +257,7 @@ class Ledger:
         if self._forked:
             self._reopen()
         group = self._group
-        if group.failing or spend.burns or spend.open is not None:
+        if group.failing or spend.burns or spend.uses or spend.open is not None:
             return False
         with group.mutex:
             if spend.call_id in group.pending or spend.call_id in group.live:
@@ -246,7 +274,7 @@ class Ledger:
 
     def _spending(self, spend: Spend) -> Steps[None]:
         group = self._ready()
-        now = spend.durability == "durable" or spend.burns or spend.open is not None or group.failing
+        now = spend.durability == "durable" or spend.burns or spend.uses or spend.open is not None or group.failing
         for _ in range(0 if now else TRIES):
             refused = yield from self._holdings.refilling(spend.charges)
             if self._take(spend):

@@ -18,14 +18,16 @@ from gate.errors import GateError
 from gate.run import Outcome, arun, run
 
 if TYPE_CHECKING:
-    from gate.answer import Answer
+    from gate.answer import Answer, Case
     from gate.ask import Approver, Question
     from gate.call import Call
+    from gate.desk import Desk
     from gate.kind import KindTool
     from gate.ledger import Ledger
     from gate.permit import Permit
     from gate.preview import Panel
     from gate.store import Charge, Settlement, Spend
+    from gate.store.questions import Pose
     from gate.tool import Tool
 
 T = TypeVar("T")
@@ -40,6 +42,9 @@ class Waiting(Protocol):
 
     async def look(self, preview: Callable[[Call, KindTool | None], tuple[Panel, ...]], call: Call, like: KindTool | None) -> tuple[Panel, ...]: ...
     async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None: ...
+    async def pose(self, ledger: Ledger, work: Pose) -> str: ...
+    async def say(self, desk: Desk, question: str, answer: Answer) -> Case: ...
+    async def turn(self, desk: Desk, turn: int, seconds: float) -> None: ...
     async def afford(self, ledger: Ledger, charges: tuple[Charge, ...]) -> None: ...
     async def spend(self, ledger: Ledger, spend: Spend) -> None: ...
     async def run(self, permit: Permit, tool: Tool, receiver: tuple[object, ...], injected: Mapping[str, object]) -> Outcome: ...
@@ -63,6 +68,18 @@ class Blocking:
         """The person's answer; how long it may take is the approver's to keep, and a late answer is void."""
         del seconds
         return approver.ask(question)
+
+    async def pose(self, ledger: Ledger, work: Pose) -> str:
+        """Returns when the question is kept: the id of it, or of the one that the call has already."""
+        return str(ledger.do(work))
+
+    async def say(self, desk: Desk, question: str, answer: Answer) -> Case:
+        """Returns when the answer is kept."""
+        return desk.answer(question, answer)
+
+    async def turn(self, desk: Desk, turn: int, seconds: float) -> None:
+        """Returns when something was asked or answered since, or after so long."""
+        desk.wait(turn, seconds)
 
     async def afford(self, ledger: Ledger, charges: tuple[Charge, ...]) -> None:
         """Returns when there may be enough for the charges."""
@@ -102,6 +119,18 @@ class Looping:
             return await asyncio.wait_for(_in_a_thread_of_its_own(approver.ask, question), seconds)
         except TimeoutError:
             return None
+
+    async def pose(self, ledger: Ledger, work: Pose) -> str:
+        """Returns when the question is kept: the id of it, or of the one that the call has already."""
+        return str(await ledger.ado(work))
+
+    async def say(self, desk: Desk, question: str, answer: Answer) -> Case:
+        """Returns when the answer is kept."""
+        return await asyncio.to_thread(desk.answer, question, answer)
+
+    async def turn(self, desk: Desk, turn: int, seconds: float) -> None:
+        """Returns when something was asked or answered since, or after so long."""
+        await desk.await_turn(turn, seconds)
 
     async def afford(self, ledger: Ledger, charges: tuple[Charge, ...]) -> None:
         """Returns when there may be enough for the charges."""

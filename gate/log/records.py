@@ -6,16 +6,21 @@ The format of a record is `gate.audit`'s; here is only who is told what, and whe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from gate.call import b64url, canonical
 from gate.charges import is_wall, micro
 from gate.decide import Ask
+from gate.frozen import thaw
 from gate.log.recorder import Intent
 from gate.store import Burn, Open, Settlement, Spend
+from gate.store.questions import Use
 from gate.trace import trace_id
 
 if TYPE_CHECKING:
-    from gate.answer import Answer
+    from gate.answer import Answer, State
+    from gate.approval import Approval
     from gate.ask import Question
     from gate.audit import Recorder
     from gate.call import Acting, Call
@@ -57,9 +62,11 @@ class Records:
             durability=durability,
             rules_version=self._home.rules().version,
         )
-        burns = tuple([Burn(approval.jti, approval.expires) for approval in permit.approvals]) if permit.approvals else ()
+        given = permit.approvals
+        burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
+        uses = tuple([Use(question, lasting) for question, lasting in _questions(given).items()]) if given else ()
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
-        return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened)
+        return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened, uses)
 
     def form(self, call: Call, allow: Allow, rules: Rules) -> Form:
         """What the records of calls that are decided like this one have in common."""
@@ -115,11 +122,13 @@ class Records:
         """What the agent and the approver read whole, without what the log must not show."""
         return texts if call is None else self._recorder.redactor.conceal(texts, call.tool, call.arguments)
 
-    def question(self, asked: Question, call: Call) -> None:
+    def asked(self, asked: Question, call: Call) -> bytes:
         """That a person is asked, about which binding, until when."""
-        self.event(
+        return self._recorder.event(
             "question",
             call=call.id,
+            question=asked.id,
+            follows=asked.follows,
             agent=asked.agent,
             session=asked.session,
             tool=asked.tool,
@@ -132,11 +141,16 @@ class Records:
             expires=asked.expires,
         )
 
-    def answer(self, answer: Answer, asked: Question, call: Call) -> None:
-        """What a person said, and how."""
-        self.event(
-            "answer", call=call.id, question=asked.id, approver=answer.approver, verdict=answer.verdict, reason=answer.reason, method=answer.method
-        )
+    def answered(self, answer: Answer, asked: Question, state: State) -> bytes:
+        """What a person said, how, what they were shown and when, what it grants, and what became of the question."""
+        kept = {name: value for name, value in answer.to_json().items() if name not in {"token", "arguments"}}
+        if answer.arguments is not None:
+            changed = f"{asked.tool} {b64url(sha256(canonical(thaw(answer.arguments))).digest())}"
+            kept["arguments"] = self._recorder.redactor.commitment(changed)
+        if answer.granted:
+            kept["granted"] = self._recorder.redactor.commitment(answer.granted)
+        binding = self._recorder.redactor.commitment(asked.binding_hash)
+        return self._recorder.event("answer", call=asked.id, question=asked.id, state=state, binding=binding, token=answer.token, **kept)
 
     def event(self, kind: str, **fields: object) -> None:
         """Any other record: granted, revoked, rules changed."""
@@ -149,6 +163,14 @@ class Records:
     def rules_changed(self, version: str) -> None:
         """That other rules are in force."""
         self.event("rules", rules_version=version)
+
+
+def _questions(approvals: tuple[Approval, ...]) -> dict[str, bool]:
+    """The questions whose approvals a call uses, and whether they hold for more: only where each of them does."""
+    uses: dict[str, bool] = {}
+    for approval in approvals:
+        uses[approval.question] = uses.get(approval.question, True) and approval.uses > 0
+    return uses
 
 
 def _actual(ticket: Ticket, outcome: Outcome, cost: Mapping[str, int]) -> dict[str, int]:

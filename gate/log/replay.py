@@ -10,6 +10,7 @@ Every change of the ledger is made in the transaction that appends the record of
     open       true when an after-hook in another process may settle the call
     by         the process that runs the call
     lost       units that a crashed process had used for calls whose records it took with it
+    questions  the state of questions by id: when they are asked, answered, and used by a call
     stop, resume   [subject, name]: what was revoked, stopped or resumed
 
 So the sum over the log is what the ledger must hold, and rows that somebody edited stand out:
@@ -54,6 +55,7 @@ class Replay:
         self.burned: dict[str, float] = {}
         self.standing: set[tuple[str, str]] = set()
         self.unsettled: dict[str, Unsettled] = {}
+        self.questions: dict[str, str] = {}
         self.problems: list[Problem] = []
 
     def add(self, index: int, record: Json) -> None:
@@ -91,6 +93,8 @@ class Replay:
             self.until[key] = _number(moment)
         for jti, moment in _object(ledger.get("burns")).items():
             self.burned[jti] = _number(moment)
+        for question, state in _object(ledger.get("questions")).items():
+            self.questions[question] = str(state)
         if stop := _pair(ledger.get("stop")):
             self.standing.add(stop)
         if resume := _pair(ledger.get("resume")):
@@ -113,7 +117,15 @@ def compare(expected: Replay, db: sqlite3.Connection) -> Iterator[Problem]:
     yield from _compare(told, {jti: repr(moment) for jti, moment in rows}, "the used approval")
     stops = db.execute("SELECT subject || ' ' || name FROM standing")
     yield from _compare({" ".join(stop): "" for stop in expected.standing}, {name: "" for (name,) in stops}, "the stop of")
+    yield from _compare(expected.questions, dict(_states(db)), "the state of the question")
     yield from _compare_open(expected, db)
+
+
+def _states(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Id and state of every question; a log from before there were any has no table of them."""
+    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'question'").fetchone():
+        return []
+    return db.execute("SELECT id, state FROM question").fetchall()
 
 
 def _compare(expected: Mapping[str, str], rows: Mapping[str, str], what: str) -> Iterator[Problem]:

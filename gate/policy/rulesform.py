@@ -112,15 +112,16 @@ def _hours(text: str) -> str:
     return text
 
 
-def _expires(text: str) -> str:
+def duration(text: str) -> str:
+    """A duration as people write it; ValueError for what is none."""
     if not _DURATION.fullmatch(text) or seconds(text) > _MAX_SECONDS:
         raise ValueError(f"{show(text)} is no duration such as 90s, 10m or 1h (at most 7d)")
     return text
 
 
-def seconds(duration: str) -> float:
+def seconds(text: str) -> float:
     """The seconds that "10m" is."""
-    return float(int(duration[:-1]) * _SECONDS[duration[-1]])
+    return float(int(text[:-1]) * _SECONDS[text[-1]])
 
 
 class _Form(BaseModel):
@@ -154,7 +155,7 @@ class AskForm(SelectorForm):
 
     approvers: Annotated[tuple[str, ...], _several(_approver, '"oncall"')] = ()
     quorum: Annotated[int, Field(ge=1, le=_MAX_QUORUM)] = 1
-    expires: Annotated[str, AfterValidator(_expires)] = "10m"
+    expires: Annotated[str, AfterValidator(duration)] = "10m"
 
     @model_validator(mode="after")
     def _reachable(self) -> AskForm:

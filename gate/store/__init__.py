@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, Type
 
 if TYPE_CHECKING:
     from gate.decide import Durability
+    from gate.store.questions import LetGo, Pose, Say, Use
 
 Record: TypeAlias = "bytes | Callable[[], bytes]"
 """One JSON object in bytes, or something that writes it later; what it says is fixed either way."""
@@ -71,7 +72,7 @@ class Spend:
     """Charges, burned approvals and the intent record of one call: all of them happen, or none.
 
     `record` that has a method `merged(outcome: bytes) -> bytes` allows one record of type "call" where intent and outcome are written
-    together. The last two fields belong to the ledger.
+    together.  uses: the questions whose approvals let it run. The last two fields belong to the ledger.
     """
 
     call_id: str
@@ -80,6 +81,7 @@ class Spend:
     record: Record = b""
     durability: Durability = "durable"
     open: Open | None = None
+    uses: tuple[Use, ...] = ()
     settlement: Settlement | None = field(default=None, init=False, repr=False)
     leased: bool = field(default=False, init=False, repr=False)
 
@@ -167,7 +169,7 @@ class Leave(NamedTuple):
     sign: Callable[[int, bytes], str] | None = None
 
 
-Work: TypeAlias = "Spend | Settlement | Append | Barrier | Refill | Return | Change | Sign | Prune | Reap | Expire | Leave"
+Work: TypeAlias = "Spend | Settlement | Append | Barrier | Refill | Return | Change | Sign | Prune | Reap | Expire | Leave | Pose | Say | LetGo"
 Result: TypeAlias = object
 """What a work gave, or the exception that refused it: None (Spend, Append …), bool (Settlement), int (Refill), list[Finding] (Reap …)."""
 

@@ -10,6 +10,7 @@ burned      approvals that were used, until well after they expired
 standing    what is revoked or stopped
 open        calls that were spent and not settled; `until` > 0 when an after-hook in another process may settle them
 process     who has leases or open calls here
+question, answer, lasting   see gate.store.questions
 meta        origin (the log's name), pruned (burns that expired before this are refused for good)
 """
 
@@ -22,10 +23,11 @@ from pathlib import Path
 from typing import Final
 
 from gate.errors import ConfigError, Unavailable
+from gate.store import questions
 from gate.store.files import check_private
 
 APPLICATION_ID: Final = 0x47415445  # "GATE"
-VERSION: Final = 1
+VERSION: Final = 2
 LEAST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35
 
 TABLES: Final = """
@@ -105,6 +107,8 @@ def _check_tables(db: sqlite3.Connection, path: Path, origin: str) -> None:
         _create(db, origin)
     elif db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ConfigError(f"'{path}' is not a ledger")
+    elif version == 1:
+        _add_questions(db)
     elif version != VERSION:
         raise ConfigError(f"'{path}' was written by another version of the gate (format {version}; this one reads {VERSION})")
     found = db.execute("SELECT value FROM meta WHERE name = 'origin'").fetchone()
@@ -118,9 +122,23 @@ def _create(db: sqlite3.Connection, origin: str) -> None:
         if not db.execute("SELECT 1 FROM sqlite_schema").fetchone():  # nobody was faster
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {VERSION}")
-            for statement in TABLES.split(";\n")[:-1]:
+            for statement in [*TABLES.split(";\n")[:-1], *questions.TABLES.split(";\n")[:-1]]:
                 db.execute(statement)
             db.executemany("INSERT INTO meta VALUES (?, ?)", [("origin", origin), ("pruned", 0.0)])
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _add_questions(db: sqlite3.Connection) -> None:
+    """Version 1 had no questions; nothing else is different."""
+    db.execute("BEGIN EXCLUSIVE")
+    try:
+        for statement in questions.TABLES.split(";\n")[:-1]:
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

@@ -4,6 +4,8 @@
     bytes 8-15    the latest wall time that any process has seen, in microseconds since the epoch
     bytes 16-23   how many transactions were begun: a process that finds its own last number knows that nobody else wrote meanwhile
 
+    bytes 24-31   how many transactions asked or answered something: whoever waits for an answer, or for a question, looks at it
+
 All are native 64-bit integers in the file `shared`.  Only the process that has the ledger's turn writes them.  A writer makes the epoch odd
 before it commits a change and even afterwards; a reader that meets an odd epoch asks the ledger itself.  So a writer that dies in
 between costs the others time and never hides a change from them.  The last word is raised before a commit for the same reason.
@@ -71,6 +73,15 @@ class Shared:
         """Keeps `now` if it is the latest."""
         if (moment := int(now * MICRO)) > self.words[1]:
             self.words[1] = moment
+
+    @property
+    def turn(self) -> int:
+        """Another number whenever something was asked or answered."""
+        return self.words[3]
+
+    def told(self) -> None:
+        """Something was asked or answered."""
+        self.words[3] += 1
 
     def close(self) -> None:
         """Unmaps the file."""

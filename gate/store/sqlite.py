@@ -107,7 +107,7 @@ class SqliteStore:
     def _lone(self, work: Work) -> list[Result] | None:
         """One call that waits for the disk, alone: the commonest transaction, as one statement. None when it is not so simple."""
         tree, memory = self._tree, self._memory
-        if type(work) is not Spend or work.burns or work.open or work.settlement or work.leased or work.call_id in memory.running:
+        if type(work) is not Spend or work.burns or work.uses or work.open or work.settlement or work.leased or work.call_id in memory.running:
             return None
         if tree is None or self._number != self.shared.words[2] or tree.size - memory.horizon > MOST_BEHIND or len(tree.levels[0]) + 1 >= WIDTH:
             return None
@@ -172,6 +172,8 @@ class SqliteStore:
                 raise
             self.interrupted = error  # it came after COMMIT
         transaction.committed()
+        if transaction.talked:
+            shared.told()
         self._told(now, changed=transaction.changed)
         return results
 
@@ -239,6 +241,10 @@ class SqliteStore:
             return reader(self._path)
         except sqlite3.Error as error:
             raise unavailable(error, self._path) from error
+
+    def query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """What a statement of this package's own reads, at one moment."""
+        return self._query(sql, values)
 
     def _query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         with self._reading:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from gate.errors import AlreadyUsed, Denied, Exhausted, GateError, Unavailable
+from gate.errors import AlreadyUsed, Denied, Exhausted, GateError, Unavailable, Void
 from gate.store import Burned, Late, Short
+from gate.store.questions import Barred, DeniedBefore, NotCounted
 
 
 def denied(error: Exception) -> Exception:
@@ -19,7 +20,11 @@ def denied(error: Exception) -> Exception:
         return AlreadyUsed(str(error), remedy="every approval is good for one call, once")
     if isinstance(error, Late):
         return Denied(str(error), remedy="ask again; an approval is good for a few minutes")
-    if isinstance(error, GateError):
+    if isinstance(error, NotCounted):
+        return Void(str(error))
+    if isinstance(error, Barred):
+        return Denied(str(error), remedy="ask again")
+    if isinstance(error, (GateError, DeniedBefore)):
         return error
     return Unavailable(f"the ledger failed: {error}")
 

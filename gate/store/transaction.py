@@ -36,6 +36,7 @@ from gate.store import (
     Sign,
     Spend,
     Work,
+    questions,
 )
 from gate.store import tree as tiles
 from gate.store.members import MOST_MEMBERS, fallback, keep, member_of, open_row, record_bytes, sums, until
@@ -85,7 +86,10 @@ class Memory:
 
 
 class Transaction:
-    """Applies works between BEGIN and COMMIT. `changed`: something was revoked, stopped or resumed. `finished`: all is written."""
+    """Applies works between BEGIN and COMMIT. `changed`: something was revoked, stopped or resumed.
+
+    talked: something was asked or answered.  finished: all is written.
+    """
 
     def __init__(self, db: sqlite3.Connection, tree: Growing, memory: Memory, now: float, event: Event) -> None:
         self._db, self._tree, self._memory, self._now, self._event = db, tree, memory, now, event
@@ -103,7 +107,7 @@ class Transaction:
         self._recorded: dict[str, int] = {}
         self._unrecorded: dict[str, int] = {}
         self._horizon = memory.horizon
-        self.changed = self.finished = False
+        self.changed = self.talked = self.finished = False
 
     def do(self, work: Work) -> Result:
         """What the work gives; the exception when it is refused."""
@@ -141,6 +145,11 @@ class Transaction:
         """Charges and burns, after everything that could refuse them."""
         if work.burns:
             self._check_burns(work.burns)
+        if work.uses:  # last of what may refuse, for it changes rows
+            if work.charges and not work.leased:
+                self._check(work.charges)
+            questions.use(self._db, work.uses)
+            self.talked = True
         if work.leased:
             recorded = self._recorded
             for key, amount, _, _ in work.charges:
@@ -277,6 +286,28 @@ class Transaction:
     def append(self, work: Append) -> None:
         self._append(record_bytes(work.record, "", "event"), b"")
 
+    # ---- questions ----------------------------------------------------------------------------------------------------------------
+
+    def pose(self, work: questions.Pose) -> str:
+        asked, new = questions.pose(self._db, work, self._now, self._process)
+        if new:
+            self._append(work.record, member_of({"questions": {asked: "open"}}))
+            self.talked = True
+        return asked
+
+    def say(self, work: questions.Say) -> str:
+        row, state, body = questions.say(self._db, work, self._now)
+        answer = work.answer
+        self._append(body, member_of({"questions": {row.id: state}}))
+        if answer.stop:
+            told = self._event("stop", subject="agent", name=row.agent, by=answer.approver, reason=answer.reason)
+            self.change(Change("agent", row.agent, on=True, record=told))
+        self.talked = True
+        return state
+
+    def let_go(self, work: questions.LetGo) -> None:
+        questions.let_go(self._db, work.question, self._process)
+
     def nothing(self, _: Barrier) -> None:
         """Whoever waits is told when everything before it is on disk."""
 
@@ -344,6 +375,7 @@ class Transaction:
                 found.append(Finding("tampered", key, f"the counter of process {work.process} says {used} units, the log has {recorded}"))
             self._end_lease(key, granted=granted, used=max(used, recorded), recorded=recorded, adjust=0, into=lost)
         calls = self._unsettled(work.process, row[0])
+        questions.left(self._db, work.process)
         found += [self._unknown(call, session, ref, "the process that ran it ended without saying how") for call, (session, ref) in calls.items()]
         body = self._event("recovery", process=work.process, calls=list(calls))
         self._append(body, member_of({"lost": lost}) if lost else b"")
@@ -386,6 +418,7 @@ class Transaction:
         left = self._db.execute(running, (self._process, self._process)).fetchone()
         if not left:
             self._db.execute("DELETE FROM process WHERE id = ?", (self._process,))
+        questions.left(self._db, self._process)
         self._tell_usage()
         self._append(record_bytes(work.record, "", "close"), b"")
         if work.sign:
@@ -482,17 +515,25 @@ _APPLY: Final[dict[type[object], Callable[..., Result]]] = {
     Reap: Transaction.reap,
     Expire: Transaction.expire,
     Leave: Transaction.leave,
+    questions.Pose: Transaction.pose,
+    questions.Say: Transaction.say,
+    questions.LetGo: Transaction.let_go,
 }
 
 
 def intent(work: Spend, memory: Memory) -> bytes:
     """The intent record of a call, with what it changes in the ledger; that is the same for every call that charges the same."""
     body = record_bytes(work.record, work.call_id, "intent", strict=work.durability == "durable" and work.settlement is None)
-    usual = not work.burns and work.open is None
+    usual = not work.burns and not work.uses and work.open is None
     member = memory.intents.get(work.charges) if usual else None
     if member is None:
         ledger: dict[str, object] = {"by": memory.process, "charges": sums(work.charges), "until": until(work.charges)}
-        member = member_of(ledger | {"burns": {burn.jti: burn.expires for burn in work.burns}, "open": work.open is not None})
+        member = member_of(ledger | {"burns": {burn.jti: burn.expires for burn in work.burns}, "open": work.open is not None} | _used(work))
         if usual:
             keep(memory.intents, work.charges, member)
     return b"%b,%b}" % (body[:-1], member)
+
+
+def _used(work: Spend) -> dict[str, object]:
+    """The questions that this call uses up."""
+    return {"questions": {one.question: "used" for one in work.uses}}

@@ -91,6 +91,12 @@ def peek(token: str, typ: str) -> Jws:
     return Jws(claims, _NOBODY, signing_digest(token))
 
 
+def typ(token: str) -> str:
+    """The type that a token's header claims, NOT verified: to choose how to check it. TokenError when it has none."""
+    head, _ = _split(token)
+    return str(_object(loads_or_refuse(head, "the token's header"), "the token's header").get("typ", ""))
+
+
 def signing_digest(token: str) -> str:
     """base64url of SHA-256 over the JWS signing input (header and payload as they stand): `par_hash` and `aat_hash` of the draft."""
     return encode(sha256(token.rpartition(".")[0].encode()).digest())

@@ -1,0 +1,65 @@
+"""Posing: a question is put to people once.  The same call that comes again finds its question; one that was refused is not asked again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gate.errors import Denied, Unavailable
+from gate.store import questions
+
+if TYPE_CHECKING:
+    from gate.answer import Case
+    from gate.ask import Question
+    from gate.call import Call
+    from gate.gate import Gate
+    from gate.waiting import Waiting
+
+
+async def pose(gate: Gate, asked: Question, call: Call, wait: Waiting) -> Case:
+    """The question as it is kept now: a new one, or the one that this call has already. Denied when somebody refused the call before."""
+    home = gate.home
+    claim = call.claim()
+    asked = _following(asked, home.desk.about(asked.session, claim))
+    row = questions.Row(
+        id=asked.id,
+        session=asked.session,
+        agent=asked.agent,
+        tool=asked.tool,
+        claim=claim,
+        binding=asked.binding_hash,
+        risk=int(asked.risk),
+        quorum=asked.quorum,
+        created=asked.created,
+        expires=asked.expires,
+        state="open",
+        turn=0,
+        waiter="",
+        body=json.dumps(asked.to_json(), separators=(",", ":")).encode(),
+    )
+    try:
+        found = await wait.pose(home.ledger, questions.Pose(row, home.records.asked(asked, call)))
+    except questions.DeniedBefore as before:
+        case = home.desk.case(str(before))
+        raise refused_before(case, call, again=True) if case else Denied("it was refused before", tool=call.tool, call_id=call.id) from None
+    case = home.desk.case(found)
+    if case is None:
+        raise Unavailable("the question could not be read back")
+    return case
+
+
+def refused_before(case: Case, call: Call, *, again: bool = False) -> Denied:
+    """The refusal of a call that somebody said no to."""
+    no = next((answer for answer in reversed(case.answers) if answer.verdict == "deny"), None)
+    why = f"{no.approver if no else 'somebody'} refused it{f': {no.reason}' if no and no.reason else ''}"
+    if not again:
+        return Denied(why, tool=call.tool, call_id=call.id)
+    remedy = f"The same question is not asked again in this session; an administrator can take the no back: gate ask --withdraw {case.question.id}"
+    return Denied(f"{why}, in this session", tool=call.tool, call_id=call.id, remedy=remedy)
+
+
+def _following(asked: Question, before: list[Case]) -> Question:
+    """The question with what was said about the same call before."""
+    earlier = [f"{answer.approver} asked back: {answer.reason}" for case in before for answer in case.answers if answer.verdict == "ask-back"]
+    return replace(asked, earlier=(*asked.earlier, *reversed(earlier)), follows=asked.follows or (before[0].question.id if earlier else ""))

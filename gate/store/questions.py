@@ -1,0 +1,207 @@
+"""Questions in the store: what is asked, what was answered, and which approvals hold for more than one call.
+
+    question   one row per question; `state` as in `gate.answer`, `turn` grows with every answer, `waiter` is the process that waits for it
+    answer     what was said about it, in order
+    lasting    approvals for more than one call of a session (`gate.approval`), found by who acts and which tool
+
+What is written here is written in the transaction of the record that tells of it.  The questions' states are a fold of the log, as all else is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias, cast
+
+from gate.answer import Answer, State, judge, parse
+from gate.errors import Void
+from gate.store import Refused
+
+Query: TypeAlias = Callable[..., list[tuple[object, ...]]]
+
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS question (id TEXT PRIMARY KEY, session TEXT NOT NULL, agent TEXT NOT NULL, tool TEXT NOT NULL, claim TEXT NOT NULL,
+    binding TEXT NOT NULL, risk INTEGER NOT NULL, quorum INTEGER NOT NULL, created REAL NOT NULL, expires REAL NOT NULL, state TEXT NOT NULL,
+    turn INTEGER NOT NULL, waiter TEXT NOT NULL, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS question_urgent ON question (state, risk DESC, expires);
+CREATE INDEX IF NOT EXISTS question_claim ON question (session, claim);
+CREATE INDEX IF NOT EXISTS question_created ON question (created);
+CREATE INDEX IF NOT EXISTS question_agent ON question (agent, tool, created);
+CREATE TABLE IF NOT EXISTS answer (question TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (question, number)) STRICT;
+CREATE TABLE IF NOT EXISTS lasting (question TEXT NOT NULL, number INTEGER NOT NULL, session TEXT NOT NULL, agent TEXT NOT NULL, tool TEXT NOT NULL,
+    expires REAL NOT NULL, token TEXT NOT NULL, PRIMARY KEY (session, agent, tool, question, number)) STRICT, WITHOUT ROWID;
+"""
+
+
+class Row(NamedTuple):
+    """A question as it is kept. claim: the same for the same call in other words (`gate.call.Call.claim`); binding: what approvals are bound to."""
+
+    id: str
+    session: str
+    agent: str
+    tool: str
+    claim: str
+    binding: str
+    risk: int
+    quorum: int
+    created: float
+    expires: float
+    state: State
+    turn: int
+    waiter: str
+    body: bytes
+
+
+class Pose(NamedTuple):
+    """Asks a question, unless the same call has one already that nobody waits for: then that one is taken up.
+
+    The result is its id.  DeniedBefore when somebody has refused this call in this session.
+    """
+
+    row: Row
+    record: bytes
+
+
+class Say(NamedTuple):
+    """One more answer. `record` tells of it.  The result is the state it leads to; NotCounted when it does not count."""
+
+    question: str
+    answer: Answer
+    record: Callable[[State], bytes]
+
+
+class LetGo(NamedTuple):
+    """Nobody of this process waits for the question any more; it can still be answered."""
+
+    question: str
+
+
+class Use(NamedTuple):
+    """That a call runs because of a question's approvals. lasting: one that holds for more calls than this."""
+
+    question: str
+    lasting: bool
+
+
+class NotCounted(Refused):
+    """An answer that does not count."""
+
+
+class DeniedBefore(Refused):
+    """A call that somebody refused in this session already."""
+
+
+class Barred(Refused):
+    """An approval of a question that was ended since."""
+
+
+# ---- inside a transaction -----------------------------------------------------------------------------------------------------------
+
+
+def pose(db: sqlite3.Connection, work: Pose, now: float, process: str) -> tuple[str, bool]:
+    """The id of the question that now waits for this call, and whether it is a new one."""
+    row = work.row
+    for found in _rows(db, "session = ? AND claim = ? ORDER BY created DESC", (row.session, row.claim)):
+        if found.state == "denied":
+            raise DeniedBefore(found.id)
+        if found.binding == row.binding and not found.waiter and _pending(db, found, now):
+            db.execute("UPDATE question SET waiter = ? WHERE id = ?", (process, found.id))
+            return found.id, False
+    db.execute(f"INSERT INTO question VALUES ({', '.join('?' * len(row))})", row._replace(waiter=process))
+    return row.id, True
+
+
+def _pending(db: sqlite3.Connection, row: Row, now: float) -> bool:
+    """Whether a caller who comes again takes this question up: it is open, or what was said about it still holds."""
+    if row.state == "approved":
+        said = answers(lambda sql, values: db.execute(sql, values).fetchall(), row.id)
+        return all(answer.until > now for answer in said if answer.verdict == "approve")
+    return row.state == "edited" or (row.state == "open" and now < row.expires)
+
+
+def say(db: sqlite3.Connection, work: Say, now: float) -> tuple[Row, State, bytes]:
+    """Keeps one more answer: the question it is about, the state it leads to, and the record of it."""
+    found = _rows(db, "id = ?", (work.question,))
+    if not found:
+        raise NotCounted("there is no such question")
+    row, said = found[0], answers(lambda sql, values: db.execute(sql, values).fetchall(), work.question)
+    answer = _at(work.answer, now)
+    try:
+        state = judge(row.state, said, row.quorum, answer, late=now >= row.expires)
+    except Void as void:
+        raise NotCounted(str(void)) from None
+    body = work.record(state)  # before anything is changed: what it says may not be writable
+    db.execute("INSERT INTO answer VALUES (?, ?, ?)", (row.id, len(said), json.dumps(answer.to_json()).encode()))
+    db.execute("UPDATE question SET state = ?, turn = turn + 1 WHERE id = ?", (state, row.id))
+    if answer.lasting and state in {"open", "approved"}:
+        values = (row.id, len(said), row.session, row.agent, row.tool, answer.until, answer.token)
+        db.execute("INSERT INTO lasting VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    return row, state, body
+
+
+def use(db: sqlite3.Connection, uses: Sequence[Use]) -> None:
+    """Marks questions as used by a call that is about to run. Barred when one of them was ended."""
+    for one in uses:
+        found = db.execute("SELECT state FROM question WHERE id = ?", (one.question,)).fetchone()
+        state: str = found[0] if found else "unknown"
+        if state not in ("open", "approved", "used")[: 3 if one.lasting else 2]:
+            raise Barred(_BARRED.get(state, f"the question '{one.question}' is {state}, so its approvals are void"))
+    db.executemany("UPDATE question SET state = 'used', turn = turn + 1, waiter = '' WHERE id = ?", [(one.question,) for one in uses])
+
+
+_BARRED: Final = {
+    "denied": "somebody refused the call after it was approved",
+    "withdrawn": "an administrator ended the question after it was approved",
+    "used": "the question was answered for one call, and that has run",
+    "unknown": "this gate has not asked the question that was approved",
+}
+
+
+def let_go(db: sqlite3.Connection, question: str, process: str) -> None:
+    """Nobody waits for it any more."""
+    db.execute("UPDATE question SET waiter = '' WHERE id = ? AND waiter = ?", (question, process))
+
+
+def left(db: sqlite3.Connection, process: str) -> None:
+    """A process has ended."""
+    db.execute("UPDATE question SET waiter = '' WHERE waiter = ?", (process,))
+
+
+def _at(answer: Answer, now: float) -> Answer:
+    from dataclasses import replace
+
+    return replace(answer, at=now)
+
+
+def _rows(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Row]:
+    return [Row(*row) for row in db.execute(f"SELECT * FROM question WHERE {where}", values)]
+
+
+# ---- for readers --------------------------------------------------------------------------------------------------------------------
+
+COLUMNS: Final = ", ".join(Row._fields)
+
+
+def rows(query: Query, where: str, values: tuple[object, ...] = ()) -> list[Row]:
+    """The questions that a condition of this package picks."""
+    return [Row(*cast("tuple[str, ...]", row)) for row in query(f"SELECT {COLUMNS} FROM question WHERE {where}", values)]  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as they were written
+
+
+def answers(query: Query, question: str) -> list[Answer]:
+    """What was said about one."""
+    return [parse(cast("bytes", body)) for (body,) in query("SELECT body FROM answer WHERE question = ? ORDER BY number", (question,))]
+
+
+def count(query: Query, now: float) -> int:
+    """How many are open."""
+    return int(str(query("SELECT count(*) FROM question WHERE state = 'open' AND expires > ?", (now,))[0][0]))
+
+
+def lasting(query: Query, session: str, agent: str, tool: str, now: float) -> list[tuple[str, str]]:
+    """(question, token) of the approvals that may hold for a call, the ones that end first first."""
+    sql = (
+        "SELECT lasting.question, token FROM lasting JOIN question ON question.id = lasting.question WHERE lasting.session = ? AND lasting.agent = ?"
+        " AND lasting.tool = ? AND lasting.expires > ? AND question.state IN ('approved', 'used', 'open') ORDER BY lasting.expires"
+    )
+    return [(str(question), str(token)) for question, token in query(sql, (session, agent, tool, now))]
