@@ -90,6 +90,8 @@ async def _answered(gate: Gate, asked: Question, call: Call, approvals: list[App
     asked = case.question
     try:
         for approver in () if _settled(case, asked, approvals, home) else _eligible(gate, case):
+            if approver.name in case.approved_by:
+                continue
             answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
             if answer is not None:
                 case = await wait.say(home.desk, asked.id, _method(answer, approver))
@@ -206,14 +208,13 @@ def _people(approvals: list[Approval]) -> dict[str, Approval]:
 
 
 def _eligible(gate: Gate, case: Case) -> list[Approver]:
-    """Whom this process may ask: those the rule names (anyone, if it names none), never who asks, nobody twice."""
+    """Whom this process may ask: those the rule names (anyone, if it names none), never who asks."""
     people, asked = gate.home.people(), case.question
     agents = (asked.agent, *asked.chain)
     return [
         approver
         for approver in gate.approvers
-        if approver.name not in case.approved_by
-        and not why_not(approver.name, agents=agents, principal=asked.principal, approvers=asked.approvers, people=people)
+        if not why_not(approver.name, agents=agents, principal=asked.principal, approvers=asked.approvers, people=people)
     ]
 
 

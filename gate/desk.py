@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
 
 from gate import approval, ask
-from gate.answer import Answer, Case
+from gate.answer import Answer, Case, judge
 from gate.eligible import why_not
 from gate.errors import KeyFileError, TokenError, Void
 from gate.frozen import freeze
@@ -211,6 +211,7 @@ class Desk:
     def _approving(self, case: Case, answer: Answer) -> Answer:
         """The answer with what its token grants; Void when whoever waits would not take it."""
         asked = case.question
+        judge(case.state, case.answers, asked.quorum, answer, late=False)  # the plainest reason first; it is judged again when it is kept
         if why := self.may_approve(case, answer.approver):
             raise Void(why)
         if asked.grave and answer.method in _UNSEEN:

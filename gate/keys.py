@@ -7,6 +7,7 @@
       holders/<jti>.jwk            the key that may present and attenuate the capability <jti>
       retired/issuer/<kid>.jwk     public keys that signed before a rotation; still trusted for verifying
       trusted/issuer/<name>.jwk    public keys of others that are trusted; `iss` in it names the issuer, `kid` how they call the key
+    passkeys/<name>.json         the passkeys of an approver, see gate.tokens.passkeyfile
 
 A key is named by its RFC 7638 thumbprint.  Files that are symlinks, belong to somebody else or can be read by others are refused.
 """
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,6 @@ from gate.tokens.jwk import THUMBPRINT_URI, Anchor, PublicKey, SigningKey, Trust
 
 __all__ = ["THUMBPRINT_URI", "Anchor", "KeyRing", "PublicKey", "SigningKey", "TrustAnchors", "thumbprint"]
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}\Z")
 _SECRET_BYTES: Final = 32
 
 
@@ -38,11 +37,11 @@ class KeyRing:
 
     def signing(self, name: str) -> SigningKey:
         """The key that signs as `name`, such as "issuer", "log" or "approver-alice"."""
-        return self._signing(self.directory / f"{_checked(name)}.jwk")
+        return self._signing(self.directory / f"{keyfile.checked(name)}.jwk")
 
     def holder(self, jti: str) -> SigningKey:
         """The key of whoever holds the capability `jti`."""
-        return self._signing(self.directory / "holders" / f"{_checked(jti)}.jwk")
+        return self._signing(self.directory / "holders" / f"{keyfile.checked(jti)}.jwk")
 
     def has(self, name: str) -> bool:
         """Whether there is a private key that signs as `name`."""
@@ -50,11 +49,11 @@ class KeyRing:
 
     def has_holder(self, jti: str) -> bool:
         """Whether the capability `jti` can be presented and attenuated from here."""
-        return bool(_NAME.match(jti)) and (self.directory / "holders" / f"{jti}.jwk").exists()
+        return keyfile.is_name(jti) and (self.directory / "holders" / f"{jti}.jwk").exists()
 
     def secret(self, name: str) -> bytes:
         """32 random bytes kept under `name`."""
-        path = self.directory / f"{_checked(name)}.secret"
+        path = self.directory / f"{keyfile.checked(name)}.secret"
         content = keyfile.read_or_create(path, lambda: os.urandom(_SECRET_BYTES))
         if len(content) != _SECRET_BYTES:
             raise KeyFileError(f"the key file '{path}' does not hold {_SECRET_BYTES} bytes")
@@ -70,7 +69,7 @@ class KeyRing:
 
     def rotate(self, name: str) -> SigningKey:
         """A new key for `name`; what the old one signed stays valid, because its public half is kept."""
-        path = self.directory / f"{_checked(name)}.jwk"
+        path = self.directory / f"{keyfile.checked(name)}.jwk"
         self._signing(path)  # so that there is one to retire
         with keyfile.directory(self.directory, lock=True) as fd:
             old = _private(keyfile.read(fd, path.name, path), path)
@@ -83,7 +82,7 @@ class KeyRing:
 
     def trust(self, name: str, who: str, key: PublicKey, *, issuer: str = "") -> None:
         """Trust somebody else's public key as `name`, under the file name `who`. KeyFileError when that name is taken."""
-        path = self.directory / "trusted" / _checked(name) / f"{_checked(who)}.jwk"
+        path = self.directory / "trusted" / keyfile.checked(name) / f"{keyfile.checked(who)}.jwk"
         with keyfile.directory(_made(self.directory, "trusted", name)) as fd:
             if not keyfile.create(fd, path.name, _dumped(key.jwk() | ({"iss": issuer} if issuer else {}))):
                 raise KeyFileError(f"'{path}' exists already; remove it first if its key shall no longer be trusted")
@@ -114,12 +113,6 @@ class KeyRing:
 
 def _listed(fd: int) -> list[str]:
     return sorted(os.listdir(fd))  # the directory that was checked, not whatever has its name now
-
-
-def _checked(name: str) -> str:
-    if not _NAME.match(name):
-        raise KeyFileError(f"'{name!r}' is no name for a key: letters, digits and . _ @ -, beginning with a letter or digit")
-    return name
 
 
 def _made(directory: Path, *parts: str) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 from gate.frozen import Frozen, thaw
@@ -49,3 +50,19 @@ def limited(*groups: Iterable[str]) -> tuple[str, ...]:
 def visible(text: str) -> str:
     """The text with everything a reader cannot see, or that reorders what they see, written as backslash escapes."""
     return "".join(c if c.isprintable() and not _BLANK(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def utc(seconds: float) -> str:
+    """A time as people read it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def lasting(seconds: float) -> str:
+    """A span of time in its two largest units, "14 min 59 s"."""
+    left = max(round(seconds), 0)
+    parts: list[str] = []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])

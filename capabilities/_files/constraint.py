@@ -11,7 +11,8 @@ the file is opened: the ready-made tools open below their root in a way that can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -22,6 +23,7 @@ from gate.constraint import AllOf, AnyOf, Check, Constraint, members, register
 from gate.constraint import show as show_value
 from gate.constraints.value import is_array
 from gate.frozen import Frozen
+from gate.shown import visible
 
 
 @register
@@ -74,6 +76,14 @@ class SubPath(Constraint):
             return all(map(self.subsumes, other.constraints))
         # not for exact and one_of: what such a path leads to may change after this look at it, and they would not look again
         return isinstance(other, SubPath) and all(_under(root, frozenset(self.roots)) for root in other.roots)
+
+    def around(self, value: Frozen) -> Sequence[Constraint]:
+        """The folder that the path is in, and what is below it; never the whole file system."""
+        folder = value.rpartition("/")[0] if isinstance(value, str) and value.startswith("/") else ""
+        return (SubPath([folder]),) if folder and _under(folder, frozenset(self.roots)) else ()
+
+    def words(self) -> str:
+        return f"{' or '.join([visible(json.dumps(root, ensure_ascii=False)) for root in self.roots])} or anything below"
 
     def to_json(self) -> dict[str, object]:
         return {"constraint_type": self.type, "roots": list(self.roots)}

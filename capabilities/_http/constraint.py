@@ -13,7 +13,7 @@ constraint on that argument too: a closed world refuses it otherwise.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 from unicodedata import normalize
@@ -24,6 +24,7 @@ from capabilities._http.url import PORTS, Url, known, parse
 from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
 from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
+from gate.shown import visible
 
 METHODS: Final = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 _SLASHES: Final = re.compile("[\\\\%\u2044\u2215\u29f5\u29f8\u29f9\ufe68]")
@@ -138,6 +139,21 @@ class UrlConstraint(Constraint):
                 self.paths is None or (other.paths is not None and all(any(_narrower(mine, theirs) for mine in self.paths) for theirs in other.paths))
             )
         )
+
+    def around(self, value: Frozen) -> Sequence[Constraint]:
+        """The same scheme, host, port and method with paths that begin with the same folder, then with any path that this one admits."""
+        method, url = request(value)
+        ports = None if url.port == PORTS[url.scheme] else [url.port]
+        folder = url.path.rpartition("/")[0]
+        found = [[f"{folder}/*"]] if folder and "*" not in folder else []
+        return tuple([UrlConstraint([url.host], [url.scheme], ports, [method], paths) for paths in (*found, self.paths)])
+
+    def words(self) -> str:
+        methods = "a URL, or a request of any method," if self.methods is None else f"a {' or '.join(self.methods)} request"
+        methods = "a URL, or a GET request," if self.methods == ("GET",) else methods  # a URL alone stands for one
+        ports = "" if self.ports is None else f" at port {' or '.join(map(str, self.ports))}"
+        paths = "any path" if self.paths is None else f"path {' or '.join(map(visible, self.paths))} (* stands for anything)"
+        return f"{methods} of {' or '.join(self.schemes)} to {' or '.join(self.hosts)}{ports}, {paths} and any query"
 
     def to_json(self) -> dict[str, object]:
         data: dict[str, object] = {"constraint_type": self.type, "hosts": list(self.hosts), "schemes": list(self.schemes)}

@@ -7,7 +7,7 @@ A currency that is not named is refused; amounts of two currencies are never com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -67,6 +67,14 @@ class AtMost(Constraint):
                 return all(currency in self.most and amount <= self.most[currency] for currency, amount in other.most.items())
             case _:
                 return False
+
+    def around(self, value: Frozen) -> Sequence[Constraint]:
+        """At most this amount, of its currency only."""
+        found = spelled(value)
+        return () if found is None else (AtMost.of([found]),)
+
+    def words(self) -> str:
+        return f"at most {' or '.join([str(Money(amount, currency)) for currency, amount in self.most.items()])}"
 
     def to_json(self) -> dict[str, object]:
         return {"constraint_type": self.type, "max": {currency: str(Money(amount, currency)).split()[0] for currency, amount in self.most.items()}}

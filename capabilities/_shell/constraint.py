@@ -7,18 +7,19 @@ A value is admitted when every program it starts, at any depth, begins with one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from capabilities._shell import git
-from capabilities._shell.script import Word
+from capabilities._shell.script import Command, Script, Word, quote
 from capabilities._shell.spec import Uninspectable
 from capabilities._shell.starts import Start, identity, starts
 from capabilities._shell.value import script_of
 from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
 from gate.constraints.value import is_array
 from gate.frozen import Frozen
+from gate.shown import visible
 
 
 @register
@@ -67,6 +68,27 @@ class Programs(Constraint):
             return all(map(self.subsumes, other.constraints))
         return isinstance(other, Programs) and all(any(_covers(mine, theirs) for mine in self.programs) for theirs in other.programs)
 
+    def around(self, value: Frozen) -> Sequence[Constraint]:
+        """The words that the grant gives for the one program that a plain command starts, of git with its subcommand too.
+
+        None for anything compound, with a redirection, a variable or a substitution, and none for a program whose options are not looked into.
+        """
+        try:
+            script = script_of(value)
+            (argv, inspected), *more = starts(script)
+        except (ValueError, Uninspectable):
+            return ()
+        if more or not inspected or not _plain(script):
+            return ()
+        length = max([len(words) for words in self.programs if argv[: len(words)] == words], default=0)
+        if argv[0] == "git" and length == 1 and len(argv) > 1 and argv[1] in git.READS:
+            length = 2
+        return (Programs([argv[:length]]),) if length else ()
+
+    def words(self) -> str:
+        programs = [visible(" ".join(map(quote, words))) for words in self.programs]
+        return f"a command that starts nothing but {' or '.join(programs)}, with any further words"
+
     def to_json(self) -> dict[str, object]:
         return {"constraint_type": self.type, "programs": [list(words) for words in self.programs]}
 
@@ -76,6 +98,13 @@ class Programs(Constraint):
         if not is_array(found):
             raise ValueError("'programs' must be a list of lists of words")
         return cls([_checked(words) for words in found])
+
+
+def _plain(script: Script) -> bool:
+    """Whether it is one command of known words and nothing else."""
+    steps = [step for pipeline in script.pipelines for step in pipeline.steps]
+    only = steps[0] if len(steps) == 1 and not script.pipelines[0].prefix else None
+    return isinstance(only, Command) and not (only.redirects or only.assigns or any([word.pieces for word in only.words]))
 
 
 def _admitting(programs: Iterable[tuple[str, ...]]) -> Callable[[Start], bool]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gate.commands.amounts import Amounts, amount_options, amounts, tool_options, tools_of
-from gate.commands.shared import dim, home_option, json_option, key_ring, lasting, opened, plain, put, token_text, utc
+from gate.commands.shared import dim, home_option, json_option, key_ring, opened, plain, put, token_text
 from gate.commands.words import limit_words, tool_words
+from gate.shown import lasting, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

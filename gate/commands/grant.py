@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gate.commands.amounts import amount_options, amounts, tool_options, tools_of
-from gate.commands.shared import dim, home_option, json_option, lasting, moment, opened, plain, put, utc
+from gate.commands.shared import dim, home_option, json_option, moment, opened, plain, put
 from gate.commands.words import limit_words, tool_words
+from gate.shown import lasting, utc
 
 if TYPE_CHECKING:
     from gate.capability import Capability

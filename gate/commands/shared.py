@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -142,22 +142,6 @@ def moment(text: str, now: float, *, before: bool = False) -> float:
     if parsed.tzinfo is None:
         raise ValueError(f"'{text}' needs an offset, such as {text}Z")
     return parsed.timestamp()
-
-
-def utc(seconds: float) -> str:
-    """A time as people read it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def lasting(seconds: float) -> str:
-    """A span of time in its two largest units, "14 min 59 s"."""
-    left = max(round(seconds), 0)
-    parts: list[str] = []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count or (unit == "s" and not parts):
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
 
 
 def count(number: int, what: str) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gate.commands.shared import bold, home_option, json_option, lasting, plain, put, token_text, utc
+from gate.commands.shared import bold, home_option, json_option, plain, put, token_text
 from gate.commands.words import limit_words, tool_words
 from gate.errors import GateError, TokenError
+from gate.shown import lasting, utc
 
 if TYPE_CHECKING:
     from gate.tokens.claims import Claims

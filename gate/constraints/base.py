@@ -6,13 +6,16 @@ A type subclasses `Constraint`, names itself by `type` (the wire's `constraint_t
 - `compile()` returns a closure that never raises; a value of the wrong sort is simply not admitted;
 - `a.subsumes(b)` is True only if `a` admits every value that `b` admits (sound; it may be False when it cannot tell);
 - `from_json(to_json())` is the same constraint.
+
+Two more are for a person who may say yes to more than one value: `around(value)` gives constraints that hold the value and are within this
+one, none by default, and `words()` says in whole what a constraint admits.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import ClassVar, Final, Self, TypeAlias
 
 from gate.constraints.value import identity
@@ -50,6 +53,14 @@ class Constraint(ABC):
     @abstractmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """The constraint of its wire form; ValueError for a member that is missing, unknown or malformed."""
+
+    def around(self, value: Frozen) -> Sequence[Constraint]:  # noqa: ARG002  # what lies around a value is for each type to know
+        """What a person may say yes to instead of `value` alone: constraints that admit it, within this one, the narrowest first."""
+        return ()
+
+    def words(self) -> str:
+        """What is admitted, whole and in words that follow "is", as in "at most 100"; only where no type says it better the wire form."""
+        return " ".join([self.type, *[f"{name}={json.dumps(value)}" for name, value in self.to_json().items() if name != "constraint_type"]])
 
     def check(self, value: Frozen) -> bool:
         """Whether `value` is admitted. For many checks compile once instead."""

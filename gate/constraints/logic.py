@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
@@ -42,6 +42,14 @@ class AllOf(Constraint):
         if not isinstance(other, AllOf):
             return False
         return all(any(clause.subsumes(narrower) for narrower in other.constraints) for clause in self.constraints)
+
+    def around(self, value: Frozen) -> Sequence[Constraint]:
+        """What lies around the value in one clause, with all the others."""
+        clauses = self.constraints
+        return tuple([AllOf([*clauses[:at], found, *clauses[at + 1 :]]) for at, clause in enumerate(clauses) for found in clause.around(value)])
+
+    def words(self) -> str:
+        return " and ".join([clause.words() for clause in self.constraints])
 
     def to_json(self) -> dict[str, object]:
         return {"constraint_type": self.type, "constraints": [clause.to_json() for clause in self.constraints]}
@@ -86,6 +94,13 @@ class AnyOf(Constraint):
         if not isinstance(other, AnyOf):
             return False
         return all(any(clause.subsumes(narrower) for clause in self.constraints) for narrower in other.constraints)
+
+    def around(self, value: Frozen) -> Sequence[Constraint]:
+        """What lies around the value in the clauses that admit it."""
+        return tuple([AnyOf([found]) for clause in self.constraints if clause.check(value) for found in clause.around(value)])
+
+    def words(self) -> str:
+        return " or ".join([clause.words() for clause in self.constraints])
 
     def to_json(self) -> dict[str, object]:
         return {"constraint_type": self.type, "constraints": [clause.to_json() for clause in self.constraints]}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+import json
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -71,6 +72,9 @@ class Exact(Constraint):
         (value,) = members(data, cls.type, ("value",))
         return cls(scalar(value, "value"))
 
+    def words(self) -> str:
+        return f"exactly {json.dumps(self.value)}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Range(Constraint):
@@ -120,6 +124,18 @@ class Range(Constraint):
         above = self.min is None or (other.min is not None and (other.min, not other.min_inclusive) >= (self.min, not self.min_inclusive))
         below = self.max is None or (other.max is not None and (other.max, other.max_inclusive) <= (self.max, self.max_inclusive))
         return above and below
+
+    def around(self, value: Frozen) -> Sequence[Constraint]:
+        """Numbers from nothing to this one, where there is a maximum: whoever gave it meant that less is less."""
+        if self.max is None or isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            return ()
+        nothing = self.min is None or self.min < 0
+        return (Range(0 if nothing else self.min, value, min_inclusive=nothing or self.min_inclusive),)
+
+    def words(self) -> str:
+        low = None if self.min is None else f"{'at least' if self.min_inclusive else 'over'} {json.dumps(self.min)}"
+        high = None if self.max is None else f"{'at most' if self.max_inclusive else 'under'} {json.dumps(self.max)}"
+        return " and ".join([each for each in (low, high) if each]) or "a number"
 
     def to_json(self) -> dict[str, object]:
         data: dict[str, object] = {"constraint_type": self.type}
@@ -175,6 +191,9 @@ class OneOf(Constraint):
     def from_json(cls, data: Mapping[str, object]) -> Self:
         (values,) = members(data, cls.type, ("values",))
         return cls(array(values, "values"))
+
+    def words(self) -> str:
+        return f"exactly {' or '.join([json.dumps(value) for value in thawed(self.values)])}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)

@@ -20,7 +20,6 @@ from gate.trace import trace_id
 
 if TYPE_CHECKING:
     from gate.answer import Answer, State
-    from gate.approval import Approval
     from gate.ask import Question
     from gate.audit import Recorder
     from gate.call import Acting, Call
@@ -64,7 +63,7 @@ class Records:
         )
         given = permit.approvals
         burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
-        uses = tuple([Use(question, lasting) for question, lasting in _questions(given).items()]) if given else ()
+        uses = tuple([Use(question) for question in sorted({approval.question for approval in given})]) if given else ()
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened, uses)
 
@@ -163,14 +162,6 @@ class Records:
     def rules_changed(self, version: str) -> None:
         """That other rules are in force."""
         self.event("rules", rules_version=version)
-
-
-def _questions(approvals: tuple[Approval, ...]) -> dict[str, bool]:
-    """The questions whose approvals a call uses, and whether they hold for more: only where each of them does."""
-    uses: dict[str, bool] = {}
-    for approval in approvals:
-        uses[approval.question] = uses.get(approval.question, True) and approval.uses > 0
-    return uses
 
 
 def _actual(ticket: Ticket, outcome: Outcome, cost: Mapping[str, int]) -> dict[str, int]:

@@ -78,10 +78,9 @@ class LetGo(NamedTuple):
 
 
 class Use(NamedTuple):
-    """That a call runs because of a question's approvals. lasting: one that holds for more calls than this."""
+    """That a call runs because of a question's approvals."""
 
     question: str
-    lasting: bool
 
 
 class NotCounted(Refused):
@@ -141,11 +140,14 @@ def say(db: sqlite3.Connection, work: Say, now: float) -> tuple[Row, State, byte
 
 
 def use(db: sqlite3.Connection, uses: Sequence[Use]) -> None:
-    """Marks questions as used by a call that is about to run. Barred when one of them was ended."""
+    """Marks questions as used by a call that is about to run. Barred when somebody ended one of them.
+
+    That another call has used it is no bar: each approval is good once by itself, and a person may sign two for two calls.
+    """
     for one in uses:
         found = db.execute("SELECT state FROM question WHERE id = ?", (one.question,)).fetchone()
         state: str = found[0] if found else "unknown"
-        if state not in ("open", "approved", "used")[: 3 if one.lasting else 2]:
+        if state not in {"open", "approved", "used", "expired"}:
             raise Barred(_BARRED.get(state, f"the question '{one.question}' is {state}, so its approvals are void"))
     db.executemany("UPDATE question SET state = 'used', turn = turn + 1, waiter = '' WHERE id = ?", [(one.question,) for one in uses])
 
@@ -153,7 +155,6 @@ def use(db: sqlite3.Connection, uses: Sequence[Use]) -> None:
 _BARRED: Final = {
     "denied": "somebody refused the call after it was approved",
     "withdrawn": "an administrator ended the question after it was approved",
-    "used": "the question was answered for one call, and that has run",
     "unknown": "this gate has not asked the question that was approved",
 }
 

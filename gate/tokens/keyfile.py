@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -18,9 +19,22 @@ from typing import Final
 
 from gate.errors import KeyFileError
 
-_MAX_SIZE: Final = 16384
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}\Z")
+MAX_SIZE: Final = 16384
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
+
+
+def is_name(name: str) -> bool:
+    """Whether a file may be called so: letters, digits and . _ @ -, beginning with a letter or digit."""
+    return bool(_NAME.match(name))
+
+
+def checked(name: str) -> str:
+    """The name, which is no path and hides nothing; KeyFileError otherwise."""
+    if not is_name(name):
+        raise KeyFileError(f"'{name!r}' is no name for a key: letters, digits and . _ @ -, beginning with a letter or digit")
+    return name
 
 
 @contextlib.contextmanager
@@ -62,13 +76,13 @@ def read(fd: int, name: str, shown: Path, *, secret: bool = True) -> bytes | Non
         raise KeyFileError(f"the key file '{shown}' cannot be opened: {_cause(error)}") from None
     try:
         info = os.fstat(file)
-        if not stat.S_ISREG(info.st_mode) or info.st_size > _MAX_SIZE:
+        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_SIZE:
             raise KeyFileError(f"the key file '{shown}' is no ordinary small file")
         _owned(info, f"the key file '{shown}'")
         if info.st_mode & (_OTHERS if secret else _OTHERS_WRITE):
             can, fix = ("read", "go-rwx") if secret else ("written", "go-w")
             raise KeyFileError(f"the key file '{shown}' can be {can} by others (mode {stat.S_IMODE(info.st_mode):04o}); run: chmod {fix} {shown}")
-        return os.read(file, _MAX_SIZE + 1)
+        return os.read(file, MAX_SIZE + 1)
     finally:
         os.close(file)
 

@@ -135,8 +135,8 @@ def test_only_yes_is_yes(gate: Gate, paid: list[Any], typed: str) -> None:
 
 def test_each_question_has_another_number(gate: Gate) -> None:
     with ask_at(gate, lambda _: "no\n") as person:
-        for _ in range(5):
-            denied(lambda: gate.call("wipe", {"path": "/data"}))
+        for number in range(5):
+            denied(lambda number=number: gate.call("wipe", {"path": f"/data/{number}"}))
             person.screen += "\n"
     numbers = re.findall(r"number of this call: (\d+)", person.screen)
     assert len(numbers) == 5

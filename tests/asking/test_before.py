@@ -92,9 +92,9 @@ def test_what_a_call_had_reserved_and_not_used_is_there_again(gate: Gate, person
 def test_asking_spends_nothing(gate: Gate, paid: list[int]) -> None:
     gate.approvers = (ScriptedApprover(gate, [False] * 5 + [True] * 2, name="alice"),)
     with acting(gate, calls=2):
-        for _ in range(5):
+        for eur in range(10, 15):
             with pytest.raises(Exception, match="alice refused it"):
-                pay(gate)
+                pay(gate, eur)
         pay(gate)
         pay(gate)
     assert paid == [5, 5]

@@ -175,8 +175,8 @@ def test_an_approval_is_kept_when_asking_the_second_person_fails(gate: Gate, pai
             with pytest.raises((KeyboardInterrupt, asyncio.CancelledError, Denied)):
                 pay(gate)
             assert gate._presented.get() == [tokens[0]]
-        gate.approvers = (ScriptedApprover(gate, [False, True], name="bob"),)
-        with pytest.raises(Denied, match="bob refused it"):
+        gate.approvers = (ScriptedApprover(gate, [None, True], name="bob"),)
+        with pytest.raises(NeedsApproval):
             pay(gate)
         assert pay(gate) == 5
         with pytest.raises(NeedsApproval):

@@ -17,11 +17,14 @@ class Identity(NamedTuple):
     """One person at one browser.
 
     name: the person, as `approvers.toml` and the key that signs for them call them.  session: names this sign-in and no other, so that what a
-    page offers one browser is worth nothing in another; it needs no secrecy.
+    page offers one browser is worth nothing in another; it needs no secrecy.  how: "link", "header" or "oidc", how they signed in.  since: when,
+    in seconds since the epoch, 0 where each request says anew who it is.
     """
 
     name: str
     session: str
+    how: str = ""
+    since: float = 0.0
 
 
 Identify: TypeAlias = "Callable[[Request], Identity | None]"

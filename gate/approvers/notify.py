@@ -1,0 +1,161 @@
+"""Notify: tells people about questions, on its own thread; no call ever waits for it. `gate inbox` runs it, and it may run alone.
+
+    notifier = Notifier(desk, people, channels(people, home.path…))
+    notifier.start()
+    …
+    notifier.close()
+
+`gate.approvers.notifyplan` says who is to be told what; here is only the loop around it.  Everything that was told, or could not be, is kept
+(`gate.approvers.notifytold`) and in the log as a record of type "told".  A channel that is slow or down holds up no other: it has at most
+two tellings on their way at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Final, Protocol
+
+from gate.approvers.notifyplan import Telling, Told, plan
+from gate.approvers.notifytold import ToldFile
+from gate.approvers.post import Undelivered
+from gate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gate.answer import Case
+    from gate.desk import Desk
+    from gate.people import People
+
+EVERY: Final = 2.0
+AT_ONCE: Final = 2
+LATE: Final = 600.0
+_SOON: Final = 0.25
+MOST: Final = 1000
+_log: Final = logging.getLogger("gate")
+
+__all__ = ["Channel", "Notifier", "Telling", "Told", "Undelivered", "channels", "plan"]
+
+
+class Channel(Protocol):
+    """A way to tell people."""
+
+    def tell(self, telling: Telling, case: Case, people: People) -> str:
+        """Tells it and gives a mark back by which the same message is found later; Undelivered when it cannot."""
+        ...
+
+
+def channels(now: Callable[[], float]) -> dict[str, Channel]:
+    """The channels that people can be told through, by their first word."""
+    from gate.approvers.slack import SlackChannel
+    from gate.approvers.webhook import WebhookChannel
+
+    return {"slack": SlackChannel(now), "webhook": WebhookChannel(now)}
+
+
+class Notifier:
+    """Tells people about the questions of a desk. told: what was told; made beside the ledger when left out. every: seconds between two looks."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        people: Callable[[], People],
+        ways: Mapping[str, Channel] | None = None,
+        *,
+        told: ToldFile | None = None,
+        every: float = EVERY,
+    ) -> None:
+        self._desk, self._people, self._every = desk, people, every
+        self._now = desk.home.now
+        self._ways = dict(ways) if ways is not None else channels(lambda: desk.home.now())
+        self.told = told or ToldFile(desk.home.path)
+        self._flying: dict[tuple[str, str, str, str], Telling] = {}
+        self._done = set[str]()
+        self._lock = Lock()
+        self._workers = ThreadPoolExecutor(8, thread_name_prefix="gate-notify")
+        self._stop, self._thread = Event(), Thread(target=self.run, name="gate-notify", daemon=True)
+
+    def start(self) -> None:
+        """Begins, on a thread of its own."""
+        self._thread.start()
+
+    def run(self) -> None:
+        """Tells people until `close`. What goes wrong is logged, and tried again."""
+        turn = -1
+        while not self._stop.is_set():
+            try:
+                turn = self._desk.wait(turn, min(_SOON, self._every) if self.step() else self._every)
+            except Exception as error:  # a file that is wrong, a store that is locked: nobody is told, and the question waits
+                _log.warning("people could not be told of questions: %s", error)
+                self._stop.wait(self._every)
+
+    def step(self) -> int:
+        """One look: starts telling what is due now, and says how many tellings are on their way or have to wait for those."""
+        now = self._desk.home.now()
+        if not self.told.hold(now):
+            return 0
+        people = self._people()
+        cases = self._cases()
+        due = plan(cases.values(), people, now, self._known(now))
+        for telling in due:
+            if self._starts(telling):
+                self._workers.submit(self._tell, telling, cases[telling.question], people)
+        waiting = {telling.question for telling in due}
+        self._done |= {name for name, case in cases.items() if name not in waiting and now > case.question.expires + LATE}
+        return len(due)
+
+    def _cases(self) -> dict[str, Case]:
+        """The open ones, and those that somebody was told of."""
+        found = {case.question.id: case for case in self._desk.cases(limit=MOST)}
+        for question in self.told.unfinished(found.keys() | self._done):
+            case = self._desk.case(question)
+            if case is not None:
+                found[question] = case
+        return found
+
+    def _known(self, now: float) -> list[Told]:
+        """What was told, and what is being told as if it had been."""
+        with self._lock:
+            flying = [Told(*telling[:4], ok=True, at=now, mark=telling.before) for telling in self._flying.values()]
+        return self.told.all() + flying
+
+    def _starts(self, telling: Telling) -> bool:
+        with self._lock:
+            busy = Counter([each.channel for each in self._flying.values()])
+            if telling.key in self._flying or busy[telling.channel] >= AT_ONCE:
+                return False
+            self._flying[telling.key] = telling
+            return True
+
+    def _tell(self, telling: Telling, case: Case, people: People) -> None:
+        mark, why = "", ""
+        try:
+            mark = self._ways[telling.channel.partition(":")[0]].tell(telling, case, people)
+        except (Undelivered, ConfigError) as error:
+            why = str(error)
+        except Exception as error:  # a fault of a channel is that the person was not told
+            _log.exception("telling %s failed", telling.channel)
+            why = type(error).__name__
+        try:
+            self._keep(telling, mark, why)
+        except Exception:  # it was told; that it could not be kept means that it is told again
+            _log.exception("what was told could not be kept")
+        finally:
+            with self._lock:
+                self._flying.pop(telling.key, None)
+
+    def _keep(self, telling: Telling, mark: str, why: str) -> None:
+        now = self._desk.home.now()
+        self.told.add(Told(*telling[:4], ok=not why, at=now, mark=mark if telling.what == "question" else telling.before))
+        said = {"question": telling.question, "person": telling.person, "what": telling.what, "channel": telling.channel, "ok": not why}
+        self._desk.home.records.event("told", **said, **({"error": why} if why else {}))
+
+    def close(self) -> None:
+        """Ends it; what is being told just now is finished or given up within its own time."""
+        self._stop.set()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        if self._thread.is_alive():
+            self._thread.join(self._every + 1)
+        self.told.close()
