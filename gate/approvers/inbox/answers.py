@@ -83,7 +83,7 @@ def batch(site: Site, request: Request, who: Identity, given: Given) -> Response
     if given.get("verdict") != "approve" or not ticked:
         raise Void("nothing was ticked")
     for case, _ in ticked:
-        if batches.kin(case) is None or batches.kin(case) != batches.kin(first):
+        if not batches.is_like(first, case):
             raise Void(f"'{case.question.headline[:80]}' is over, or must be answered by itself")
         if refusal := site.desk.may_approve(case, who.name):
             raise Void(refusal)

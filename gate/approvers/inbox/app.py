@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gate.approvers.inbox import answers, figures, pages
+from gate.approvers.inbox.door import page
 from gate.approvers.inbox.events import Events
 from gate.approvers.inbox.guard import LOOPBACK, Guard
 from gate.approvers.inbox.site import Site
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from gate.approvers.inbox.identity import Identify
     from gate.home import Home
 
-STATIC: Final = {"inbox.css": "text/css; charset=utf-8", "inbox.js": "text/javascript; charset=utf-8", "favicon.svg": "image/svg+xml"}
+STATIC: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 _SAID: Final = {
     400: ("This is no request that the inbox knows", "Nothing was decided."),
     403: ("Your answer was not counted", "The form is not from a page that you were shown in this session. Open the question again."),
@@ -52,15 +53,15 @@ def app(
     routes: Sequence[BaseRoute] = (),
     hosts: Collection[str] = LOOPBACK,
     secure: bool = False,
-    sign_in: str = "",
+    door: Callable[[Request], Response] | None = None,
 ) -> Starlette:
     """The inbox of a gate.
 
     identify: who a request is from, see `gate.approvers.inbox.identity`.  routes: those of a sign-in and of other channels; they are guarded
     alike, and ask for a proof of their own.  hosts: the names it answers to, without ports.  secure: browsers reach it through https only.
-    sign_in: the path where somebody signs in, "" where a link does that.
+    door: what somebody sees whom `identify` does not know.
     """
-    site = Site(home, identify, sign_in)
+    site = Site(home, identify, door or stranger)
 
     async def failed(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -80,9 +81,9 @@ def app(
         Route("/questions/{id}/{verb}", answers.posting(site, answers.answer), methods=["POST"]),
         Route("/decided", site.signed(pages.decided)),
         Route("/figures", site.signed(figures.figures)),
-        Route("/events", Events(site.desk, identify)),
-        *[Route(f"/static/{name}", _static(name, kind)) for name, kind in STATIC.items()],
-        Route("/favicon.ico", _static("favicon.svg", STATIC["favicon.svg"])),
+        Route("/events", Events(site.desk, identify).stream),
+        *[Route(f"/static/{file.name}", _static(file)) for file in Path(__file__).with_name("static").iterdir() if file.suffix in STATIC],
+        Route("/favicon.ico", _static(Path(__file__).with_name("static") / "favicon.svg")),
     ]
     return Starlette(
         routes=[*routes, *own],
@@ -91,11 +92,16 @@ def app(
     )
 
 
-def _static(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+def stranger(_: Request) -> Response:
+    """What somebody sees who has not signed in, where no sign-in says more."""
+    return page("Not signed in", status=401)
+
+
+def _static(file: Path) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint for one of our own files, read once."""
-    content = Path(__file__).with_name("static").joinpath(name).read_bytes()
+    content = file.read_bytes()
 
     async def endpoint(_: Request) -> Response:
-        return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+        return Response(content, media_type=STATIC[file.suffix], headers={"cache-control": "no-cache"})
 
     return endpoint

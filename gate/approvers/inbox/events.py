@@ -33,15 +33,15 @@ class Events:
         self._desk, self._identify = desk, identify
         self._open = 0
 
-    async def __call__(self, request: Request) -> Response:
+    async def stream(self, request: Request) -> Response:
         """GET /events."""
         if self._identify(request) is None:
             return PlainTextResponse("sign in first", 401)
         if self._open >= MOST:
             return PlainTextResponse("too many open pages", 503, {"retry-after": "30"})
-        return StreamingResponse(self._stream(request), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        return StreamingResponse(self._lines(request), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-    async def _stream(self, request: Request) -> AsyncIterator[str]:
+    async def _lines(self, request: Request) -> AsyncIterator[str]:
         self._open += 1
         try:
             yield "retry: 2000\n\n"

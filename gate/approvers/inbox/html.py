@@ -34,6 +34,7 @@ _TITLES: Final[Mapping[Mark, str]] = {
     "blank": "a blank character",
     "alike": "letters that look like others",
 }
+_EMPTY: Final = marked("  ")
 _CHANGED: Final = {"+ ": "add", "- ": "del", "@@": "at"}
 
 
@@ -66,6 +67,7 @@ def environment() -> Environment:
         wider=wider,
         extent=choice_words,
         changed=changed,
+        diffed=diffed,
     )
     return made
 
@@ -130,6 +132,11 @@ def _run(fact: Fact) -> Run:
     if isinstance(fact, Value) and fact.form == "words":
         return "named" if fact.label else "plain"
     return "argument"
+
+
+def diffed(cell: Line) -> Line:
+    """A row of a diff; the two blanks before an empty line are the diff's own."""
+    return () if cell == _EMPTY else cell
 
 
 def changed(cell: Line) -> str:

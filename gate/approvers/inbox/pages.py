@@ -33,6 +33,7 @@ _OVER: Final = {
     "expired": "Too late: nobody answered in time, and that means no",
 }
 _MOST_PAGES: Final = 10_000
+_LOOKED: Final = 200
 
 
 def waiting(site: Site, request: Request, who: Identity) -> Response:
@@ -108,7 +109,7 @@ def batch(site: Site, request: Request, who: Identity) -> Response:
     """GET /questions/ID/batch: the questions that may be answered together with this one, each whole."""
     case = _case(site, request)
     asked = case.question
-    found = batches.like(case, site.desk.cases("open", agent=asked.agent, limit=200))
+    found = batches.like(case, site.desk.cases("open", agent=asked.agent, limit=_LOOKED))
     made = [site.article(one, who, tick=True) for one in found if not site.desk.may_approve(one, who.name)]
     made = [article for article in made if not article.document.cut]
     if len(made) < 2:

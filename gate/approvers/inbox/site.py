@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from gate.approvers.document import Document, document
-from gate.approvers.inbox import batches
+from gate.approvers.inbox import batches, door
 from gate.approvers.inbox.cards import Card, card, cards
 from gate.approvers.inbox.html import environment
 from gate.approvers.inbox.seal import Sealer, Shown, digest
@@ -41,10 +41,10 @@ class Article(NamedTuple):
 
 
 class Site:
-    """One inbox. sign_in: the path where somebody signs in, "" where a link does that."""
+    """One inbox. stranger: what somebody sees whom `identify` does not know."""
 
-    def __init__(self, home: Home, identify: Identify, sign_in: str = "") -> None:
-        self.home, self.desk, self.identify, self.sign_in = home, home.desk, identify, sign_in
+    def __init__(self, home: Home, identify: Identify, stranger: Callable[[Request], Response]) -> None:
+        self.home, self.desk, self.identify, self.stranger = home, home.desk, identify, stranger
         self.sealer = Sealer(home.keys.secret("inbox"))
         self._templates = environment()
 
@@ -68,19 +68,6 @@ class Site:
         except GateError as error:
             return self.message("It could not be done", str(error), "Nothing was decided.", who=who, status=503)
 
-    def stranger(self, request: Request) -> Response:
-        """What somebody sees who has not signed in: nothing about any question.
-
-        A strict cookie does not come with a click on a link in a chat; asking for the same page from the page itself brings it.
-        """
-        path = quote(request.url.path)
-        bounced = request.method == "GET" and request.headers.get("sec-fetch-site") in {"cross-site", "same-site"} and not path.startswith("//")
-        how = "Sign in to see what waits." if self.sign_in else "Open the link that 'gate inbox' prints."
-        page = self._templates.get_template("message.html")
-        link = {"link": self.sign_in, "link_text": "Sign in"} if self.sign_in else {"link": "", "link_text": ""}
-        shown = page.render(who=None, waiting=0, heading="Not signed in", told=[how], bad=False, again=path if bounced else "", **link)
-        return HTMLResponse(shown, 401)
-
     def void(self, request: Request, who: Identity, why: str, status: int = 409) -> Response:
         """An answer that did not count."""
         back = f"/questions/{quote(request.path_params['id'], safe='')}" if "id" in request.path_params else "/"
@@ -88,11 +75,9 @@ class Site:
 
     def message(self, heading: str, *told: str, who: Identity | None, status: int, link: str = "/") -> Response:
         """A page that says one thing."""
-        said = {"heading": heading, "told": told, "bad": status >= 400, "again": "", "link": link, "link_text": "Look at it as it is now"}
         if who is None:
-            page = self._templates.get_template("message.html")
-            return HTMLResponse(page.render(who=None, waiting=0, **{**said, "link": ""}), status)
-        return self.page("message.html", who, status, **said)
+            return door.page(heading, *told, status=status)
+        return self.page("message.html", who, status, heading=heading, told=told, bad=status >= 400, link=link)
 
     def page(self, name: str, who: Identity, status: int = 200, **more: object) -> Response:
         """A page for somebody who has signed in. `turn` is read before what it shows, so that no news is missed."""

@@ -11,11 +11,11 @@ pytest.importorskip("starlette")
 pytest.importorskip("jinja2")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def tools(gate: Gate) -> None:
     wrap(gate)
 
 
 @pytest.fixture
-def ann(gate: Gate) -> Browser:
+def ann(gate: Gate, tools: None) -> Browser:
     return Browser(gate, "ann")

@@ -115,6 +115,18 @@ class Browser:
 
         return asyncio.run(one())
 
+    def raw(self, method: str, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
+        """One request with exactly these headers, and a Host where they have none."""
+
+        async def one() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+                request = client.build_request(method, path)
+                request.headers = httpx.Headers([*headers, *([] if any(name == "host" for name, _ in headers) else [("host", "127.0.0.1")])])
+                return await client.send(request)
+
+        return asyncio.run(one())
+
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.send("GET", path, **options)
 

@@ -2,6 +2,7 @@
 // the focus. It decides nothing: an answer is a form, posted by the person who presses its button.
 "use strict";
 
+document.body.classList.add("js");
 const say = (text) => { document.getElementById("live").textContent = text; };
 const page = document.body.dataset;
 let behind = Number(page.now || 0) - Date.now() / 1000; // the gate's clock is the one that counts
