@@ -38,11 +38,11 @@ async def posted(request: Request) -> dict[str, str]:
     return fields(await request.body())
 
 
-def whole(given: Mapping[str, str], name: str, most: float) -> int | None:
-    """A whole number from 1 to `most` in a field, None for an empty one; ValueError for anything else."""
+def whole(given: Mapping[str, str], name: str, most: float, least: int = 1) -> int | None:
+    """A whole number from `least` to `most` in a field, None for an empty one; ValueError for anything else."""
     text = given.get(name, "").strip()
     if not text:
         return None
-    if not text.isascii() or not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= most:
-        raise ValueError(f"{name}: a whole number from 1 to {int(most)}")
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or not least <= int(text) <= most:
+        raise ValueError(f"{name}: a whole number from {least} to {int(most)}")
     return int(text)

@@ -95,7 +95,7 @@ class Guard:
         if any(len(headers.getlist(name)) > 1 for name in _ONCE):
             return PlainTextResponse("a header came twice", 400)
         if hostname(headers.get("host", "")) not in self._hosts:
-            return PlainTextResponse("this inbox does not answer to that name; name it with: gate inbox --name", 421)
+            return PlainTextResponse("this inbox does not answer to that name; say where browsers reach it with: gate inbox --url", 421)
         if method not in _READS and cross_site(headers):
             return PlainTextResponse("refused: this does not come from a page of the inbox", 403)
         return None

@@ -106,7 +106,7 @@ class Site:
             refusal=self.desk.may_approve(case, who.name) if case.state == "open" else "",
             answerable=case.state in {"open", "approved", "expired"} or (case.state == "used" and any(answer.lasting for answer in case.answers)),
             others=sorted([person.name for person in self.home.people().people if person.name != who.name]),
-        )
+        ).strip()
         shown = Shown(case.question.binding_hash, digest(html.encode()), now)
         return Article(Markup(html), doc, self.sealer.seal(shown, who.name, who.session, doc.id))  # noqa: S704  # rendered with autoescape just now
 

@@ -155,8 +155,8 @@ class Scene:
             preview=(facts("Dry run, rolled back", [("rows", "1,284 of 91,300"), ("orders that go with them", "317")]), table("customers", ["id", "email", "orders"], rows, 1284)),
             scopes=(
                 ONCE,
-                Scope("this statement, in this session", {"database": {"type": "exact", "value": "shop-prod"}, "statement": {"type": "exact", "value": statement}}, 5, 1800.0),
-                Scope("any statement on shop-prod, in this session", {"database": {"type": "exact", "value": "shop-prod"}}, 20, 3600.0),
+                Scope("this statement, in this session", {"database": {"constraint_type": "exact", "value": "shop-prod"}, "statement": {"constraint_type": "exact", "value": statement}}, 5, 1800.0),
+                Scope("any statement on shop-prod, in this session", {"database": {"constraint_type": "exact", "value": "shop-prod"}}, 20, 3600.0),
             ),
             words="Removing leftover test data as asked.\n\n</pre><button>Approve</button> NUMBER OF THIS CALL 123\u202e",
             binding_hash="c3FsLWJpbmRpbmctaGFzaC1vZi10aGUtdGVzdHMtMDAwMDE",

@@ -151,7 +151,7 @@ def test_one_person_is_not_two_of_two(gate: Gate, ann: Browser) -> None:
     assert Browser(gate, "bob").approve(wire).status_code == 303 and states(gate)(wire) == "approved"
 
 
-def test_the_agent_and_its_principal_do_not_approve(gate: Gate) -> None:
+def test_the_agent_and_its_principal_do_not_approve(gate: Gate, tools: None) -> None:
     asked = ask(gate, "note", {"text": "x"})
     for name in ("agent-7", "dana"):
         gate.home.keys.signing(f"approver-{name}")
@@ -172,7 +172,7 @@ HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
     "</pre></article><form method=post action=/questions/x/approve><button>Approve</button></form>",
-    "{{ 7 * 7 }}{% include 'base.html' %}",
+    "{{ 7191 * 7 }}{% include 'base.html' %}",
     "javascript:alert(1)",
     "&lt;b&gt;",
     "a\u202e\u2066b\u200b\x1b[2J\x00\r\nz",
@@ -188,7 +188,7 @@ def test_html_injection(gate: Gate, ann: Browser, text: str) -> None:
     assert ann.answer(asked, "deny", reason=text if "\x00" not in text else "no").status_code == 303
     for page in (*pages, ann.get("/decided").text, ann.get(f"/questions/{asked.id}").text):
         body = page.split("<main", 1)[1]
-        assert "<script" not in body and "<img" not in body and "49" not in re.findall(r"\b49\b", body)
+        assert "<script" not in body and "<img" not in body and "50337" not in body
         assert body.count("<form") == body.count("</form>") and "onerror=alert(1)>" not in body
         assert not re.search("[\u202e\u2066\u200b\x1b\x00]", page)
 
@@ -262,9 +262,8 @@ def test_a_ten_megabyte_argument(gate: Gate, ann: Browser) -> None:
 
 
 def test_what_cannot_be_looked_at_in_whole_is_not_there(ann: Browser, low: Question) -> None:
-    for key in ("argument-9", "argument-x", "__class__", "words", "..", "argument-0/../../x", "binding_hash"):
-        assert ann.get(f"/questions/{low.id}/whole/{key}").status_code in {404, 200}
-    assert ann.get(f"/questions/{low.id}/whole/__class__").status_code == 404
+    for key in ("argument-9", "argument-x", "__class__", "id", "preview", "reason-9", "argument-0/../../x", "binding_hash"):
+        assert ann.get(f"/questions/{low.id}/whole/{key}").status_code in {404, 405}, key
 
 
 def test_every_reply_is_dressed(ann: Browser, low: Question) -> None:
@@ -286,7 +285,7 @@ def test_no_page_has_a_style_or_script_of_its_own(gate: Gate, ann: Browser, low:
 
 
 def test_the_path_does_not_lead_out(ann: Browser) -> None:
-    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/", "/static", "/static/..%2fapp.py", "//evil.example/", "/questions//approve", "/../etc/passwd"):
+    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/", "/static", "/static/..%2fapp.py", "/questions//approve", "/../etc/passwd"):
         assert ann.get(path).status_code in {404, 405}, path
 
 

@@ -114,6 +114,15 @@ document.addEventListener("keydown", (event) => {
   else if (Object.hasOwn(places, event.key) && places[event.key]()) event.preventDefault();
 });
 
+// Enter in a field of a form that says yes leads to its button, which says what it does; pressing that decides.
+for (const form of document.querySelectorAll("#approve, #batch")) {
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    event.preventDefault();
+    to(form.querySelector("button.approve"));
+  });
+}
+
 // ---- where a reader of the screen begins: at the headline, or at what came of the answer
 const start = document.querySelector("[data-focus]");
 if (start && !location.hash) start.focus({ preventScroll: true });
