@@ -190,6 +190,7 @@ def question(call: Call, decision: Ask, *, rules_version: str, now: float, words
         expires=now + decision.expires,
         words=words,
         requires=tuple(sorted(like.requires)) if like else (),
+        chain=tuple(sorted(acting.capability.agents - {acting.agent})) if acting.capability else (),
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
 
-from gate import approval, ask
+from gate import approval, ask, tally
 from gate.answer import Answer, Case, judge
 from gate.eligible import why_not
 from gate.errors import KeyFileError, TokenError, Void
@@ -25,6 +25,7 @@ from gate.watch import Watch
 
 if TYPE_CHECKING:
     from gate.answer import State
+    from gate.approval import Approval
     from gate.ask import Question, Scope
     from gate.home import Home
     from gate.keys import SigningKey
@@ -217,7 +218,7 @@ class Desk:
         if asked.grave and answer.method in _UNSEEN:
             raise Void(f"{asked.risk.word} risk is approved on the page or at a terminal, where the exact call is in view")
         try:
-            given = self.home.approval(answer.token, asked)
+            given = tally.verified(self.home, answer.token, asked)
         except TokenError as error:
             raise Void(str(error)) from None
         if given.approver != answer.approver:
@@ -226,7 +227,19 @@ class Desk:
             raise Void("the approval answers another question")
         if any(given.kid == other for other in self._keys(case)):
             raise Void("this key has approved it already; it needs different people")
+        if given.passkey is not None:
+            self._count(given)
         return replace(answer, granted=given.granted, lasting=given.uses > 0, until=float(given.expires), reason="")
+
+    def _count(self, given: Approval) -> None:
+        """Keeps the authenticator's counter, so that a copy of it that lags behind is noticed."""
+        from gate.tokens import passkeyfile
+
+        wanted = approval.challenge(given.question, given.approver, given.granted)
+        try:
+            passkeyfile.accept(self.home.keys.directory, given.approver, given.passkey or {}, challenge=wanted)
+        except TokenError as error:
+            raise Void(str(error)) from None
 
     def _keys(self, case: Case) -> list[str]:
         """The keys that approved it so far."""
@@ -234,7 +247,7 @@ class Desk:
         for said in case.answers:
             if said.verdict == "approve":
                 try:
-                    found.append(self.home.approval(said.token, case.question).kid)
+                    found.append(tally.verified(self.home, said.token, case.question).kid)
                 except TokenError:
                     continue
         return found

@@ -7,21 +7,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gate.errors import Denied, Unavailable
+from gate.fewer.scopes import scopes
 from gate.store import questions
 
 if TYPE_CHECKING:
     from gate.answer import Case
     from gate.ask import Question
     from gate.call import Call
+    from gate.decide import Ask
     from gate.gate import Gate
     from gate.waiting import Waiting
 
 
-async def pose(gate: Gate, asked: Question, call: Call, wait: Waiting) -> Case:
+async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Waiting) -> Case:
     """The question as it is kept now: a new one, or the one that this call has already. Denied when somebody refused the call before."""
     home = gate.home
     claim = call.claim()
-    asked = _following(asked, home.desk.about(asked.session, claim))
+    before = home.desk.about(asked.session, claim)
+    if before and before[0].state == "denied":
+        raise refused_before(before[0], call, again=True)
+    asked = _following(asked, before)
+    asked = replace(asked, scopes=scopes(call, call.acting.capability, decision), passkey=home.wants_passkey(asked.risk))
     row = questions.Row(
         id=asked.id,
         session=asked.session,

@@ -78,9 +78,10 @@ class LetGo(NamedTuple):
 
 
 class Use(NamedTuple):
-    """That a call runs because of a question's approvals."""
+    """That a call runs because of a question's approvals, or because somebody edited what it asked about."""
 
     question: str
+    edited: bool = False
 
 
 class NotCounted(Refused):
@@ -147,7 +148,7 @@ def use(db: sqlite3.Connection, uses: Sequence[Use]) -> None:
     for one in uses:
         found = db.execute("SELECT state FROM question WHERE id = ?", (one.question,)).fetchone()
         state: str = found[0] if found else "unknown"
-        if state not in {"open", "approved", "used", "expired"}:
+        if state not in ({"edited", "used"} if one.edited else {"open", "approved", "used"}):
             raise Barred(_BARRED.get(state, f"the question '{one.question}' is {state}, so its approvals are void"))
     db.executemany("UPDATE question SET state = 'used', turn = turn + 1, waiter = '' WHERE id = ?", [(one.question,) for one in uses])
 
