@@ -33,6 +33,10 @@ SECTIONS: Final = {
         "resume": "Take a stop back.",
         "keys": "List, rotate, export and trust keys.",
     },
+    "Approval": {
+        "ask": "Answer the questions that wait, at this terminal.",
+        "inbox": "The page where people answer, in a browser.",
+    },
     "Policy": {
         "check": "Say what would happen to calls, without making them.",
         "rules": "Check a rules file.",
