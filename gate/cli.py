@@ -34,8 +34,8 @@ SECTIONS: Final = {
         "keys": "List, rotate, export and trust keys.",
     },
     "Approval": {
-        "ask": "Answer the questions that wait, at this terminal.",
-        "inbox": "The page where people answer, in a browser.",
+        "ask": "Answer questions at this terminal; list them; how they are answered.",
+        "inbox": "Serve the page where people answer questions.",
     },
     "Policy": {
         "check": "Say what would happen to calls, without making them.",

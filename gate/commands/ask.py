@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LISTED: Final = 1_000
 
 
-@click.command("ask", short_help="Answer the questions that wait, at this terminal.")
+@click.command("ask", short_help="Answer questions at this terminal; list them; how they are answered.")
 @click.option("--as", "name", default="", metavar="NAME", help="Who answers: the name of an approver. Else you by your login name, or the owner.")
 @click.option("--follow", "-f", is_flag=True, help="Wait for more questions; end with Ctrl-C.")
 @click.option("--list", "listing", is_flag=True, help="Only list the questions that wait.")
