@@ -95,10 +95,11 @@ class Notifier:
 
     def step(self) -> int:
         """One look: starts telling what is due now, and says how many tellings are on their way or have to wait for those."""
-        now = self._now()
+        now, people = self._now(), self._people()
+        if not people.people and not people.settings.webhooks:
+            return 0
         if not self.told.hold(now):
             return 0
-        people = self._people()
         cases = self._cases(now)
         due = plan(cases.values(), people, now, self._known(now))
         for telling in due:
