@@ -28,9 +28,8 @@ from gate.tally import verified
 from gate.tokens import passkey, passkeyfile
 from gate.tokens.jwk import decode, encode
 from tests.approvers.inbox.kit import like, put
-from tests.approvers.inbox.whole import ORIGIN, Inbox, held, state
+from tests.approvers.inbox.whole import ORIGIN, Inbox, held, records, state
 from tests.authenticator import Authenticator
-from tests.kit import log
 
 
 class Visitor:
@@ -99,7 +98,7 @@ def test_by_who_came_by_a_link(inbox: Inbox, ann: Visitor) -> None:
     ann.enrol()
     [one] = held(inbox)
     assert (one.id, one.origin, one.rp_id) == (ann.device.credential.id, ORIGIN, "localhost")
-    [record] = log(inbox.gate, "passkey")
+    [record] = records(inbox, "passkey")
     assert (record["action"], record["approver"], record["by"], record["id"]) == ("enrol", "ann", "link", one.id)
     assert decode(record["public_key"]) == one.public_key
     assert b64decode(record["spki"]) == one.spki
@@ -110,7 +109,7 @@ def test_not_by_who_came_by_a_link_long_ago(inbox: Inbox, ann: Visitor, monkeypa
     monkeypatch.setattr(passkeys, "FRESH_SECONDS", -1)
     assert "needs a code" in ann.post("/passkeys/new", 409, credential=ann.create())["error"]
     assert held(inbox) == ()
-    assert log(inbox.gate, "passkey") == []
+    assert records(inbox, "passkey") == []
 
 
 def test_behind_a_proxy_only_with_a_code(gate: Gate, tools: None) -> None:
@@ -125,7 +124,7 @@ def test_behind_a_proxy_only_with_a_code(gate: Gate, tools: None) -> None:
     assert ann.post("/passkeys/new", credential=ann.create(), code=f" {code} ")["enrolled"]
     bob = Visitor(inbox, "bob", **{"x-login": "bob"})
     assert "code" in bob.post("/passkeys/new", 409, credential=bob.create(), code=code)["error"]
-    assert [record["by"] for record in log(gate, "passkey")] == ["code"]
+    assert [record["by"] for record in records(inbox, "passkey")] == ["code"]
 
 
 def test_by_nobody_who_is_not_signed_in(inbox: Inbox) -> None:
@@ -167,7 +166,7 @@ def test_one_passkey_of_two_people(inbox: Inbox, ann: Visitor) -> None:
     ann.enrol()
     bob = Visitor(inbox, "bob").sign_in()
     assert "enrolled already" in bob.post("/passkeys/new", 409, credential=bob.create(ann.device))["error"]
-    assert len(log(inbox.gate, "passkey")) == 1
+    assert len(records(inbox, "passkey")) == 1
 
 
 # Another one
@@ -182,7 +181,7 @@ def test_another_is_signed_for_by_the_first(inbox: Inbox, ann: Visitor) -> None:
     ann.post("/passkeys/confirm", assertion=json.dumps(ann.device.sign(decode(asked["challenge"]))))
     first, other = held(inbox)
     assert other.id == second.credential.id
-    record = log(inbox.gate, "passkey")[1]
+    record = records(inbox, "passkey")[1]
     assert record["by"] == first.id
     bound = passkey.enrolment("ann", other, audience=inbox.gate.home.origin)
     assert passkey.check(record["assertion"], challenge=bound, credentials=[first], fresh=False)  # from the log alone
@@ -226,7 +225,7 @@ def test_signs_a_yes(inbox: Inbox, ann: Visitor) -> None:
     found = verified(inbox.gate.home, case.answers[0].token, question)
     assert found.passkey == passkey.kept(signed)
     assert held(inbox)[0].sign_count == 1
-    [record] = log(inbox.gate, "answer")  # and somebody else, from the log alone
+    [record] = records(inbox, "answer")  # and somebody else, from the log alone
     claims = json.loads(decode(record["token"].split(".")[1]))
     challenge = approval.challenge(claims["question"], claims["iss"], claims["binding_hash"])
     assert json.loads(decode(claims["passkey"]["response"]["clientDataJSON"]))["challenge"] == encode(challenge)

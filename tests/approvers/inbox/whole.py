@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from gate import Gate, Question
@@ -42,3 +43,10 @@ def state(inbox: Inbox, question: Question) -> str:
 
 def held(inbox: Inbox, name: str = "ann") -> tuple[Credential, ...]:
     return passkeyfile.credentials(inbox.gate.home.keys.directory, name)
+
+
+def records(inbox: Inbox, kind: str) -> list[dict[str, Any]]:
+    """The records of a type; what `put` keeps has none."""
+    inbox.gate.home.ledger.flush()
+    bodies = [json.loads(body) for body in inbox.gate.home.ledger.records() if body.startswith(b"{")]
+    return [body for body in bodies if body["type"] == kind]
