@@ -9,7 +9,7 @@
 All answers to POST are JSON; a refusal is {"error": …} with 4xx.  The assertion of a yes is posted with the form of the answer.
 
 Whose first passkey is it?  Of somebody who signed in by a one-time link within the last ten minutes, or who gives the code of `gate passkey
-enrol NAME`: both were made by who administers the gate.  Every further one is signed by one they have (`passkey.enrolment`).  A stolen
+enrol NAME`: both were made by who administers the gate.  Every further one is signed by one they have (`assertion.enrolment`).  A stolen
 session, or a provider that signs in the wrong person, therefore enrols nothing.  Each enrolment is in the log before it counts, with the
 public key, so that the log alone is enough to verify what the passkey signs later.
 
@@ -36,9 +36,9 @@ from gate.approval import LONGEST, MOST_USES
 from gate.approvers.inbox.door import page
 from gate.approvers.inbox.fields import posted, whole
 from gate.errors import ConfigError, GateError, TokenError, Void
-from gate.tokens import passkey, passkeyfile
+from gate.tokens import assertion, passkey
+from gate.tokens.assertion import Credential
 from gate.tokens.jwk import decode
-from gate.tokens.passkey import Credential
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -107,7 +107,7 @@ class Passkeys:
 
     def _held(self, name: str) -> list[Credential]:
         """The passkeys of a person that are good on this page."""
-        found = passkeyfile.credentials(self._home.keys.directory, name)
+        found = passkey.credentials(self._home.keys.directory, name)
         here = [one for one in found if (one.origin, one.rp_id) == (self.origin, self.rp_id)]
         if not here:
             enrolled_at = f"; yours were enrolled at {found[0].origin}" if found else ""
@@ -115,7 +115,7 @@ class Passkeys:
         return here
 
     def _asking(self, challenge: bytes, held: Iterable[Credential]) -> str:
-        webauthn = passkey.package()
+        webauthn = assertion.package()
         from webauthn.helpers.structs import UserVerificationRequirement
 
         options = webauthn.generate_authentication_options(
@@ -130,14 +130,14 @@ class Passkeys:
     # ---- making one known -----------------------------------------------------------------------------------------------------------
 
     def _options(self, who: Identity, _: Given, __: str) -> Response:
-        webauthn = passkey.package()
+        webauthn = assertion.package()
         from webauthn.helpers.cose import COSEAlgorithmIdentifier
         from webauthn.helpers.structs import AuthenticatorSelectionCriteria, ResidentKeyRequirement, UserVerificationRequirement
 
-        held = passkeyfile.credentials(self._home.keys.directory, who.name)
-        if len(held) >= passkeyfile.MOST:
-            raise Void(f"you have {passkeyfile.MOST} passkeys; whoever administers the gate can remove one")
-        pending = Pending(who.name, os.urandom(32), passkeyfile.handle(self._home.keys.directory, who.name), self._home.now() + PENDING_SECONDS)
+        held = passkey.credentials(self._home.keys.directory, who.name)
+        if len(held) >= passkey.MOST:
+            raise Void(f"you have {passkey.MOST} passkeys; whoever administers the gate can remove one")
+        pending = Pending(who.name, os.urandom(32), passkey.handle(self._home.keys.directory, who.name), self._home.now() + PENDING_SECONDS)
         self._remember(who.session, pending)
         options = webauthn.generate_registration_options(
             rp_id=self.rp_id,
@@ -147,7 +147,7 @@ class Passkeys:
             challenge=pending.challenge,
             timeout=_ANSWER_MILLISECONDS,
             exclude_credentials=_described(held),
-            supported_pub_key_algs=[COSEAlgorithmIdentifier(number) for number in passkey.ALGORITHMS],
+            supported_pub_key_algs=[COSEAlgorithmIdentifier(number) for number in assertion.ALGORITHMS],
             authenticator_selection=AuthenticatorSelectionCriteria(
                 resident_key=ResidentKeyRequirement.DISCOURAGED, user_verification=UserVerificationRequirement.REQUIRED
             ),
@@ -172,7 +172,7 @@ class Passkeys:
 
     def _new(self, who: Identity, given: Given, _: str) -> Response:
         pending = self._taken(who)
-        made = passkey.enrolled_as(
+        made = assertion.enrolled_as(
             given.get("credential", ""),
             challenge=pending.challenge,
             rp_id=self.rp_id,
@@ -180,7 +180,7 @@ class Passkeys:
             handle=pending.handle,
             now=self._home.now(),
         )
-        if passkeyfile.enrolled(self._home.keys.directory, who.name):
+        if passkey.enrolled(self._home.keys.directory, who.name):
             pending.made = made
             self._remember(who.session, pending)
             asked = self._asking(self._bound(who.name, made), self._held(who.name))
@@ -203,18 +203,18 @@ class Passkeys:
         if pending.made is None:
             raise Void("nothing waits to be confirmed")
         said = given.get("assertion", "")
-        signed = passkeyfile.accept(self._home.keys.directory, who.name, said, challenge=self._bound(who.name, pending.made))
-        return self._enrol(who, pending.made, signed.id, passkey.kept(said))
+        signed = passkey.accept(self._home.keys.directory, who.name, said, challenge=self._bound(who.name, pending.made))
+        return self._enrol(who, pending.made, signed.id, assertion.kept(said))
 
     def _bound(self, name: str, made: Credential) -> bytes:
-        return passkey.enrolment(name, made, audience=self._home.origin)
+        return assertion.enrolment(name, made, audience=self._home.origin)
 
     def _enrol(self, who: Identity, made: Credential, by: str, signed: Mapping[str, object] | None = None) -> Response:
         keys = self._home.keys.directory
-        if any(one.id == made.id for name in passkeyfile.names(keys) for one in passkeyfile.credentials(keys, name)):
+        if any(one.id == made.id for name in passkey.names(keys) for one in passkey.credentials(keys, name)):
             raise Void("this passkey is enrolled already")
         recorded(self._home, "enrol", who.name, made, by=by, assertion=signed)
-        passkeyfile.add(keys, who.name, made)
+        passkey.add(keys, who.name, made)
         return JSONResponse({"enrolled": made.id})
 
     # ---- around it ------------------------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ class Passkeys:
         who = self._identify(request)
         if who is None:
             return page("Sign in first", status=401, link="/", link_text="Go on")
-        held = await run_in_threadpool(passkeyfile.credentials, self._home.keys.directory, who.name)
+        held = await run_in_threadpool(passkey.credentials, self._home.keys.directory, who.name)
         needs_code = not held and not (who.how == "link" and self._home.now() - who.since <= FRESH_SECONDS)
         return page(
             "Your passkeys",

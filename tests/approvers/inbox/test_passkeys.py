@@ -25,7 +25,7 @@ from gate.ask import ONCE, Scope
 from gate.constraint import Exact, Range
 from gate.errors import ConfigError, TokenError
 from gate.tally import verified
-from gate.tokens import passkey, passkeyfile
+from gate.tokens import assertion, passkey
 from gate.tokens.jwk import decode, encode
 from tests.approvers.inbox.kit import like, put
 from tests.approvers.inbox.whole import ORIGIN, Inbox, held, records, state
@@ -183,8 +183,8 @@ def test_another_is_signed_for_by_the_first(inbox: Inbox, ann: Visitor) -> None:
     assert other.id == second.credential.id
     record = records(inbox, "passkey")[1]
     assert record["by"] == first.id
-    bound = passkey.enrolment("ann", other, audience=inbox.gate.home.origin)
-    assert passkey.check(record["assertion"], challenge=bound, credentials=[first], fresh=False)  # from the log alone
+    bound = assertion.enrolment("ann", other, audience=inbox.gate.home.origin)
+    assert assertion.check(record["assertion"], challenge=bound, credentials=[first], fresh=False)  # from the log alone
 
 
 def test_a_stolen_session_adds_none(inbox: Inbox, ann: Visitor) -> None:
@@ -223,7 +223,7 @@ def test_signs_a_yes(inbox: Inbox, ann: Visitor) -> None:
     assert case.state == "approved"
     assert case.answers[0].method == "page+passkey"
     found = verified(inbox.gate.home, case.answers[0].token, question)
-    assert found.passkey == passkey.kept(signed)
+    assert found.passkey == assertion.kept(signed)
     assert held(inbox)[0].sign_count == 1
     [record] = records(inbox, "answer")  # and somebody else, from the log alone
     claims = json.loads(decode(record["token"].split(".")[1]))
@@ -298,7 +298,7 @@ def test_a_removed_passkey_signs_nothing_more(inbox: Inbox, ann: Visitor) -> Non
     assert ann.approve(question, signed).status_code == 303
     case = inbox.gate.home.desk.case("q1")
     assert case
-    passkeyfile.remove(inbox.gate.home.keys.directory, "ann", ann.device.credential.id)
+    passkey.remove(inbox.gate.home.keys.directory, "ann", ann.device.credential.id)
     with pytest.raises(TokenError, match="none of this person's"):
         verified(inbox.gate.home, case.answers[0].token, question)
 

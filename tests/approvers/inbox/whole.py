@@ -11,8 +11,8 @@ from gate.approvers.inbox.login import Links
 from gate.approvers.inbox.passkeys import Passkeys
 from gate.approvers.inbox.sessions import Sessions
 from gate.approvers.inbox.signin import SignIn, TrustedHeader
-from gate.tokens import passkeyfile
-from gate.tokens.passkey import Credential
+from gate.tokens import passkey
+from gate.tokens.assertion import Credential
 from tests.approvers.inbox.kit import ask, like, put
 
 ORIGIN = "http://localhost:8766"
@@ -42,7 +42,7 @@ def state(inbox: Inbox, question: Question) -> str:
 
 
 def held(inbox: Inbox, name: str = "ann") -> tuple[Credential, ...]:
-    return passkeyfile.credentials(inbox.gate.home.keys.directory, name)
+    return passkey.credentials(inbox.gate.home.keys.directory, name)
 
 
 def records(inbox: Inbox, kind: str) -> list[dict[str, Any]]:
