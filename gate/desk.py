@@ -26,7 +26,6 @@ from gate.watch import Watch
 
 if TYPE_CHECKING:
     from gate.answer import State
-    from gate.approval import Approval
     from gate.ask import Question, Scope
     from gate.home import Home
     from gate.keys import SigningKey
@@ -247,19 +246,7 @@ class Desk:
             raise Void("the approval answers another question")
         if any(given.kid == other for other in self._keys(case)):
             raise Void("this key has approved it already; it needs different people")
-        if given.passkey is not None:
-            self._count(given)
         return replace(answer, granted=given.granted, lasting=given.uses > 0, until=float(given.expires), reason="")
-
-    def _count(self, given: Approval) -> None:
-        """Keeps the authenticator's counter, so that a copy of it that lags behind is noticed."""
-        from gate.tokens import passkeyfile
-
-        wanted = approval.challenge(given.question, given.approver, given.granted)
-        try:
-            passkeyfile.accept(self.home.keys.directory, given.approver, given.passkey or {}, challenge=wanted)
-        except TokenError as error:
-            raise Void(str(error)) from None
 
     def _keys(self, case: Case) -> list[str]:
         """The keys that approved it so far."""
@@ -286,10 +273,10 @@ class Desk:
 
     def _accepted(self, name: str, said: Mapping[str, object], challenge: bytes) -> Mapping[str, object]:
         """What a passkey has signed just now, as it is kept; its counter moves on. Void when it did not sign exactly this yes."""
-        from gate.tokens import assertion, passkey
+        from gate.tokens import assertion, passkey as passkeys
 
         try:
-            passkey.accept(self.home.keys.directory, name, said, challenge=challenge)
+            passkeys.accept(self.home.keys.directory, name, said, challenge=challenge)
             return assertion.kept(said)
         except TokenError as error:
             raise Void(str(error)) from None

@@ -49,7 +49,7 @@ FRAGMENTS = st.sampled_from(
         "javascript:alert(1)",
         "\\u202e \\n %s %00",
         "x" * 250,
-        '"quoted" = \'single\'',
+        "\"quoted\" = 'single'",
         "│ ┊ ─ … ! [1] exactly this call, once",
     ]
 )
@@ -60,7 +60,9 @@ DATA = st.recursive(
     max_leaves=8,
 )
 LONG = st.sampled_from(["y" * 120_000, "line\n" * 2_500, "\u202e" * 3_200, "ab " * 30_000])
-ARGUMENTS = st.dictionaries(TEXTS | st.sampled_from(["argv", "command", "z" * 300]), DATA | TEXTS | LONG | st.lists(TEXTS, min_size=1, max_size=4), max_size=5)
+ARGUMENTS = st.dictionaries(
+    TEXTS | st.sampled_from(["argv", "command", "z" * 300]), DATA | TEXTS | LONG | st.lists(TEXTS, min_size=1, max_size=4), max_size=5
+)
 
 
 def frozen(arguments: dict[str, Any]) -> Any:
@@ -74,7 +76,6 @@ def asked(arguments: dict[str, Any] | None = None, **more: Any) -> Question:
 
 def case(arguments: dict[str, Any] | None = None, **more: Any) -> Case:
     return Case(asked(arguments, **more), "open")
-
 
 
 @st.composite
@@ -105,7 +106,11 @@ def questions(draw: st.DrawFn) -> Question:
         passkey=draw(st.booleans()),
         quorum=draw(st.integers(1, 2)),
         approvers=draw(few),
-        preview=(diff(draw(words), draw(words), draw(words)), facts(draw(words), [(draw(words), draw(words))]), table("t", ["a", "b"], [[draw(words), 1]], total=9)),
+        preview=(
+            diff(draw(words), draw(words), draw(words)),
+            facts(draw(words), [(draw(words), draw(words))]),
+            table("t", ["a", "b"], [[draw(words), 1]], total=9),
+        ),
         scopes=(ONCE, Scope(draw(words), {draw(words): {"constraint_type": "exact", "value": draw(words | LONG)}}, 5, 600.0)),
     )
 
