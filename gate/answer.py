@@ -110,6 +110,11 @@ class Case:
         return self.answers[-1] if self.answers else None
 
     @property
+    def approvers(self) -> tuple[str, ...]:
+        """Whom the rule names; anybody, if it names none."""
+        return self.question.approvers
+
+    @property
     def holder(self) -> str:
         """Whom it was handed to last, "" for nobody."""
         return next((answer.to for answer in reversed(self.answers) if answer.verdict == "hand-over"), "")

@@ -8,25 +8,23 @@ capability may have been revoked, an agent stopped, the rules changed.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from gate.answer import Answer
-from gate.ask import Question, previewed, question
+from gate import tally
+from gate.ask import previewed, question
 from gate.decide import Allow, Deny, decide
 from gate.eligible import why_not
-from gate.errors import Denied, NeedsApproval, TokenError, Void
+from gate.errors import Denied, NeedsApproval, Void
 from gate.permit import Permit, approved
 from gate.posing import pose, refused_before
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gate.answer import Case
+    from gate.answer import Answer, Case
     from gate.approval import Approval
-    from gate.ask import Approver
+    from gate.ask import Approver, Question
     from gate.call import Call
     from gate.decide import Ask
     from gate.frozen import Frozen
@@ -35,16 +33,6 @@ if TYPE_CHECKING:
     from gate.store import Charge
     from gate.tool import Tool
     from gate.waiting import Waiting
-
-_taking = Lock()
-
-
-def _fresh_lock() -> None:
-    global _taking  # a thread that held it when this process was forked is not here
-    _taking = Lock()
-
-
-os.register_at_fork(after_in_child=_fresh_lock)
 
 
 class Edited(Exception):  # no error: somebody wants other arguments
@@ -55,7 +43,23 @@ class Edited(Exception):  # no error: somebody wants other arguments
         self.arguments, self.by, self.question = arguments, by, question
 
 
-async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: Waiting, presented: list[str], takes: tuple[Charge, ...]) -> Permit:
+class Background(NamedTuple):
+    """What came before a question. follows: the one before it; earlier: what was said."""
+
+    follows: str = ""
+    earlier: tuple[str, ...] = ()
+
+
+async def asked_permit(
+    gate: Gate,
+    tool: Tool,
+    call: Call,
+    decision: Ask,
+    wait: Waiting,
+    presented: list[str],
+    takes: tuple[Charge, ...],
+    background: Background,
+) -> Permit:
     """The permit that people's approvals make; Denied, or NeedsApproval with the question, when there are not enough; Edited for another call.
 
     Of the approval tokens `presented`, those that this call uses are taken out, so that the next call finds its own.  takes: what the call
@@ -64,18 +68,19 @@ async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: 
     home = gate.home
     version = home.rules().version
     asked = question(call, decision, rules_version=version, now=home.now(), words=gate.words(), like=tool.like)
-    taken, void = _taken(home, presented, asked, call)
+    taken, void = tally.taken(home, presented, asked)
     try:
-        approvals = _lasting(home, list(taken.values()), asked, call)
+        approvals = tally.with_lasting(home, list(taken.values()), asked, call)
         if len(approvals) < decision.quorum:
             await wait.afford(home.ledger, takes)
-            asked = replace(asked, preview=await wait.look(previewed, call, tool.like))
-            approvals, asked = await _answered(gate, asked, call, approvals, wait)
+            asked = replace(asked, preview=await wait.look(previewed, call, tool.like), **background._asdict())
+            approvals, asked = await _answered(gate, asked, call, decision, approvals, wait)
         if len(approvals) < decision.quorum:
             raise _unanswered(asked, call, decision, gate, void)
         _still_allowed(home, call, version, decision)
     except BaseException:  # also an interruption: nothing of them is used up, and the same call may be made again
         presented.extend(taken)
+        home.ledger.let_go(asked.id)
         raise
     return approved(call, decision, tuple(approvals), asked.binding_hash)
 
@@ -83,42 +88,41 @@ async def asked_permit(gate: Gate, tool: Tool, call: Call, decision: Ask, wait: 
 # ---- who answers --------------------------------------------------------------------------------------------------------------------
 
 
-async def _answered(gate: Gate, asked: Question, call: Call, approvals: list[Approval], wait: Waiting) -> tuple[list[Approval], Question]:
+async def _answered(
+    gate: Gate, asked: Question, call: Call, decision: Ask, approvals: list[Approval], wait: Waiting
+) -> tuple[list[Approval], Question]:
     """The approvals and what people answer: those whom this process reaches itself, one after the other, then whoever else finds the question."""
     home = gate.home
-    case = await pose(gate, asked, call, wait)
-    asked = case.question
+    case, asked = await pose(gate, asked, call, decision, wait)
     try:
-        for approver in () if _settled(case, asked, approvals, home) else _eligible(gate, case):
+        for approver in () if tally.settled(home, case, asked, approvals) else _eligible(gate, case):
             if approver.name in case.approved_by:
                 continue
             answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
             if answer is not None:
                 case = await wait.say(home.desk, asked.id, _method(answer, approver))
-            if _settled(case, asked, approvals, home):
+            if tally.settled(home, case, asked, approvals):
                 break
-        if not _settled(case, asked, approvals, home):
-            case = await _waited(gate, case, approvals, wait)
-        found = _people_of(home, case, approvals, call)
+        if not tally.settled(home, case, asked, approvals):
+            case = await _waited(gate, case, asked, approvals, wait)
+        found = _people_of(home, case, asked, approvals, call)
     except BaseException as error:
-        home.ledger.let_go(asked.id)  # whoever calls again takes it up
+        home.ledger.let_go(asked.id, read=case.state == "returned")  # whoever calls again takes it up
         if isinstance(error, Void):
             raise Denied(str(error), tool=call.tool, call_id=call.id) from error
         raise
-    if len(found) < asked.quorum:
-        home.ledger.let_go(asked.id)
     return found, asked
 
 
-async def _waited(gate: Gate, case: Case, approvals: list[Approval], wait: Waiting) -> Case:
+async def _waited(gate: Gate, case: Case, asked: Question, approvals: list[Approval], wait: Waiting) -> Case:
     """The question after somebody answered it elsewhere, or when this call waits no longer for that."""
-    home, asked = gate.home, case.question
+    home = gate.home
     until = min(home.now() + gate.waits, asked.expires)
-    while not _settled(case, asked, approvals, home):
+    while not tally.settled(home, case, asked, approvals):
         turn = home.desk.turn
         case = home.desk.case(asked.id) or case
         left = until - home.now()
-        if _settled(case, asked, approvals, home) or left <= 0:
+        if tally.settled(home, case, asked, approvals) or left <= 0:
             break
         await wait.turn(home.desk, turn, min(left, _LOOK))
     if case.state == "expired":
@@ -129,14 +133,7 @@ async def _waited(gate: Gate, case: Case, approvals: list[Approval], wait: Waiti
 _LOOK = 1.0  # seconds after which whoever waits looks for itself, whatever it was told
 
 
-def _settled(case: Case, asked: Question, approvals: list[Approval], home: Home) -> bool:
-    """Whether nothing more has to be waited for: it is answered, or what was presented and what was said are enough together."""
-    if case.state != "open":
-        return True
-    return bool(case.approved_by) and len(_people([*approvals, *_approvals(home, case, asked)])) >= asked.quorum
-
-
-def _people_of(home: Home, case: Case, approvals: list[Approval], call: Call) -> list[Approval]:
+def _people_of(home: Home, case: Case, asked: Question, approvals: list[Approval], call: Call) -> list[Approval]:
     """The approvals that the question's state leaves; Denied, or Edited, when somebody said something else."""
     last = case.closing
     if case.state == "denied":
@@ -152,59 +149,7 @@ def _people_of(home: Home, case: Case, approvals: list[Approval], call: Call) ->
         )
     if case.state not in {"open", "approved"}:
         return approvals
-    return list(_people([*approvals, *_approvals(home, case, case.question)]).values())[: case.question.quorum]
-
-
-def _approvals(home: Home, case: Case, asked: Question) -> list[Approval]:
-    """What was approved at the desk, verified anew: rows are no authority."""
-    found: list[Approval] = []
-    for answer in case.answers:
-        if answer.verdict == "approve":
-            try:
-                one = _checked(home, answer.token, asked, case.question.approvers)
-            except Denied:
-                continue
-            found.append(one)
-    return found
-
-
-def _taken(home: Home, presented: list[str], asked: Question, call: Call) -> tuple[dict[str, Approval], list[str]]:
-    """The presented approvals of this call by their tokens, out of reach of any other call now, and why the others are none."""
-    taken: dict[str, Approval] = {}
-    void: list[str] = []
-    with _taking:
-        for token in tuple(presented):
-            try:
-                one = _checked(home, token, asked, asked.approvers, call)
-            except Denied as denial:
-                void += denial.reasons
-                continue
-            if len(taken) < asked.quorum and len(_people([*taken.values(), one])) > len(taken):
-                presented.remove(token)
-                taken[token] = one
-    return taken, void
-
-
-def _lasting(home: Home, approvals: list[Approval], asked: Question, call: Call) -> list[Approval]:
-    """These and, as far as they are missing, approvals for several calls of this session that cover this one and have uses left."""
-    if len(approvals) >= asked.quorum:
-        return approvals
-    for one in home.lasting(call, asked):
-        try:
-            _who(home, one, asked, asked.approvers)
-        except TokenError:
-            continue
-        approvals = list(_people([*approvals, one]).values())
-    return approvals[: asked.quorum]
-
-
-def _people(approvals: list[Approval]) -> dict[str, Approval]:
-    """One approval per person: two names with one key are one person, and so are two keys with one name."""
-    by_name: dict[str, Approval] = {}
-    for one in approvals:
-        if one.approver not in by_name and all(one.kid != other.kid for other in by_name.values()):
-            by_name[one.approver] = one
-    return by_name
+    return list(tally.persons([*approvals, *tally.at_desk(home, case, asked)]).values())[: asked.quorum]
 
 
 def _eligible(gate: Gate, case: Case) -> list[Approver]:
@@ -216,23 +161,6 @@ def _eligible(gate: Gate, case: Case) -> list[Approver]:
         for approver in gate.approvers
         if not why_not(approver.name, agents=agents, principal=asked.principal, approvers=asked.approvers, people=people)
     ]
-
-
-def _checked(home: Home, token: str, asked: Question, approvers: tuple[str, ...], call: Call | None = None) -> Approval:
-    """The approval in a token, by somebody who may approve; Denied otherwise."""
-    try:
-        one = home.approval(token, asked)
-        _who(home, one, asked, approvers)
-    except TokenError as error:
-        raise Denied(str(error), tool=asked.tool, call_id=call.id if call else "") from error
-    return one
-
-
-def _who(home: Home, one: Approval, asked: Question, approvers: tuple[str, ...]) -> None:
-    """TokenError for somebody who may not approve it."""
-    agents = (asked.agent, *asked.chain)
-    if why := why_not(one.approver, agents=agents, principal=asked.principal, approvers=approvers, people=home.people()):
-        raise TokenError(why)
 
 
 def _method(answer: Answer, approver: Approver) -> Answer:

@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
 from gate import given, trace
-from gate.asking import Edited, asked_permit
+from gate.asking import Background, Edited, asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
 from gate.charges import Plan, charges, check_cost, is_wall, least, time_outs, use_of
@@ -149,14 +149,14 @@ class Gate(Authority, Halves):
             if ref and (open_ticket := reopened(home, tool, call, decision, ref)):
                 return open_ticket
             budgets = home.plan(acting.capability, tool.name)
-            permit = allowed(call, decision) if isinstance(decision, Allow) else await self._ask(tool, call, decision, budgets, wait)
+            permit, edits = (allowed(call, decision), ()) if isinstance(decision, Allow) else await self._ask(tool, call, decision, budgets, wait)
             if not budgets.varies and not ref:
                 clearances[tool] = clearance(home, tool, call, decision, rules, standing, budgets.calls)
                 if decision.durability == "off":
                     home.take(budgets.calls)
                     return Ticket(permit, tool, budgets.calls, silent=True)
             try:
-                ticket = await self._spend(permit, tool, budgets, wait, ref)
+                ticket = await self._spend(permit, tool, budgets, wait, ref, edits)
             except AlreadyUsed:
                 if not ref or (open_ticket := reopened(home, tool, call, decision, ref)) is None:
                     raise
@@ -169,30 +169,38 @@ class Gate(Authority, Halves):
             trace.decided(call, decision)
         return ticket
 
-    async def _ask(self, tool: Tool, call: Call, decision: Ask, budgets: Plan, wait: Waiting) -> Permit:
-        """The third step, where the decision says so. What a person changes is another call, decided like any other."""
-        for _ in range(MOST_EDITS):
+    async def _ask(self, tool: Tool, call: Call, decision: Ask, budgets: Plan, wait: Waiting) -> tuple[Permit, tuple[str, ...]]:
+        """The third step, where the decision says so. What a person changes is another call, decided like any other.
+
+        Also the questions in answer to which it was changed.
+        """
+        edits: list[str] = []
+        earlier: tuple[str, ...] = ()
+        while len(edits) <= MOST_EDITS:
             takes = least(budgets, tool, call, self.home.now())
             try:
-                return await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes)
+                background = Background(edits[-1] if edits else "", earlier)
+                return await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes, background), tuple(edits)
             except Edited as edit:
                 call, changed = edited(self, tool, call, edit)
+                edits.append(edit.question)
+                earlier += changed
             again = decide(call, call.acting.capability, self.home.rules(), self.home.standing(), self.home.now())
             if isinstance(again, Deny):
                 raise Denied(*changed, *again.reasons, tool=tool.name, decision=again, remedy=again.remedy, call_id=call.id)
             self.tell(changed)
             if isinstance(again, Allow):
-                return allowed(call, again)
+                return allowed(call, again), tuple(edits)
             decision = again
         raise Denied("it was changed again and again", tool=tool.name, call_id=call.id)
 
-    async def _spend(self, permit: Permit, tool: Tool, budgets: Plan, wait: Waiting, ref: str) -> Ticket:
+    async def _spend(self, permit: Permit, tool: Tool, budgets: Plan, wait: Waiting, ref: str, edits: tuple[str, ...]) -> Ticket:
         """The fourth step. Where a wall-time budget limits the run, the tool gets no more time than could be reserved."""
         home, tries = self.home, time_outs(budgets, tool)
         for seconds in tries:
             limited = tool if seconds == tool.timeout or seconds is None else timed(tool, seconds)
             taken = (*charges(budgets, limited, permit.call, home.now()), *[use_of(approval) for approval in permit.approvals if approval.uses])
-            ticket = Ticket(permit, limited, taken, ref, budgets.varies)
+            ticket = Ticket(permit, limited, taken, ref, budgets.varies, edits)
             try:
                 await wait.spend(home.ledger, home.records.spend(ticket))
             except Exhausted as short:

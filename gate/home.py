@@ -20,19 +20,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from gate.call import b64url
-from gate.charges import Plan, plan, use_of
+from gate.charges import Plan, plan
 from gate.clock import Clock, NeverBack, SystemClock
-from gate.errors import ConfigError, Denied, TokenError
-from gate.store import forks, questions
+from gate.effect import Risk
+from gate.errors import ConfigError, Denied
+from gate.store import forks
 from gate.tokens import keyfile
-from gate.tokens.jose import typ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from gate.approval import Approval
-    from gate.ask import Question
-    from gate.call import Call
     from gate.capability import Capability
     from gate.decide import Standing
     from gate.desk import Desk
@@ -78,6 +75,7 @@ class Home:
         self.standing: Callable[[], Standing] = self._first_standing
         self.rules: Callable[[], Rules] = self._first_rules
         self.take: Callable[[tuple[Charge, ...]], None] = self._first_take
+        self.people: Callable[[], People] = self._first_people
         self._rules_path = Path(rules) if rules is not None else None
         self._given_origin = origin
         self._lock = threading.RLock()
@@ -172,56 +170,17 @@ class Home:
             self._desk = Desk(self)
         return self._desk
 
-    def people(self) -> People:
-        """Who may answer."""
-        from gate.people import People
+    def _first_people(self) -> People:
+        from gate.peoplefile import people_file
 
-        return People.EMPTY
+        self.people = people_file(self.path.parent / "approvers.toml")
+        return self.people()
 
-    def approval(self, token: str, asked: Question) -> Approval:
-        """The approval in a token, if it answers this question; TokenError says why not. Who may approve is `gate.eligible`'s to say.
+    def wants_passkey(self, risk: Risk) -> bool:
+        """Whether a yes to a call of this risk needs a passkey: where anybody has one, critical risk does."""
+        from gate.tokens import passkeyfile
 
-        Before it is refused, the trusted keys are read anew: one may have been added just now.
-        """
-        try:
-            return self._approval(token, asked, self.anchors("approver"))
-        except TokenError:
-            return self._approval(token, asked, self.anchors("approver", fresh=True))
-
-    def _approval(self, token: str, asked: Question, anchors: TrustAnchors) -> Approval:
-        from gate.approval import LASTING_TYP, check, check_lasting, lifetime
-
-        known = {"anchors": anchors, "audience": self.origin, "now": self.now()}
-        if typ(token) == LASTING_TYP:
-            found = check_lasting(token, asked, **known)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as named
-        else:
-            found = check(token, binding_hash=asked.binding_hash, seconds=lifetime(asked), **known)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as named
-        self._passkey(found, asked)
-        return found
-
-    def _passkey(self, found: Approval, asked: Question) -> None:
-        """TokenError where the question wants a passkey's signature and this approval has none that is right."""
-        if found.passkey is None:
-            if asked.passkey:
-                raise TokenError("this question is approved with a passkey, and the approval has none")
-            return
-        from gate.approval import challenge
-        from gate.tokens import passkey
-
-        wanted = challenge(found.question, found.approver, found.granted)
-        passkey.check(found.passkey, challenge=wanted, credentials=passkey.credentials(self.keys.directory, found.approver))
-
-    def lasting(self, call: Call, asked: Question) -> list[Approval]:
-        """The approvals for several calls of this session that cover this one and have uses left."""
-        found: list[Approval] = []
-        for _, token in questions.lasting(self.ledger.query, asked.session, asked.agent, call.tool, self.now()):
-            try:
-                one = self.approval(token, asked)
-                self.ledger.afford((use_of(one),))
-            except (TokenError, Denied):
-                continue
-            found.append(one)
-        return found
+        return risk >= Risk.CRITICAL and bool(passkeyfile.names(self.keys.directory))
 
     @property
     def keys(self) -> KeyRing:

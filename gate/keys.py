@@ -45,7 +45,7 @@ class KeyRing:
 
     def has(self, name: str) -> bool:
         """Whether there is a private key that signs as `name`."""
-        return bool(_NAME.match(name)) and (self.directory / f"{name}.jwk").exists()
+        return keyfile.is_name(name) and (self.directory / f"{name}.jwk").exists()
 
     def has_holder(self, jti: str) -> bool:
         """Whether the capability `jti` can be presented and attenuated from here."""

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gate.errors import Denied, Unavailable
+from gate.fewer.scopes import scopes
 from gate.store import questions
 
 if TYPE_CHECKING:
     from gate.answer import Case
     from gate.ask import Question
     from gate.call import Call
+    from gate.decide import Ask
     from gate.gate import Gate
     from gate.waiting import Waiting
 
 
-async def pose(gate: Gate, asked: Question, call: Call, wait: Waiting) -> Case:
-    """The question as it is kept now: a new one, or the one that this call has already. Denied when somebody refused the call before."""
+async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Waiting) -> tuple[Case, Question]:
+    """The question as it is kept now, a new one or the one that this call has already, and as this process asks it.
+
+    Denied when somebody refused the call before.
+    """
     home = gate.home
     claim = call.claim()
-    asked = _following(asked, home.desk.about(asked.session, claim))
+    before = home.desk.about(asked.session, claim)
+    if before and before[0].state == "denied":
+        raise refused_before(before[0], call, again=True)
+    asked = _following(asked, before)
+    asked = replace(asked, scopes=scopes(call, call.acting.capability, decision), passkey=home.wants_passkey(asked.risk))
     row = questions.Row(
         id=asked.id,
         session=asked.session,
@@ -46,7 +55,24 @@ async def pose(gate: Gate, asked: Question, call: Call, wait: Waiting) -> Case:
     case = home.desk.case(found)
     if case is None:
         raise Unavailable("the question could not be read back")
-    return case
+    return case, _ours(asked, case.question, decision)
+
+
+_BOUND: Final = (
+    *("tool", "arguments", "agent", "principal", "chain", "session", "task", "capability", "risk", "effects", "techniques"),
+    *("rules", "rules_version", "approvers", "quorum", "binding_hash"),
+)
+
+
+def _ours(asked: Question, kept: Question, decision: Ask) -> Question:
+    """The question that approvals must answer: ours, under the id and for the time of the one that is kept. A row says nothing else.
+
+    Unavailable where it is about something else, for then whoever wrote it showed people something else.
+    """
+    if any(getattr(asked, name) != getattr(kept, name) for name in _BOUND):
+        raise Unavailable(f"the question '{kept.id}' in the ledger is not the one that was asked", remedy="run `gate verify`")
+    created = min(kept.created, asked.created)
+    return replace(asked, id=kept.id, created=created, expires=min(kept.expires, created + decision.expires))
 
 
 def refused_before(case: Case, call: Call, *, again: bool = False) -> Denied:

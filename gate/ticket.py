@@ -22,6 +22,7 @@ class Ticket(NamedTuple):
     taken: tuple[Charge, ...] = ()
     ref: str = ""
     varies: bool = True  # whether what was reserved is an estimate, of which the outcome tells the real amount
+    edits: tuple[str, ...] = ()  # the questions in answer to which people changed the call; the agent asked for something else
     silent: bool = False  # leaves no record: a rule says audit = "off", and nothing about it needs settling
 
     @property

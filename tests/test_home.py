@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gate import ANY, ConfigError, Gate, GateError, NeedsApproval, asking
+from gate import ANY, ConfigError, Gate, GateError, NeedsApproval, tally
 from gate.home import Home, new_session
 from gate.policy import rulesfile
 from gate.testing import FakeClock
@@ -181,7 +181,7 @@ def test_a_fork_amid_opening_reading_and_taking(gate: Gate, monkeypatch: pytest.
     """The child waited forever for the lock of a thread that it does not have."""
     write_rules(gate, ASK)
     within, go_on = threading.Event(), threading.Event()
-    real = {"home": Home._open, "rules": rulesfile._read, "asking": asking._people}
+    real = {"home": Home._open, "rules": rulesfile._read, "asking": tally.persons}
 
     def slow(name: str) -> Callable[..., Any]:
         def waits(*args: Any) -> Any:
@@ -197,7 +197,7 @@ def test_a_fork_amid_opening_reading_and_taking(gate: Gate, monkeypatch: pytest.
             gated(1)
         assert caught.value.question is not None
         tokens = [sign_as(gate, "alice", caught.value.question) for _ in range(6)]
-        for name, owner, attribute in (("home", Home, "_open"), ("rules", rulesfile, "_read"), ("asking", asking, "_people")):
+        for name, owner, attribute in (("home", Home, "_open"), ("rules", rulesfile, "_read"), ("asking", tally, "persons")):
             gate.close()
             within.clear()
             monkeypatch.setattr(owner, attribute, slow(name))

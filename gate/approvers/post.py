@@ -90,7 +90,7 @@ async def _once(url: str, body: bytes, headers: Callable[[], Mapping[str, str]],
         raise _Again(f"{_host(url)} took over {seconds:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # their texts may hold the URL, and that a secret
         raise _Again(f"{_host(url)} cannot be reached ({type(error).__name__})") from None
-    if reply.status == 429 or reply.status >= 500:  # noqa: PLR2004  # RFC 6585 and RFC 9110
+    if reply.status == 429 or reply.status >= 500:  # RFC 6585 and RFC 9110
         raise _Again(f"{_host(url)} answered {reply.status}", later(reply.headers, now=time()))
     if not 200 <= reply.status < 300:
         where = ", a redirect, which is not followed" if 300 <= reply.status < 400 else ""

@@ -126,9 +126,7 @@ class WebhookAnswers:
         if why := page_only(case, person, self._desk.home.now()):
             where = link(people, asked.id)
             raise Refused(403, f"a yes to this is given on the page only: {why}{f'; see {where}' if where else ''}")
-        return self._desk.approve(
-            asked.id, by=person.name, binding_hash=asked.binding_hash, method="webhook", shown=shown, shown_at=shown_at
-        )
+        return self._desk.approve(asked.id, by=person.name, binding_hash=asked.binding_hash, method="webhook", shown=shown, shown_at=shown_at)
 
 
 def page_only(case: Case, person: Person, now: float) -> str:
