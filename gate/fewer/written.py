@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 2_000
 EXAMPLES: Final = 5
 NO: Final = frozenset({"denied", "edited", "withdrawn"})
-_NEVER: Final[Mapping[str, object]] = {
-    "constraint_type": "all",
-    "constraints": [{"constraint_type": "exact", "value": n} for n in (0, 1)],
-    "optional": True,
-}
+_NEVER: Final = {"constraint_type": "range", "min": 0, "max": 0, "max_inclusive": False, "optional": True}
 """Admits no value, so that the argument has to be left out."""
 
 
@@ -89,7 +85,9 @@ class Writer:
         """Its id and its text."""
         asked, agents = self.asked, [self.asked.agent, *self.asked.chain]
         risk = max(case.question.risk for case in self.line.cases)
-        arguments = ", ".join([f"{key_text(name)} = {toml_value(entry)}" for name, entry in self._entries().items()])
+        entries = self._entries()
+        arguments = ", ".join([f"{key_text(name)} = {toml_value(entry)}" for name, entry in entries.items()])
+        left = [name for name, entry in entries.items() if entry is _NEVER]
         said = [
             f"tool = {toml_text(asked.tool)}",
             f"agent = {toml_value(agents if len(agents) > 1 else agents[0])}",
@@ -97,7 +95,8 @@ class Writer:
             *([f"arguments = {{ {arguments} }}"] if arguments else []),
         ]
         match = list(dict.fromkeys([_example(case) for case in self.line.cases]))[:EXAMPLES]
-        rule = ["[[rule]]", "", f"allow = {{ {', '.join(said)} }}"]
+        note = f"# it matches only where these are left out: {', '.join(map(key_text, left))}\n" if left else ""
+        rule = [f"{note}[[rule]]", "", f"allow = {{ {', '.join(said)} }}"]
         rule += [f"spares = {toml_value(list(asked.rules))}"] if asked.rules else []
         rule += [f"reason = {toml_text('people approved it every time they were asked')}"]
         rule += [f"match = [{_listed(match)}]", f"not_match = [{_listed(self._others())}]"]
@@ -110,7 +109,8 @@ class Writer:
         if self.line.name:
             entries[self.line.name] = _among(self.values)
         absent = (self.known.names().get(self.asked.tool) or frozenset()) - self.asked.arguments.keys()
-        return entries | dict.fromkeys(sorted(absent), _NEVER)
+        entries |= dict.fromkeys(sorted(absent), _NEVER)
+        return dict(sorted(entries.items(), key=lambda one: one[1] is _NEVER))
 
     def _others(self) -> list[str]:
         """Calls that it must not cover: what was denied, another agent's, near values, other tools."""

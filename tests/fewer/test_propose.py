@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,6 +208,18 @@ def test_lists_and_odd_texts_are_written_so_that_they_can_be_read(known: Any) ->
     rules = rules_of(found, known)
     assert verdict(rules, known, {"to": ["a", "b"], "text": {"x": [1.5]}}, tool="mail") == "allow"
     assert verdict(rules, known, {"to": ["b", "a"], "text": {"x": [1.5]}}, tool="mail") == "ask"
+
+
+def test_the_page_shows_what_is_proposed() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "how-to" / "fewer-questions.md").read_text()
+    source, mark, shown = page.partition("```toml\n")[2].partition("```")[0].partition("# 5 calls")
+    known = KindCatalogue(shell.TOOLS.values())
+    cases = []
+    for command in ("git status", "ls -l", "git status", "ls -l", "git status"):
+        made = known.describe("shell.run", {"command": command}, Acting("coder", "s1", "t"))
+        cases.append(case(made, "used", yes(), rules=("people",)))
+    (found,) = propose(cases, known, source=source.encode())
+    assert found.text == mark + shown
 
 
 CASES = st.lists(
