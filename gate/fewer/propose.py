@@ -1,9 +1,10 @@
 """Propose: a rule, when people have said yes to the same thing often enough, as text that a person reads and merges by hand.
 
-The same is: one agent with the agents its capability came through, one tool, the same rules that asked, and arguments that differ in at most one
-name.  A proposal names the values of that argument that were approved, never a range or a pattern around them, so it covers what was approved
-and nothing else.  No proposal is made for high or critical risk, where something could not be inspected, where a passkey or several people
-were wanted, or where anybody ever said no to a call that it would cover; nor for what a rules file cannot say exactly.
+The same is: one agent, one tool, the same rules that asked, and arguments that differ in at most one name.  A proposal names the values of that
+argument that were approved, never a range or a pattern around them, so it covers what was approved and nothing else; but for whom, in which
+session and for which task, a rule does not say.  No proposal is made for high or critical risk, where something could not be inspected, where
+a passkey or several people were wanted, or where anybody ever said no to a call that it would cover; nor for what a rules file cannot say
+exactly, such as an agent only when another one has sent it.
 
 The text is one `[[rule]]` that allows, `spares` the rules that asked, and carries examples: approved calls under `match`, and under `not_match`
 what was denied, another agent's call, other values and other tools.  Before it is proposed, the real loader reads it at the end of the file in
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 ENOUGH: Final = 5
 MOST_VALUES: Final = 20
-_NOBODY: Final = frozenset({"", "callback", "clock", "administrator"})  # how an answer came about that no person gave, as far as is known
+_BY_PEOPLE: Final = frozenset({"page", "page+passkey", "terminal", "slack", "webhook", "api"})
+"""How people answer; a callback is a program, and what is not known is taken for one."""
 
 
 class Proposal(NamedTuple):
@@ -90,12 +92,12 @@ def _counts(case: Case, tools: Mapping[str, frozenset[str] | None], asking: froz
     asked = case.question
     if not was_approved(case) or asked.risk >= Risk.HIGH or asked.uninspected or asked.passkey or asked.quorum > 1:
         return False
-    if any(answer.method in _NOBODY for answer in case.answers if answer.verdict == "approve") or not case.approved_by:
+    if not case.approved_by or any(answer.method not in _BY_PEOPLE for answer in case.answers if answer.verdict == "approve"):
         return False
     names = tools.get(asked.tool)
     if names is None or not names >= asked.arguments.keys() or not asking >= set(asked.rules):
         return False
-    return sayable(asked.arguments) and all(plain(agent) for agent in (asked.agent, *asked.chain))
+    return sayable(asked.arguments) and plain(asked.agent) and not asked.chain
 
 
 def _line(cases: list[Case]) -> Line:
@@ -121,6 +123,7 @@ def _holds(name: str, text: str, line: Line, every: Sequence[Case], world: _Worl
     except (GateError, ValueError, StopIteration):
         return False
     inside = {case.question.id for case in line.cases}
+    approved = {identity(case.question.arguments) for case in line.cases}
     for case in every:
         asked = case.question
         call = again(known, case)
@@ -129,11 +132,6 @@ def _holds(name: str, text: str, line: Line, every: Sequence[Case], world: _Worl
                 return False  # what cannot be looked at again may be what it covers
             continue
         covered = rule.matches(call, 0.0)
-        if covered is not (asked.id in inside) and (asked.id in inside or not _like(case, line)):
+        if covered is not (asked.id in inside) and (asked.id in inside or case.state in NO or identity(asked.arguments) not in approved):
             return False
     return True
-
-
-def _like(case: Case, line: Line) -> bool:
-    """Whether a case that the rule covers without counting it is one that was approved too, or is not answered."""
-    return case.state not in NO and identity(case.question.arguments) in {identity(one.question.arguments) for one in line.cases}

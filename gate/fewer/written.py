@@ -83,14 +83,14 @@ class Writer:
 
     def write(self) -> tuple[str, str]:
         """Its id and its text."""
-        asked, agents = self.asked, [self.asked.agent, *self.asked.chain]
+        asked = self.asked
         risk = max(case.question.risk for case in self.line.cases)
         entries = self._entries()
         arguments = ", ".join([f"{key_text(name)} = {toml_value(entry)}" for name, entry in entries.items()])
         left = [name for name, entry in entries.items() if entry is _NEVER]
         said = [
             f"tool = {toml_text(asked.tool)}",
-            f"agent = {toml_value(agents if len(agents) > 1 else agents[0])}",
+            f"agent = {toml_text(asked.agent)}",
             f"risk = {toml_text(risk.word)}",
             *([f"arguments = {{ {arguments} }}"] if arguments else []),
         ]
