@@ -93,9 +93,11 @@ async def _answered(
 ) -> tuple[list[Approval], Question]:
     """The approvals and what people answer: those whom this process reaches itself, one after the other, then whoever else finds the question."""
     home = gate.home
-    case, asked = await pose(gate, asked, call, decision, wait)
+    mine = _eligible(gate, asked)
+    reads = not mine or not getattr(mine[0], "tireless", False)
+    case, asked = await pose(gate, asked, call, decision, wait, reads=reads)
     try:
-        for approver in () if tally.settled(home, case, asked, approvals) else _eligible(gate, case):
+        for approver in () if tally.settled(home, case, asked, approvals) else mine:
             if approver.name in case.approved_by:
                 continue
             answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
@@ -152,9 +154,9 @@ def _people_of(home: Home, case: Case, asked: Question, approvals: list[Approval
     return list(tally.persons([*approvals, *tally.at_desk(home, case, asked)]).values())[: asked.quorum]
 
 
-def _eligible(gate: Gate, case: Case) -> list[Approver]:
+def _eligible(gate: Gate, asked: Question) -> list[Approver]:
     """Whom this process may ask: those the rule names (anyone, if it names none), never who asks."""
-    people, asked = gate.home.people(), case.question
+    people = gate.home.people()
     agents = (asked.agent, *asked.chain)
     return [
         approver

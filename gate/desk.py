@@ -26,7 +26,6 @@ from gate.watch import Watch
 
 if TYPE_CHECKING:
     from gate.answer import State
-    from gate.approval import Approval
     from gate.ask import Question, Scope
     from gate.home import Home
     from gate.keys import SigningKey
@@ -74,10 +73,11 @@ class Desk:
         """How many are open."""
         return questions.count(self.home.ledger.query, self.home.now())
 
-    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "") -> list[Case]:
-        """Everything that was asked since then (seconds since the epoch), the first first."""
-        where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created, id"
-        return self._readable(questions.rows(self.home.ledger.query, where, (moment, agent, agent, tool, tool, session, session)))
+    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "", most: int = 10_000) -> list[Case]:
+        """What was asked since then (seconds since the epoch), at most the latest so many, the first first."""
+        where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created DESC, id DESC LIMIT ?"
+        values = (moment, agent, agent, tool, tool, session, session, most)
+        return self._readable(questions.rows(self.home.ledger.query, where, values))[::-1]
 
     def about(self, session: str, claim: str) -> list[Case]:
         """What was asked before about the same call in the same session, the latest first."""
@@ -151,6 +151,8 @@ class Desk:
             raise Void("the number is not the one under the exact call; look at the call again")
         chosen = narrowed(asked, scope, uses, seconds)
         key = self._key(case, by)
+        if passkey is not None:
+            passkey = self._accepted(by, passkey, approval.challenge(asked.id, by, approval.granted(asked, chosen)))
         signed = {"approver": by, "audience": self.home.origin, "now": self.home.now()}
         token = approval.sign(asked, key, scope=chosen, passkey=passkey, **signed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # texts and a number
         return self.answer(question, Answer("approve", by, token=token, **told), binding_hash=binding_hash)
@@ -244,19 +246,7 @@ class Desk:
             raise Void("the approval answers another question")
         if any(given.kid == other for other in self._keys(case)):
             raise Void("this key has approved it already; it needs different people")
-        if given.passkey is not None:
-            self._count(given)
         return replace(answer, granted=given.granted, lasting=given.uses > 0, until=float(given.expires), reason="")
-
-    def _count(self, given: Approval) -> None:
-        """Keeps the authenticator's counter, so that a copy of it that lags behind is noticed."""
-        from gate.tokens import passkeyfile
-
-        wanted = approval.challenge(given.question, given.approver, given.granted)
-        try:
-            passkeyfile.accept(self.home.keys.directory, given.approver, given.passkey or {}, challenge=wanted)
-        except TokenError as error:
-            raise Void(str(error)) from None
 
     def _keys(self, case: Case) -> list[str]:
         """The keys that approved it so far."""
@@ -280,6 +270,16 @@ class Desk:
             return keys.signing(f"approver-{name}")
         except KeyFileError as error:
             raise Void(str(error)) from error
+
+    def _accepted(self, name: str, said: Mapping[str, object], challenge: bytes) -> Mapping[str, object]:
+        """What a passkey has signed just now, as it is kept; its counter moves on. Void when it did not sign exactly this yes."""
+        from gate.tokens import assertion, passkey as passkeys
+
+        try:
+            passkeys.accept(self.home.keys.directory, name, said, challenge=challenge)
+            return assertion.kept(said)
+        except TokenError as error:
+            raise Void(str(error)) from None
 
     def _say(self, case: Case, answer: Answer) -> Case:
         records = self.home.records

@@ -66,10 +66,10 @@ def _check_passkey(home: Home, found: Approval, asked: Question) -> None:
             raise TokenError("this is approved with a passkey, and the approval has none")
         return
     from gate.approval import challenge
-    from gate.tokens import passkey, passkeyfile
+    from gate.tokens import assertion, passkey
 
     wanted = challenge(found.question, found.approver, found.granted)
-    passkey.check(found.passkey, challenge=wanted, credentials=passkeyfile.credentials(home.keys.directory, found.approver), fresh=False)
+    assertion.check(found.passkey, challenge=wanted, credentials=passkey.credentials(home.keys.directory, found.approver), fresh=False)
 
 
 def by_somebody_who_may(home: Home, one: Approval, asked: Question) -> None:

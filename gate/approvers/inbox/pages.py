@@ -1,0 +1,162 @@
+"""Pages: what GET shows. Nothing here changes anything, whoever follows a link, a preview bot included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from gate.approvers.document import whole as whole_text
+from gate.approvers.inbox import batches
+from gate.approvers.inbox.cards import cards
+from gate.approvers.inbox.edits import editable
+from gate.approvers.inbox.seal import Shown, digest
+from gate.approvers.inbox.site import FORMS, PAGE
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from gate.answer import Case, State
+    from gate.approvers.inbox.identity import Identity
+    from gate.approvers.inbox.site import Site
+
+CLOSED: Final[tuple[State, ...]] = ("approved", "used", "denied", "returned", "edited", "withdrawn", "expired")
+_OVER: Final = {
+    "open": "You approved it",
+    "approved": "Approved",
+    "used": "Approved, and the call has run",
+    "denied": "Denied",
+    "returned": "The agent was asked back",
+    "edited": "The call was changed",
+    "withdrawn": "Ended by an administrator",
+    "expired": "Too late: nobody answered in time, and that means no",
+}
+_MOST_PAGES: Final = 10_000
+_LOOKED: Final = 200
+
+
+def waiting(site: Site, request: Request, who: Identity) -> Response:
+    """GET /: what waits, the most urgent first. With the header `x-inbox: list`, only the list."""
+    page, turn = _page(request), site.desk.turn
+    listed, more = site.listed(who, page)
+    values: dict[str, object] = {"cards": listed, "more": more, "page": page, "current": ""}
+    if request.headers.get("x-inbox") == "list":
+        return HTMLResponse(site.render("list.html", now=site.home.now(), **values))
+    return site.page("waiting.html", who, turn=turn, place="/", **values)
+
+
+def question(site: Site, request: Request, who: Identity) -> Response:
+    """GET /questions/ID: everything about one question, and the forms of the answers."""
+    turn, case = site.desk.turn, _case(site, request)
+    made = site.article(case, who)
+    listed, more = site.listed(who)
+    over = "" if case.state == "open" and who.name not in case.approved_by else _OVER[case.state]
+    return site.page(
+        "question.html",
+        who,
+        turn=turn,
+        id=case.question.id,
+        title=made.document.headline[:80],
+        article=made.html,
+        seal=made.seal,
+        forms=FORMS if case.state == "open" else ("deny",),
+        case_turn=case.turn,
+        passkey=case.question.passkey and case.state == "open",
+        over=over,
+        told=_told(case),
+        follow=_follow(site, case),
+        next=next((other for other in listed if other.id != case.question.id and not other.mine), None) if over else None,
+        cards=listed,
+        more=more,
+        current=case.question.id,
+    )
+
+
+def state(site: Site, request: Request, who: Identity) -> Response:
+    """GET /questions/ID/state: whether something was said about it since."""
+    del who
+    case = _case(site, request)
+    return JSONResponse({"turn": case.turn, "state": case.state})
+
+
+def whole(site: Site, request: Request, who: Identity) -> Response:
+    """GET /questions/ID/whole/KEY: all of what a page shows in part, as plain text in which everything can be seen."""
+    del who
+    try:
+        text = whole_text(_case(site, request), request.path_params["key"])
+    except (KeyError, ValueError, IndexError):
+        raise HTTPException(404) from None
+    return PlainTextResponse(text, headers={"content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'"})
+
+
+def edit(site: Site, request: Request, who: Identity) -> Response:
+    """GET /questions/ID/edit: the arguments, to change them."""
+    return edit_page(site, _case(site, request), who)
+
+
+def edit_page(site: Site, case: Case, who: Identity, wrong: str = "", given: dict[str, str] | None = None) -> Response:
+    """The form for other arguments, with what is wrong about those that were given."""
+    from gate.approvers.document import document
+
+    now, fields = site.home.now(), editable(case.question.arguments, given or {})
+    values: dict[str, object] = {"doc": document(case, now=now), "fields": fields, "wrong": wrong, "id": case.question.id}
+    shown = digest(repr([(field.name, field.value) for field in fields]).encode())
+    seal = site.sealer.seal(Shown(case.question.binding_hash, shown, now), who.name, who.session, case.question.id)
+    return site.page("edit.html", who, 400 if wrong else 200, seal=seal, **values)
+
+
+def batch(site: Site, request: Request, who: Identity) -> Response:
+    """GET /questions/ID/batch: the questions that may be answered together with this one, each whole."""
+    case = _case(site, request)
+    asked = case.question
+    found = batches.like(case, site.desk.cases("open", agent=asked.agent, limit=_LOOKED))
+    made = [site.article(one, who, tick=True) for one in found if not site.desk.may_approve(one, who.name)]
+    made = [article for article in made if not article.document.cut]
+    if len(made) < 2:
+        return site.message(
+            "Nothing to answer together", "Fewer than two such questions are open.", who=who, status=404, link=f"/questions/{asked.id}"
+        )
+    return site.page(
+        "batch.html",
+        who,
+        id=asked.id,
+        agent=asked.agent,
+        task=asked.task,
+        articles=[article.html for article in made],
+        seals=[(article.document.id, article.seal) for article in made],
+    )
+
+
+def decided(site: Site, request: Request, who: Identity) -> Response:
+    """GET /decided: what is over, the latest first."""
+    page = _page(request)
+    cases = site.desk.cases(*CLOSED, limit=PAGE + 1, skip=(page - 1) * PAGE)
+    return site.page("decided.html", who, place="/decided", cards=cards(cases[:PAGE], who.name), more=len(cases) > PAGE, page=page)
+
+
+def _case(site: Site, request: Request) -> Case:
+    case = site.desk.case(request.path_params["id"])
+    if case is None:
+        raise HTTPException(404)
+    return case
+
+
+def _page(request: Request) -> int:
+    text = request.query_params.get("page", "1")
+    return max(1, min(int(text), _MOST_PAGES)) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
+
+
+def _told(case: Case) -> list[str]:
+    last = case.closing
+    if case.state == "open":
+        return [f"{len(case.approved_by)} of {case.question.quorum} approvals; it waits for another person."]
+    return [f"{last.approver}{f': {last.reason}' if last.reason else ''}"] if last and last.verdict != "expire" else []
+
+
+def _follow(site: Site, case: Case) -> str:
+    """The question that a changed call led to, "" when there is none yet."""
+    last = case.closing
+    if case.state != "edited" or last is None:
+        return ""
+    return next((other.question.id for other in site.desk.since(last.at) if other.question.follows == case.question.id), "")

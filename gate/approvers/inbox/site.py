@@ -1,0 +1,128 @@
+"""Site: what every page of one inbox has: the desk, who is asking for it, the seal of its forms, and how it is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from urllib.parse import quote
+
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response
+
+from gate.approvers.document import Document, document
+from gate.approvers.inbox import batches, door
+from gate.approvers.inbox.cards import Card, card, cards
+from gate.approvers.inbox.html import environment
+from gate.approvers.inbox.seal import Sealer, Shown, digest
+from gate.errors import GateError, Void
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from gate.answer import Case
+    from gate.approvers.inbox.identity import Identify, Identity
+    from gate.home import Home
+
+PAGE: Final = 50
+PLACES: Final = (("Waiting", "/"), ("Decided", "/decided"), ("Figures", "/figures"))
+FORMS: Final = ("approve", "deny", "ask-back", "hand-over")
+Handler: TypeAlias = "Callable[[Site, Request, Identity], Response]"
+Endpoint: TypeAlias = "Callable[[Request], Awaitable[Response]]"
+
+
+class Article(NamedTuple):
+    """One question as HTML, what it was made of, and its seal."""
+
+    html: Markup
+    document: Document
+    seal: str
+
+
+class Site:
+    """One inbox. stranger: what somebody sees whom `identify` does not know."""
+
+    def __init__(self, home: Home, identify: Identify, stranger: Callable[[Request], Response]) -> None:
+        self.home, self.desk, self.identify, self.stranger = home, home.desk, identify, stranger
+        self.sealer = Sealer(home.keys.secret("inbox"))
+        self._templates = environment()
+
+    def signed(self, handler: Handler) -> Endpoint:
+        """An endpoint for who has signed in, run in a worker thread: it reads the store."""
+
+        async def endpoint(request: Request) -> Response:
+            who = self.identify(request)
+            if who is None:
+                return self.stranger(request)
+            return await run_in_threadpool(partial(self.told, handler), request, who)
+
+        return endpoint
+
+    def told(self, handler: Handler, request: Request, who: Identity) -> Response:
+        """What a handler says; of a refusal, why."""
+        try:
+            return handler(self, request, who)
+        except Void as void:
+            return self.void(request, who, str(void))
+        except GateError as error:
+            return self.message("It could not be done", str(error), "Nothing was decided.", who=who, status=503)
+
+    def void(self, request: Request, who: Identity, why: str, status: int = 409) -> Response:
+        """An answer that did not count."""
+        back = f"/questions/{quote(request.path_params['id'], safe='')}" if "id" in request.path_params else "/"
+        return self.message("Your answer was not counted", why, "Nothing was decided.", who=who, status=status, link=back)
+
+    def message(self, heading: str, *told: str, who: Identity | None, status: int, link: str = "/") -> Response:
+        """A page that says one thing."""
+        if who is None:
+            return door.page(heading, *told, status=status)
+        return self.page("message.html", who, status, heading=heading, told=told, bad=status >= 400, link=link)
+
+    def page(self, name: str, who: Identity, status: int = 200, **more: object) -> Response:
+        """A page for somebody who has signed in. `turn` is read before what it shows, so that no news is missed."""
+        turn = more.pop("turn", None) or self.desk.turn
+        base = {
+            "who": who,
+            "waiting": self.desk.count(),
+            "turn": turn,
+            "now": self.home.now(),
+            "places": PLACES,
+            "place": "",
+            "current": "",
+            "page": 1,
+        }
+        return HTMLResponse(self._templates.get_template(name).render(base | more), status)
+
+    def listed(self, who: Identity, page: int = 1) -> tuple[list[Card], bool]:
+        """A page of what waits, and whether there is more."""
+        cases = self.desk.cases(limit=PAGE + 1, skip=(page - 1) * PAGE)
+        return cards(cases[:PAGE], who.name, batches.counts(cases[:PAGE])), len(cases) > PAGE
+
+    def article(self, case: Case, who: Identity, *, tick: bool = False) -> Article:
+        """A question as this person is shown it now; the seal is bound to exactly these bytes."""
+        now = self.home.now()
+        doc = document(case, now=now)
+        over = "" if case.state == "open" and who.name not in case.approved_by else doc.state
+        html = (
+            self._templates.get_template("article.html")
+            .render(
+                doc=doc,
+                row=card(case, who.name),
+                now=now,
+                approved=len(case.approved_by),
+                anchor=f"q-{doc.id}" if tick else "question",
+                tick=tick,
+                over=over,
+                refusal=self.desk.may_approve(case, who.name) if case.state == "open" else "",
+                answerable=case.state in {"open", "approved", "expired"} or (case.state == "used" and any(answer.lasting for answer in case.answers)),
+                others=sorted([person.name for person in self.home.people().people if person.name != who.name]),
+            )
+            .strip()
+        )
+        shown = Shown(case.question.binding_hash, digest(html.encode()), now)
+        return Article(Markup(html), doc, self.sealer.seal(shown, who.name, who.session, doc.id))  # noqa: S704  # rendered with autoescape just now
+
+    def render(self, name: str, **values: object) -> str:
+        """A template by itself."""
+        return self._templates.get_template(name).render(values)
