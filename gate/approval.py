@@ -12,7 +12,8 @@ A compact JWS (RFC 7515), `alg` Ed25519 (RFC 9864), `typ` `gate-approval+jwt`, w
 
 Who approves for more than one call signs `typ` `gate-lasting-approval+jwt` instead, where `binding_hash` is replaced by
 
-    scope         {"agent", "session", "capability", "tool", "rules", "arguments": name → constraint}: which calls
+    scope         which calls: {"agent", "chain", "principal", "session", "task", "capability", "tool", "rules", "approvers", "quorum"}, all as then;
+                  {"risk", "effects", "techniques", "asked", "requires"}, no more than then; {"arguments": name → constraint}
     uses          how many of them; each takes one from a budget of the ledger
     seconds       how long it was meant to hold; exp is no later
 
@@ -37,10 +38,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from gate.ask import APPROVAL_SECONDS, ONCE
 from gate.call import b64url, canonical
 from gate.errors import TokenError
+from gate.fewer.scopes import covered, refusals
 
 if TYPE_CHECKING:
     from gate.ask import Question, Scope
-    from gate.frozen import Frozen
     from gate.keys import SigningKey, TrustAnchors
     from gate.tokens.jose import Jws
 
@@ -107,18 +108,6 @@ def lifetime(question: Question) -> float:
     return APPROVAL_SECONDS if question.quorum == 1 else max(APPROVAL_SECONDS, question.expires - question.created)
 
 
-def covered(question: Question, scope: Scope) -> dict[str, object]:
-    """Which calls a scope of a question covers, as an approval says it."""
-    return {
-        "agent": question.agent,
-        "session": question.session,
-        "capability": question.capability,
-        "tool": question.tool,
-        "rules": question.rules_version,
-        "arguments": dict(scope.arguments or {}),
-    }
-
-
 def granted(question: Question, scope: Scope) -> str:
     """The digest of what a yes to a scope covers."""
     if scope.arguments is None:
@@ -153,18 +142,9 @@ def check_lasting(token: str, asked: Question, *, anchors: TrustAnchors, audienc
     scope, uses, seconds = cast("Mapping[str, object]", claims["scope"]), int(str(claims["uses"])), int(str(claims["seconds"]))
     if not 1 <= uses <= MOST_USES or not 0 < seconds <= LONGEST or approval.expires - approval.issued > seconds:
         raise TokenError("the approval is for too many calls, or for too long")
-    said = (asked.agent, asked.session, asked.capability, asked.tool, asked.rules_version)
-    if tuple([scope.get(name) for name in ("agent", "session", "capability", "tool", "rules")]) != said:
-        raise TokenError("the approval is for another agent, session, capability or tool, or the rules have changed")
-    if not _admits(scope.get("arguments"), asked.arguments):
-        raise TokenError("the approval does not cover these arguments")
+    if reasons := refusals(scope, asked):
+        raise TokenError(f"the approval is no good here: {'; '.join(reasons)}")
     return approval._replace(uses=uses, binding_hash=asked.binding_hash, granted=_granted(scope, uses, seconds))
-
-
-def _admits(constraints: object, arguments: Mapping[str, Frozen]) -> bool:
-    from gate.fewer.scopes import admits
-
-    return isinstance(constraints, dict) and admits(cast("Mapping[str, object]", constraints), arguments)
 
 
 def _opened(

@@ -129,7 +129,12 @@ def parse(data: Mapping[str, object]) -> Question:
     rest["risk"] = parse_risk(str(data["risk"]))
     rest["preview"] = tuple([Panel.of(panel) for panel in cast("list[Mapping[str, object]]", data["preview"])])
     rest["scopes"] = tuple([Scope(**scope) for scope in cast("list[Mapping[str, object]]", data["scopes"])])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what to_json wrote
-    return Question(**rest)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as above
+    made = Question(**rest)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as above
+    if made.binding_hash != _hash(
+        made.agent, made.principal, made.tool, made.arguments, made.capability, made.session, made.task, made.rules_version
+    ):
+        raise ValueError("the question is not about the call that it names")
+    return made
 
 
 class Approver(Protocol):
@@ -145,23 +150,28 @@ class Approver(Protocol):
 def binding(call: Call, rules_version: str) -> dict[str, dict[str, object]]:
     """The ARAP binding object of a call: subject, resource, action, context."""
     acting = call.acting
+    jti = acting.capability.jti if acting.capability else ""
+    return _binding(acting.agent, acting.principal, call.tool, call.arguments, jti, acting.session, acting.task, rules_version)
+
+
+def _binding(
+    agent: str, principal: str, tool: str, arguments: Mapping[str, Frozen], capability: str, session: str, task: str, rules: str
+) -> dict[str, dict[str, object]]:
     return {
-        "subject": {"type": "agent", "id": acting.agent, "principal": acting.principal},
-        "resource": {"type": "tool", "id": call.tool},
+        "subject": {"type": "agent", "id": agent, "principal": principal},
+        "resource": {"type": "tool", "id": tool},
         "action": {"name": "tools/call"},
-        "context": {
-            "arguments": thaw(call.arguments),
-            "capability": acting.capability.jti if acting.capability else "",
-            "session": acting.session,
-            "task": acting.task,
-            "rules": rules_version,
-        },
+        "context": {"arguments": thaw(arguments), "capability": capability, "session": session, "task": task, "rules": rules},
     }
 
 
 def binding_hash(call: Call, rules_version: str) -> str:
     """What an approval of this call is bound to."""
     return b64url(sha256(canonical(binding(call, rules_version))).digest())
+
+
+def _hash(*parts: *tuple[str, str, str, Mapping[str, Frozen], str, str, str, str]) -> str:
+    return b64url(sha256(canonical(_binding(*parts))).digest())
 
 
 def question(call: Call, decision: Ask, *, rules_version: str, now: float, words: str = "", like: KindTool | None = None) -> Question:

@@ -80,6 +80,7 @@ async def asked_permit(
         _still_allowed(home, call, version, decision)
     except BaseException:  # also an interruption: nothing of them is used up, and the same call may be made again
         presented.extend(taken)
+        home.ledger.let_go(asked.id)
         raise
     return approved(call, decision, tuple(approvals), asked.binding_hash)
 
@@ -92,39 +93,38 @@ async def _answered(
 ) -> tuple[list[Approval], Question]:
     """The approvals and what people answer: those whom this process reaches itself, one after the other, then whoever else finds the question."""
     home = gate.home
-    case = await pose(gate, asked, call, decision, wait)
-    asked = case.question
+    mine = _eligible(gate, asked)
+    reads = not mine or not getattr(mine[0], "tireless", False)
+    case, asked = await pose(gate, asked, call, decision, wait, reads=reads)
     try:
-        for approver in () if tally.settled(home, case, approvals) else _eligible(gate, case):
+        for approver in () if tally.settled(home, case, asked, approvals) else mine:
             if approver.name in case.approved_by:
                 continue
             answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
             if answer is not None:
                 case = await wait.say(home.desk, asked.id, _method(answer, approver))
-            if tally.settled(home, case, approvals):
+            if tally.settled(home, case, asked, approvals):
                 break
-        if not tally.settled(home, case, approvals):
-            case = await _waited(gate, case, approvals, wait)
-        found = _people_of(home, case, approvals, call)
+        if not tally.settled(home, case, asked, approvals):
+            case = await _waited(gate, case, asked, approvals, wait)
+        found = _people_of(home, case, asked, approvals, call)
     except BaseException as error:
-        home.ledger.let_go(asked.id)  # whoever calls again takes it up
+        home.ledger.let_go(asked.id, read=case.state == "returned")  # whoever calls again takes it up
         if isinstance(error, Void):
             raise Denied(str(error), tool=call.tool, call_id=call.id) from error
         raise
-    if len(found) < asked.quorum:
-        home.ledger.let_go(asked.id)
     return found, asked
 
 
-async def _waited(gate: Gate, case: Case, approvals: list[Approval], wait: Waiting) -> Case:
+async def _waited(gate: Gate, case: Case, asked: Question, approvals: list[Approval], wait: Waiting) -> Case:
     """The question after somebody answered it elsewhere, or when this call waits no longer for that."""
-    home, asked = gate.home, case.question
+    home = gate.home
     until = min(home.now() + gate.waits, asked.expires)
-    while not tally.settled(home, case, approvals):
+    while not tally.settled(home, case, asked, approvals):
         turn = home.desk.turn
         case = home.desk.case(asked.id) or case
         left = until - home.now()
-        if tally.settled(home, case, approvals) or left <= 0:
+        if tally.settled(home, case, asked, approvals) or left <= 0:
             break
         await wait.turn(home.desk, turn, min(left, _LOOK))
     if case.state == "expired":
@@ -135,7 +135,7 @@ async def _waited(gate: Gate, case: Case, approvals: list[Approval], wait: Waiti
 _LOOK = 1.0  # seconds after which whoever waits looks for itself, whatever it was told
 
 
-def _people_of(home: Home, case: Case, approvals: list[Approval], call: Call) -> list[Approval]:
+def _people_of(home: Home, case: Case, asked: Question, approvals: list[Approval], call: Call) -> list[Approval]:
     """The approvals that the question's state leaves; Denied, or Edited, when somebody said something else."""
     last = case.closing
     if case.state == "denied":
@@ -151,12 +151,12 @@ def _people_of(home: Home, case: Case, approvals: list[Approval], call: Call) ->
         )
     if case.state not in {"open", "approved"}:
         return approvals
-    return list(tally.persons([*approvals, *tally.at_desk(home, case)]).values())[: case.question.quorum]
+    return list(tally.persons([*approvals, *tally.at_desk(home, case, asked)]).values())[: asked.quorum]
 
 
-def _eligible(gate: Gate, case: Case) -> list[Approver]:
+def _eligible(gate: Gate, asked: Question) -> list[Approver]:
     """Whom this process may ask: those the rule names (anyone, if it names none), never who asks."""
-    people, asked = gate.home.people(), case.question
+    people = gate.home.people()
     agents = (asked.agent, *asked.chain)
     return [
         approver

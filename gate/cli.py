@@ -33,6 +33,10 @@ SECTIONS: Final = {
         "resume": "Take a stop back.",
         "keys": "List, rotate, export and trust keys.",
     },
+    "Approval": {
+        "ask": "Answer questions at this terminal; list them; how they are answered.",
+        "inbox": "Serve the page where people answer questions.",
+    },
     "Policy": {
         "check": "Say what would happen to calls, without making them.",
         "rules": "Check a rules file.",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
@@ -18,19 +19,19 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
 from gate import approval, ask, tally
 from gate.answer import Answer, Case, judge
 from gate.eligible import why_not
-from gate.errors import KeyFileError, TokenError, Void
+from gate.errors import KeyFileError, TamperError, TokenError, Void
 from gate.frozen import freeze
 from gate.store import questions
 from gate.watch import Watch
 
 if TYPE_CHECKING:
     from gate.answer import State
-    from gate.approval import Approval
     from gate.ask import Question, Scope
     from gate.home import Home
     from gate.keys import SigningKey
 
 OWNER: Final = "owner"
+_log: Final = logging.getLogger("gate")
 _UNSEEN: Final = frozenset({"slack", "webhook"})  # channels that cannot show that somebody looked at the exact call
 
 
@@ -65,26 +66,42 @@ class Desk:
             where, values = f"{where} AND expires > ? ORDER BY risk DESC, expires, id", (*values, now)
         else:
             where += " ORDER BY created DESC, id"
-        found = [self._read(row) for row in questions.rows(self.home.ledger.query, f"{where} LIMIT ? OFFSET ?", (*values, limit, skip))]
-        return [case for case in found if case.state in wanted]
+        rows = questions.rows(self.home.ledger.query, f"{where} LIMIT ? OFFSET ?", (*values, limit, skip))
+        return [case for case in self._readable(rows) if case.state in wanted]
 
     def count(self) -> int:
         """How many are open."""
         return questions.count(self.home.ledger.query, self.home.now())
 
-    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "") -> list[Case]:
-        """Everything that was asked since then (seconds since the epoch), the first first."""
-        where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created, id"
-        return [self._read(row) for row in questions.rows(self.home.ledger.query, where, (moment, agent, agent, tool, tool, session, session))]
+    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "", most: int = 10_000) -> list[Case]:
+        """What was asked since then (seconds since the epoch), at most the latest so many, the first first."""
+        where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created DESC, id DESC LIMIT ?"
+        values = (moment, agent, agent, tool, tool, session, session, most)
+        return self._readable(questions.rows(self.home.ledger.query, where, values))[::-1]
 
     def about(self, session: str, claim: str) -> list[Case]:
         """What was asked before about the same call in the same session, the latest first."""
         where = "session = ? AND claim = ? ORDER BY created DESC LIMIT 20"
-        return [self._read(row) for row in questions.rows(self.home.ledger.query, where, (session, claim))]
+        return self._readable(questions.rows(self.home.ledger.query, where, (session, claim)))
+
+    def _readable(self, rows: list[questions.Row]) -> list[Case]:
+        """The cases; one that somebody spoiled does not hide the others, nor is it shown."""
+        found: list[Case] = []
+        for row in rows:
+            try:
+                found.append(self._read(row))
+            except TamperError:
+                _log.exception("the question '%s' is left out", row.id)
+        return found
 
     def _read(self, row: questions.Row) -> Case:
-        asked = ask.parse(cast("Mapping[str, object]", json.loads(row.body)))
-        said = tuple(questions.answers(self.home.ledger.query, row.id))
+        try:
+            asked = ask.parse(cast("Mapping[str, object]", json.loads(row.body)))
+            said = tuple(questions.answers(self.home.ledger.query, row.id))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise TamperError(f"the question '{row.id}' in the ledger cannot be read: {error}; run `gate verify`") from error
+        if (asked.id, asked.binding_hash, asked.quorum, int(asked.risk)) != (row.id, row.binding, row.quorum, row.risk):
+            raise TamperError(f"the question '{row.id}' in the ledger is about something else than its row says; run `gate verify`")
         return Case(asked, _now(row, said, self.home.now()), said, row.turn)
 
     def may_approve(self, case: Case, name: str) -> str:
@@ -134,6 +151,8 @@ class Desk:
             raise Void("the number is not the one under the exact call; look at the call again")
         chosen = narrowed(asked, scope, uses, seconds)
         key = self._key(case, by)
+        if passkey is not None:
+            passkey = self._accepted(by, passkey, approval.challenge(asked.id, by, approval.granted(asked, chosen)))
         signed = {"approver": by, "audience": self.home.origin, "now": self.home.now()}
         token = approval.sign(asked, key, scope=chosen, passkey=passkey, **signed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # texts and a number
         return self.answer(question, Answer("approve", by, token=token, **told), binding_hash=binding_hash)
@@ -227,19 +246,7 @@ class Desk:
             raise Void("the approval answers another question")
         if any(given.kid == other for other in self._keys(case)):
             raise Void("this key has approved it already; it needs different people")
-        if given.passkey is not None:
-            self._count(given)
         return replace(answer, granted=given.granted, lasting=given.uses > 0, until=float(given.expires), reason="")
-
-    def _count(self, given: Approval) -> None:
-        """Keeps the authenticator's counter, so that a copy of it that lags behind is noticed."""
-        from gate.tokens import passkeyfile
-
-        wanted = approval.challenge(given.question, given.approver, given.granted)
-        try:
-            passkeyfile.accept(self.home.keys.directory, given.approver, given.passkey or {}, challenge=wanted)
-        except TokenError as error:
-            raise Void(str(error)) from None
 
     def _keys(self, case: Case) -> list[str]:
         """The keys that approved it so far."""
@@ -263,6 +270,16 @@ class Desk:
             return keys.signing(f"approver-{name}")
         except KeyFileError as error:
             raise Void(str(error)) from error
+
+    def _accepted(self, name: str, said: Mapping[str, object], challenge: bytes) -> Mapping[str, object]:
+        """What a passkey has signed just now, as it is kept; its counter moves on. Void when it did not sign exactly this yes."""
+        from gate.tokens import assertion, passkey as passkeys
+
+        try:
+            passkeys.accept(self.home.keys.directory, name, said, challenge=challenge)
+            return assertion.kept(said)
+        except TokenError as error:
+            raise Void(str(error)) from None
 
     def _say(self, case: Case, answer: Answer) -> Case:
         records = self.home.records

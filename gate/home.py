@@ -178,9 +178,9 @@ class Home:
 
     def wants_passkey(self, risk: Risk) -> bool:
         """Whether a yes to a call of this risk needs a passkey: where anybody has one, critical risk does."""
-        from gate.tokens import passkeyfile
+        from gate.tokens import passkey
 
-        return risk >= Risk.CRITICAL and bool(passkeyfile.names(self.keys.directory))
+        return risk >= Risk.CRITICAL and bool(passkey.names(self.keys.directory))
 
     @property
     def keys(self) -> KeyRing:

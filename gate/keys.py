@@ -7,7 +7,7 @@
       holders/<jti>.jwk            the key that may present and attenuate the capability <jti>
       retired/issuer/<kid>.jwk     public keys that signed before a rotation; still trusted for verifying
       trusted/issuer/<name>.jwk    public keys of others that are trusted; `iss` in it names the issuer, `kid` how they call the key
-    passkeys/<name>.json         the passkeys of an approver, see gate.tokens.passkeyfile
+    passkeys/<name>.json         the passkeys of an approver, see gate.tokens.passkey
 
 A key is named by its RFC 7638 thumbprint.  Files that are symlinks, belong to somebody else or can be read by others are refused.
 """

@@ -54,7 +54,7 @@ from gate.store.files import private_directory
 from gate.store.group import Group
 from gate.store.holdings import TRIES, Holdings, found_by
 from gate.store.liveness import ProcessFile
-from gate.store.questions import LetGo
+from gate.store.questions import LetGo, Pose, waited_for
 from gate.store.sqlite import SqliteStore, no_pause
 from gate.store.told import denied
 
@@ -209,11 +209,26 @@ class Ledger:
         self._ready()
         return await self._adrive(_one(work))
 
-    def let_go(self, question: str) -> None:
-        """Nobody here waits for the question any more; written in a moment."""
+    def pose(self, work: Pose) -> str:
+        """Asks a question, or takes up the one that the same call has already: its id. Nobody may still wait for it but who is dead."""
+        self._ready()
+        return str(self._drive(self._posing(work)))
+
+    async def apose(self, work: Pose) -> str:
+        """`pose` for a task."""
+        self._ready()
+        return str(await self._adrive(self._posing(work)))
+
+    def _posing(self, work: Pose) -> Steps[Result]:
+        if waited_for(self.query, work.row.session, work.row.claim, self._file.name):
+            yield from self._holdings.reaping([])
+        return (yield work)
+
+    def let_go(self, question: str, *, read: bool = False) -> None:
+        """Nobody here waits for the question any more; written in a moment. read: the agent knows what it was asked back."""
         group = self._ready()
         with group.mutex:
-            group.put(LetGo(question))
+            group.put(LetGo(question, read))
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """What `gate.store.questions` reads."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gate.policy.rule import Hours
 
 Event: TypeAlias = Literal["question", "reminder", "answer"]
-SignIn: TypeAlias = Literal["link", "header", "oidc"]
 
 
 class Person(NamedTuple):
@@ -82,9 +81,7 @@ class Webhook(NamedTuple):
 
 
 class Slack(NamedTuple):
-    """A workspace. team: the only one that answers come from, when it is said.  channel: where everybody is told, each in their own messages
-    when it is empty.  api: where its Web API is.
-    """
+    """A workspace. team: the only one whose answers count, if said.  channel: where people are told, "" for their own messages.  api: its Web API."""
 
     token: Kept
     signing_secret: Kept
@@ -94,18 +91,9 @@ class Slack(NamedTuple):
 
 
 class Inbox(NamedTuple):
-    """The page. url: how people reach it, for links.  header, proxies: of sign-in "header", what the proxies at these networks call a person.
-
-    issuer, client_id, client_secret: of sign-in "oidc"; a client without a secret is a public one.
-    """
+    """The page. url: where people reach it, for links; how they sign in is said where it is started."""
 
     url: str = ""
-    sign_in: SignIn = "link"
-    header: str = ""
-    proxies: tuple[str, ...] = ()
-    issuer: str = ""
-    client_id: str = ""
-    client_secret: Kept | None = None
 
 
 class Asking(NamedTuple):

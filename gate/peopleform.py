@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_network
 from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from gate.people import Asking, Event, Inbox, Kept, Person, Settings, SignIn, Slack, Webhook, loopback
+from gate.people import Asking, Event, Inbox, Kept, Person, Settings, Slack, Webhook, loopback
 from gate.shown import shown
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -20,7 +19,6 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
 _MEMBER: Final = re.compile(r"[UW][A-Z0-9]{2,30}")
 _CHANNEL: Final = re.compile(r"[CGD][A-Z0-9]{2,30}")
 _TEAM: Final = re.compile(r"[TE][A-Z0-9]{2,30}")
-_HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
@@ -74,13 +72,6 @@ def _url(text: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback(parts.hostname)):
         raise ValueError(f"{shown(text)} must be https; http is only for this machine")
     return text
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text))
-    except ValueError:
-        raise ValueError(f"{shown(text)} is no network such as 10.0.0.0/8 or address such as 127.0.0.1") from None
 
 
 def _hours(text: str) -> str:
@@ -159,30 +150,11 @@ class SlackForm(_Form):
 class InboxForm(_Form):
     """`[inbox]`."""
 
-    url: Url | None = None
-    sign_in: SignIn = "link"
-    header: Annotated[str, _matching(_HEADER, "name of a header")] | None = None
-    proxies: list[Annotated[str, AfterValidator(_network)]] = []
-    issuer: Url | None = None
-    client_id: Line | None = None
-    client_secret: Where | None = None
+    url: Url
 
-    @model_validator(mode="after")
-    def _one_way(self) -> InboxForm:
-        by_header, by_oidc = bool(self.header or self.proxies), bool(self.issuer or self.client_id or self.client_secret)
-        if self.sign_in == "header" and not (self.header and self.proxies):
-            raise ValueError("sign_in = \"header\" needs 'header' and 'proxies': whoever else can reach the page could write the header themselves")
-        if self.sign_in == "oidc" and not (self.issuer and self.client_id and self.url):
-            raise ValueError("sign_in = \"oidc\" needs 'issuer', 'client_id' and the 'url' of the page")
-        if (by_header and self.sign_in != "header") or (by_oidc and self.sign_in != "oidc"):
-            raise ValueError(f'header and proxies belong to sign_in = "header", issuer and client to "oidc"; this is "{self.sign_in}"')
-        return self
-
-    def inbox(self, kept: Callable[[str], Kept]) -> Inbox:
+    def inbox(self) -> Inbox:
         """The page."""
-        secret = kept(self.client_secret) if self.client_secret else None
-        url = (self.url or "").rstrip("/")
-        return Inbox(url, self.sign_in, self.header or "", tuple(self.proxies), self.issuer or "", self.client_id or "", secret)
+        return Inbox(self.url.rstrip("/"))
 
 
 class AskingForm(_Form):
@@ -204,13 +176,13 @@ class FileForm(_Form):
     person: list[PersonForm] = []
     webhook: list[WebhookForm] = []
     slack: SlackForm | None = None
-    inbox: InboxForm = InboxForm()
+    inbox: InboxForm | None = None
     asking: AskingForm = AskingForm()
 
     def settings(self, kept: Callable[[str], Kept]) -> Settings:
         """Everything but the people."""
         webhooks = tuple([webhook.webhook(kept) for webhook in self.webhook])
-        return Settings(webhooks, self.slack.slack(kept) if self.slack else None, self.inbox.inbox(kept), self.asking.asking())
+        return Settings(webhooks, self.slack.slack(kept) if self.slack else None, self.inbox.inbox() if self.inbox else Inbox(), self.asking.asking())
 
 
 def read(data: Mapping[str, object], line: Callable[[Path], int]) -> FileForm:

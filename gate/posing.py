@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gate.errors import Denied, Unavailable
+from gate.fewer.fatigue import HOUR, spare
+from gate.fewer.history import history
 from gate.fewer.scopes import scopes
 from gate.store import questions
 
@@ -16,11 +18,16 @@ if TYPE_CHECKING:
     from gate.call import Call
     from gate.decide import Ask
     from gate.gate import Gate
+    from gate.home import Home
     from gate.waiting import Waiting
 
 
-async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Waiting) -> Case:
-    """The question as it is kept now: a new one, or the one that this call has already. Denied when somebody refused the call before."""
+async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Waiting, *, reads: bool) -> tuple[Case, Question]:
+    """The question as it is kept now, a new one or the one that this call has already, and as this process asks it.
+
+    reads: a person reads it, and no program; then they are told what was asked before, and nobody is asked more than they can read.
+    Denied when somebody refused the call before, or everybody has been asked too much already.
+    """
     home = gate.home
     claim = call.claim()
     before = home.desk.about(asked.session, claim)
@@ -28,6 +35,8 @@ async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Wai
         raise refused_before(before[0], call, again=True)
     asked = _following(asked, before)
     asked = replace(asked, scopes=scopes(call, call.acting.capability, decision), passkey=home.wants_passkey(asked.risk))
+    if reads:
+        asked = replace(asked, history=_history(home, asked, call))
     row = questions.Row(
         id=asked.id,
         session=asked.session,
@@ -52,7 +61,36 @@ async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Wai
     case = home.desk.case(found)
     if case is None:
         raise Unavailable("the question could not be read back")
-    return case
+    return case, _ours(asked, case.question, decision)
+
+
+def _history(home: Home, asked: Question, call: Call) -> tuple[str, ...]:
+    """What was asked before about such calls. Denied when everybody who may answer was asked too much in this hour."""
+    now = home.now()
+    recent = home.desk.since(now - HOUR, most=MOST_RECENT)
+    names = sorted(home.people().named(asked.approvers)) or [person.name for person in home.people().people]
+    if refusal := spare(home.people(), names, recent, now, asked).refusal:
+        raise Denied(refusal, tool=call.tool, call_id=call.id, remedy="A rule would decide without asking; see: gate ask --rules")
+    return history(call, home.desk.since(0.0, tool=call.tool, most=MOST_EARLIER))
+
+
+MOST_RECENT: Final = 1000
+MOST_EARLIER: Final = 100
+_BOUND: Final = (
+    *("tool", "arguments", "agent", "principal", "chain", "session", "task", "capability", "risk", "effects", "techniques"),
+    *("rules", "rules_version", "approvers", "quorum", "binding_hash"),
+)
+
+
+def _ours(asked: Question, kept: Question, decision: Ask) -> Question:
+    """The question that approvals must answer: ours, under the id and for the time of the one that is kept. A row says nothing else.
+
+    Unavailable where it is about something else, for then whoever wrote it showed people something else.
+    """
+    if any(getattr(asked, name) != getattr(kept, name) for name in _BOUND):
+        raise Unavailable(f"the question '{kept.id}' in the ledger is not the one that was asked", remedy="run `gate verify`")
+    created = min(kept.created, asked.created)
+    return replace(asked, id=kept.id, created=created, expires=min(kept.expires, created + decision.expires))
 
 
 def refused_before(case: Case, call: Call, *, again: bool = False) -> Denied:

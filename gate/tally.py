@@ -66,10 +66,10 @@ def _check_passkey(home: Home, found: Approval, asked: Question) -> None:
             raise TokenError("this is approved with a passkey, and the approval has none")
         return
     from gate.approval import challenge
-    from gate.tokens import passkey, passkeyfile
+    from gate.tokens import assertion, passkey
 
     wanted = challenge(found.question, found.approver, found.granted)
-    passkey.check(found.passkey, challenge=wanted, credentials=passkeyfile.credentials(home.keys.directory, found.approver), fresh=False)
+    assertion.check(found.passkey, challenge=wanted, credentials=passkey.credentials(home.keys.directory, found.approver), fresh=False)
 
 
 def by_somebody_who_may(home: Home, one: Approval, asked: Question) -> None:
@@ -121,23 +121,23 @@ def _lasting(home: Home, asked: Question, call: Call) -> list[Approval]:
     return found
 
 
-def at_desk(home: Home, case: Case) -> list[Approval]:
-    """What was approved at the desk, verified anew: rows are no authority."""
+def at_desk(home: Home, case: Case, asked: Question) -> list[Approval]:
+    """What was approved at the desk, verified anew against the question as this process asks it: rows are no authority."""
     found: list[Approval] = []
     for answer in case.answers:
         if answer.verdict == "approve":
             try:
-                found.append(checked(home, answer.token, case.question))
+                found.append(checked(home, answer.token, asked))
             except TokenError:
                 continue
     return found
 
 
-def settled(home: Home, case: Case, approvals: list[Approval]) -> bool:
+def settled(home: Home, case: Case, asked: Question, approvals: list[Approval]) -> bool:
     """Whether nothing more has to be waited for: it is answered, or what was presented and what was said are enough together."""
     if case.state != "open":
         return True
-    return bool(case.approved_by) and len(persons([*approvals, *at_desk(home, case)])) >= case.question.quorum
+    return bool(case.approved_by) and len(persons([*approvals, *at_desk(home, case, asked)])) >= asked.quorum
 
 
 def persons(approvals: list[Approval]) -> dict[str, Approval]:

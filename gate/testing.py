@@ -37,6 +37,8 @@ class FakeClock:
 class ScriptedApprover:
     """A person whose answers are written down beforehand. `questions` is what they were asked; `meanwhile` runs while they think."""
 
+    tireless = True
+
     def __init__(self, gate: Gate, answers: Iterable[bool | str | None], *, name: str = "owner", meanwhile: Callable[[], None] | None = None) -> None:
         self.name = name
         self.questions: list[Question] = []

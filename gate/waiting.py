@@ -71,7 +71,7 @@ class Blocking:
 
     async def pose(self, ledger: Ledger, work: Pose) -> str:
         """Returns when the question is kept: the id of it, or of the one that the call has already."""
-        return str(ledger.do(work))
+        return ledger.pose(work)
 
     async def say(self, desk: Desk, question: str, answer: Answer) -> Case:
         """Returns when the answer is kept."""
@@ -122,7 +122,7 @@ class Looping:
 
     async def pose(self, ledger: Ledger, work: Pose) -> str:
         """Returns when the question is kept: the id of it, or of the one that the call has already."""
-        return str(await ledger.ado(work))
+        return await ledger.apose(work)
 
     async def say(self, desk: Desk, question: str, answer: Answer) -> Case:
         """Returns when the answer is kept."""

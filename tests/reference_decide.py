@@ -34,8 +34,9 @@ def decide(call: Call, capability: Capability | None, file: Mapping[str, Any], s
     """The decision about a call."""
     matched = [rule for rule in file.get("rule", []) if matches(rule, call, now)]
     denying = [rule for rule in matched if "deny" in rule]
-    asking = [rule for rule in matched if "ask" in rule]
     allowing = [rule for rule in matched if "allow" in rule]
+    spared = [other for rule in allowing for other in rule.get("spares", [])]
+    asking = [rule for rule in matched if "ask" in rule and rule["id"] not in spared]
     risk = call.assessment.risk.word
     default = file.get("default", {}).get(risk, BUILT_IN[risk])
     if denying:

@@ -148,7 +148,12 @@ def rules(draw: st.DrawFn, number: int) -> dict[str, Any]:
 def files(draw: st.DrawFn, most: int = 6) -> dict[str, Any]:
     """The data of a rules file."""
     default = draw(st.dictionaries(st.sampled_from(RISKS), st.sampled_from(["allow", "ask", "deny"]), max_size=2))
-    return {"default": default, "rule": [draw(rules(number)) for number in range(draw(st.integers(0, most)))]}
+    made = [draw(rules(number)) for number in range(draw(st.integers(0, most)))]
+    asking = [rule["id"] for rule in made if "ask" in rule]
+    for rule in made:
+        if "allow" in rule and asking and draw(st.booleans()):
+            rule["spares"] = draw(st.lists(st.sampled_from(asking), min_size=1, max_size=2))
+    return {"default": default, "rule": made}
 
 
 @st.composite

@@ -18,6 +18,7 @@ from gate.capability import Grant
 from gate.constraint import Constraint, Entry
 from gate.decide import Allow, Ask, Decision, Deny, Standing, decide
 from gate.effect import EFFECTS, Assessment, Risk
+from gate.errors import RulesError
 from gate.rules import Rules, parse
 from gate.shown import MOST, limited, shown
 from tests import reference_decide
@@ -345,6 +346,62 @@ def test_a_rule_that_allows_stands_against_the_default() -> None:
     made = parse('[[rule]]\nid = "ok"\nallow = { tool = "pay", risk = "high" }\nreason = "known"')
     assert decide(call(risk="high"), capability(), made, GOOD, NOW) == Allow(("rule 'ok' allows it: known",), ("ok",), ("pay",), Risk.HIGH, "durable")
     assert isinstance(decide(call(risk="critical"), capability(), made, GOOD, NOW), Ask)
+
+
+SPARED = """
+[[rule]]
+id = "people"
+ask = { tool = "pay" }
+[[rule]]
+id = "night"
+ask = { tool = "pay", arguments = { to = ["eve"] } }
+[[rule]]
+id = "never"
+deny = { tool = "pay", arguments = { eur = [13] } }
+[[rule]]
+id = "usual"
+allow = { tool = "pay", agent = "ann", risk = "low", arguments = { eur = [5, 13], to = ["bob", "eve"] } }
+spares = ["people"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "verdict", "ids"),
+    [
+        (call(arguments={"eur": 5, "to": "bob"}), Allow, ("usual",)),
+        (call(arguments={"eur": 6, "to": "bob"}), Ask, ("people",)),
+        (call(arguments={"eur": 5, "to": ["bob"]}), Ask, ("people", "night")),
+        (call(arguments={"eur": 5}), Ask, ("people",)),
+        (call(arguments={"eur": 5, "to": "bob"}, risk="medium"), Ask, ("people",)),
+        (call(arguments={"eur": 5, "to": "eve"}), Ask, ("night",)),
+        (call(arguments={"eur": 13, "to": "bob"}), Deny, ("never",)),
+    ],
+)
+def test_a_rule_that_allows_spares_the_questions_that_it_names_and_nothing_else(made: Any, verdict: type, ids: tuple[str, ...]) -> None:
+    decision = decide(made, capability(), parse(SPARED), GOOD, NOW)
+    assert isinstance(decision, verdict)
+    assert decision.rules == ids
+    bob = decide(made._replace(acting=made.acting._replace(agent="bob")), capability(agent="bob"), parse(SPARED), GOOD, NOW)
+    assert not isinstance(bob, Allow), "another agent's questions are asked as before"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            SPARED.replace('spares = ["people"]', 'spares = ["peple"]'),
+            "gate.toml:14: rule 'usual': no rule 'peple' asks, so its question cannot be spared",
+        ),
+        (SPARED.replace('spares = ["people"]', 'spares = ["never"]'), "no rule 'never' asks"),
+        (SPARED.replace('spares = ["people"]', "spares = []"), "'spares' is empty"),
+        (SPARED.replace('spares = ["people"]', 'spares = "people"'), "'spares' must be a list"),
+        (SPARED.replace('[[rule]]\nid = "night"', 'spares = ["night"]\n[[rule]]\nid = "night"'), "'spares' belongs to a rule that allows"),
+    ],
+)
+def test_what_cannot_be_spared_is_refused(text: str, why: str) -> None:
+    with pytest.raises(RulesError) as caught:
+        parse(text)
+    assert why in str(caught.value)
 
 
 def test_the_default_of_a_file_counts() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ import pytest
 from gate import ANY, Denied, Gate, NeedsApproval
 from gate.answer import Case
 from gate.desk import Desk
-from gate.errors import Void
+from gate.errors import TamperError, Void
 from gate.testing import FakeClock
 from tests.kit import ASK, denied, intents, log, write_rules
 
@@ -206,6 +208,7 @@ def test_deny_and_stop(gate: Gate, token: Any, paid: list[int]) -> None:
 def test_asking_back(gate: Gate, paid: list[int]) -> None:
     case = asked(gate)
     gate.home.desk.ask_back(case.question.id, by="owner", method="page", reason="which invoice?")
+    denied(lambda: gate.call("pay", {"eur": 5}), "owner asks back: which invoice?")
     with gate.saying("invoice 17"):
         again = asked(gate)
     assert again.question.follows == case.question.id
@@ -219,6 +222,8 @@ def test_asking_back_while_the_agent_waits(gate: Gate) -> None:
     gate.waits = 20.0
     later(gate, lambda case: gate.home.desk.ask_back(case.question.id, by="owner", method="page", reason="which invoice?"))
     denied(lambda: gate.call("pay", {"eur": 5}), "owner asks back: which invoice?")
+    gate.waits = 0.0
+    asked(gate)
 
 
 def test_an_edit_is_a_new_call(gate: Gate, paid: list[int]) -> None:
@@ -362,3 +367,89 @@ def test_an_older_ledger_gets_its_tables(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version = 1")
     with Gate(tmp_path / ".gate") as gate:
         assert gate.home.desk.count() == 0
+
+
+def test_a_question_that_somebody_rewrote(gate: Gate, paid: list[int]) -> None:
+    """Its body takes the binding of a small payment that ann did approve; the large one must not run on it."""
+    import contextlib
+    import json
+    import sqlite3
+
+    from gate.answer import Answer
+    from tests.kit import sign_as
+
+    small, large = asked(gate, eur=1).question, asked(gate, eur=500).question
+    token, home = sign_as(gate, "ann", small), gate.home
+    gate.close()
+    with contextlib.closing(sqlite3.connect(home.path / "gate.db")) as db, db:
+        body = json.loads(db.execute("SELECT body FROM question WHERE id = ?", (large.id,)).fetchone()[0])
+        body["binding_hash"] = small.binding_hash
+        db.execute("UPDATE question SET state = 'approved', body = ? WHERE id = ?", (json.dumps(body).encode(), large.id))
+        said = Answer("approve", "ann", token=token, until=home.now() + 200)
+        db.execute("INSERT INTO answer VALUES (?, 0, ?)", (large.id, json.dumps(said.to_json()).encode()))
+    denied(lambda: gate.call("pay", {"eur": 500}))
+    assert paid == []
+
+
+@pytest.mark.parametrize("member", ["approvers", "quorum", "chain", "risk"])
+def test_who_may_answer_is_not_read_from_the_file(gate: Gate, paid: list[int], member: str) -> None:
+    import contextlib
+    import json
+    import sqlite3
+
+    write_rules(gate, TWO)
+    known(gate, "ann", "mallory")
+    case = asked(gate)
+    gate.home.ledger.flush()
+    with contextlib.closing(sqlite3.connect(gate.home.path / "gate.db")) as db, db:
+        body = json.loads(db.execute("SELECT body FROM question").fetchone()[0])
+        body[member] = {"approvers": ["mallory"], "quorum": 1, "chain": ["x"], "risk": "low"}[member]
+        db.execute("UPDATE question SET quorum = 1, body = ?", (json.dumps(body).encode(),))
+    for name in ("ann", "mallory"):
+        try:
+            yes(gate.home.desk, case, name)
+        except (Void, TamperError):
+            continue
+    denied(lambda: gate.call("pay", {"eur": 5}), "gate verify")
+    assert paid == []
+
+
+def test_a_yes_that_was_signed_after_the_question_expired(gate: Gate, paid: list[int], clock: FakeClock) -> None:
+    import dataclasses
+
+    from tests.kit import sign_as
+
+    question = asked(gate).question
+    clock.advance(700)
+    late = dataclasses.replace(question, expires=question.expires + 1000)
+    with gate.approving(sign_as(gate, "ann", late)):
+        denied(lambda: gate.call("pay", {"eur": 5}), "expired")
+    assert paid == []
+
+
+def test_an_answer_survives_that_the_call_was_refused_for_something_else(gate: Gate, paid: list[int]) -> None:
+    from gate.testing import ScriptedApprover
+
+    gate.approvers = (ScriptedApprover(gate, [True], meanwhile=lambda: gate.stop(agent="agent-7")),)
+    denied(lambda: gate.call("pay", {"eur": 5}), "stopped")
+    gate.resume(agent="agent-7")
+    gate.approvers = ()
+    assert gate.call("pay", {"eur": 5}) == 5
+
+
+def test_a_process_that_waited_is_killed(gate: Gate, paid: list[int], token: Any) -> None:
+    from tests.children import child
+
+    def waits() -> None:
+        gate.waits = 60.0
+        gate.call("pay", {"eur": 5})
+
+    process = child(waits)
+    desk = gate.home.desk
+    while not desk.count():
+        desk.wait(desk.turn, 0.1)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    (case,) = desk.cases()
+    yes(desk, case)
+    assert gate.call("pay", {"eur": 5}) == 5

@@ -21,11 +21,11 @@ pytest.importorskip("webauthn", reason="passkeys need capgate[inbox]")
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gate.tokens.passkey
+import gate.tokens.assertion
 from gate.errors import KeyFileError, TokenError
-from gate.tokens import passkeyfile
+from gate.tokens import passkey
+from gate.tokens.assertion import check, enrolled_as, enrolment, kept
 from gate.tokens.jwk import decode, encode
-from gate.tokens.passkey import check, enrolled_as, enrolment, kept
 from tests.authenticator import AT, BS, UP, UV, Authenticator
 
 CALL = sha256(b"pay 5 eur to acme, question 1").digest()
@@ -33,7 +33,7 @@ CALL = sha256(b"pay 5 eur to acme, question 1").digest()
 
 def refused(because: str, assertion: Any, device: Authenticator, challenge: bytes = CALL, **how: Any) -> None:
     with pytest.raises(TokenError, match=because):
-        check(assertion, challenge=challenge, credentials=how.pop("credentials", [device.credential._replace(sign_count=0)]), **how)
+        check(assertion, challenge=challenge, credentials=how.pop("credentials", [device.credential._replace(sign_count=0)]), fresh=True)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def device() -> Authenticator:
 
 
 def test_the_example() -> None:
-    outcome = doctest.testmod(gate.tokens.passkey)
+    outcome = doctest.testmod(gate.tokens.assertion)
     assert outcome.attempted
     assert not outcome.failed
 
@@ -120,7 +120,7 @@ def test_with_a_counter_that_went_back(device: Authenticator) -> None:
     used = check(second, challenge=CALL, credentials=[device.credential._replace(sign_count=0)])
     refused("sign count", first, device, credentials=[used])
     refused("sign count", second, device, credentials=[used])  # a copy of the authenticator that has counted as far
-    assert check(first, challenge=CALL, credentials=[used], fresh=False) == used._replace(sign_count=1)  # verified once more, later
+    assert check(first, challenge=CALL, credentials=[used]) == used._replace(sign_count=1)  # verified once more, later
 
 
 def test_of_an_authenticator_that_does_not_count(device: Authenticator) -> None:
@@ -255,42 +255,42 @@ def test_what_signs_one_more_names_it_whole(device: Authenticator) -> None:
 
 def test_whose_they_are(tmp_path: Path, device: Authenticator) -> None:
     keys = tmp_path / "keys"
-    assert not passkeyfile.enrolled(keys, "ann")
+    assert not passkey.enrolled(keys, "ann")
     assert not keys.exists()
-    passkeyfile.add(keys, "ann", device.credential)
-    assert passkeyfile.credentials(keys, "ann") == (device.credential,)
-    assert passkeyfile.names(keys) == ("ann",)
-    assert not passkeyfile.enrolled(keys, "bob")
+    passkey.add(keys, "ann", device.credential)
+    assert passkey.credentials(keys, "ann") == (device.credential,)
+    assert passkey.names(keys) == ("ann",)
+    assert not passkey.enrolled(keys, "bob")
     for path in (keys, keys / "passkeys", keys / "passkeys" / "ann.json"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o600 if path.is_file() else 0o700)
     for name in ("ann", "bob"):
         with pytest.raises(TokenError, match="enrolled already"):
-            passkeyfile.add(keys, name, device.credential)
-    assert passkeyfile.handle(keys, "ann") == device.credential.handle
-    assert passkeyfile.handle(keys, "bob") != passkeyfile.handle(keys, "bob")
-    assert passkeyfile.remove(keys, "ann", device.credential.id) == device.credential
+            passkey.add(keys, name, device.credential)
+    assert passkey.handle(keys, "ann") == device.credential.handle
+    assert passkey.handle(keys, "bob") != passkey.handle(keys, "bob")
+    assert passkey.remove(keys, "ann", device.credential.id) == device.credential
     with pytest.raises(TokenError, match="has no passkey"):
-        passkeyfile.remove(keys, "ann", device.credential.id)
+        passkey.remove(keys, "ann", device.credential.id)
 
 
 def test_accepted_once(tmp_path: Path, device: Authenticator) -> None:
-    passkeyfile.add(tmp_path, "ann", device.credential)
+    passkey.add(tmp_path, "ann", device.credential)
     said = device.sign(CALL)
-    assert passkeyfile.accept(tmp_path, "ann", said, challenge=CALL).sign_count == 1
-    assert passkeyfile.credentials(tmp_path, "ann")[0].sign_count == 1
+    assert passkey.accept(tmp_path, "ann", said, challenge=CALL).sign_count == 1
+    assert passkey.credentials(tmp_path, "ann")[0].sign_count == 1
     with pytest.raises(TokenError, match="sign count"):
-        passkeyfile.accept(tmp_path, "ann", said, challenge=CALL)
-    assert check(said, challenge=CALL, credentials=passkeyfile.credentials(tmp_path, "ann"), fresh=False)
+        passkey.accept(tmp_path, "ann", said, challenge=CALL)
+    assert check(said, challenge=CALL, credentials=passkey.credentials(tmp_path, "ann"))
 
 
 def test_accepted_once_by_threads(tmp_path: Path, device: Authenticator) -> None:
-    passkeyfile.add(tmp_path, "ann", device.credential)
+    passkey.add(tmp_path, "ann", device.credential)
     said, ready, outcomes = device.sign(CALL), threading.Barrier(8), []
 
     def use() -> None:
         ready.wait()
         try:
-            outcomes.append(passkeyfile.accept(tmp_path, "ann", said, challenge=CALL).sign_count)
+            outcomes.append(passkey.accept(tmp_path, "ann", said, challenge=CALL).sign_count)
         except TokenError:
             outcomes.append(0)
 
@@ -303,21 +303,21 @@ def test_accepted_once_by_threads(tmp_path: Path, device: Authenticator) -> None
 
 
 def test_too_many(tmp_path: Path) -> None:
-    for _ in range(passkeyfile.MOST):
-        passkeyfile.add(tmp_path, "ann", Authenticator().credential)
+    for _ in range(passkey.MOST):
+        passkey.add(tmp_path, "ann", Authenticator().credential)
     with pytest.raises(TokenError, match="remove one first"):
-        passkeyfile.add(tmp_path, "ann", Authenticator().credential)
+        passkey.add(tmp_path, "ann", Authenticator().credential)
     with pytest.raises(TokenError, match="do not fit"):
-        passkeyfile.add(tmp_path, "bob", Authenticator(id=bytes(15000)).credential)
-    assert passkeyfile.credentials(tmp_path, "bob") == ()
+        passkey.add(tmp_path, "bob", Authenticator(id=bytes(15000)).credential)
+    assert passkey.credentials(tmp_path, "bob") == ()
 
 
 @pytest.mark.parametrize("name", ["", ".", "../ann", "a/b", ".ann", "a\n"])
 def test_names_are_no_paths(tmp_path: Path, device: Authenticator, name: str) -> None:
     with pytest.raises(KeyFileError, match="no name for a key"):
-        passkeyfile.credentials(tmp_path, name)
+        passkey.credentials(tmp_path, name)
     with pytest.raises(KeyFileError, match="no name for a key"):
-        passkeyfile.add(tmp_path, name, device.credential)
+        passkey.add(tmp_path, name, device.credential)
 
 
 @pytest.mark.parametrize(
@@ -330,25 +330,25 @@ def test_a_file_that_is_wrong_is_nobodys_passkey(tmp_path: Path, content: str) -
     file.touch(0o600)
     file.write_text(content)
     with pytest.raises(KeyFileError, match="cannot be used"):
-        passkeyfile.enrolled(tmp_path, "ann")
+        passkey.enrolled(tmp_path, "ann")
 
 
 def test_a_file_that_others_could_change_is_refused(tmp_path: Path, device: Authenticator) -> None:
-    passkeyfile.add(tmp_path, "ann", device.credential)
+    passkey.add(tmp_path, "ann", device.credential)
     file = tmp_path / "passkeys" / "ann.json"
     for mode in (0o644, 0o660, 0o666):
         file.chmod(mode)
         with pytest.raises(KeyFileError, match="can be read by others"):
-            passkeyfile.credentials(tmp_path, "ann")
+            passkey.credentials(tmp_path, "ann")
     file.chmod(0o600)
     file.rename(tmp_path / "elsewhere")
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(KeyFileError, match="symbolic link"):
-        passkeyfile.credentials(tmp_path, "ann")
+        passkey.credentials(tmp_path, "ann")
     file.unlink()
     (tmp_path / "passkeys").chmod(0o777)
     with pytest.raises(KeyFileError, match="can be written by others"):
-        passkeyfile.credentials(tmp_path, "ann")
+        passkey.credentials(tmp_path, "ann")
 
 
 # Verified by others, from what is kept and the public key alone

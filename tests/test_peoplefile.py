@@ -44,9 +44,6 @@ channel = "C012ABCDEF"
 
 [inbox]
 url = "https://approve.example.com/"
-sign_in = "header"
-header = "X-Remote-User"
-proxies = ["127.0.0.1", "10.0.0.0/8"]
 
 [asking]
 remind = ["90%", "50%"]
@@ -69,7 +66,7 @@ def test_everything_that_may_be_said() -> None:
     assert (
         settings.slack and settings.slack.signing_secret == Kept("file", "/here/.gate/slack") and settings.slack.token == Kept("env", "SLACK_TOKEN")
     )
-    assert settings.inbox.proxies == ("127.0.0.1/32", "10.0.0.0/8") and settings.inbox.url == "https://approve.example.com"
+    assert settings.inbox.url == "https://approve.example.com"
     assert settings.asking.remind == (0.5, 0.9) and settings.asking.escalate_after == 120.0
     assert settings.webhook("pager") and not settings.webhook("other")
     assert people.named(["@oncall"]) == {"ann"} and people.same("ANN", "ann@corp") and people.same("ann@corp", "Ann@Example.com")
@@ -111,10 +108,9 @@ HOOK = '[[webhook]]\nname = "h"\n'
         (HOOK + 'url = "https://example.com/"\nsecret = "env:A"\nevents = ["all"]\n', 5, "must be"),
         (HOOK + 'url = "https://example.com/"\nsecret = "env:A"\nanswers = ["zoe"]\n', 5, "neither a person"),
         (2 * (HOOK + 'url = "https://example.com/"\nsecret = "env:A"\n'), 6, "a webhook 'h' already"),
-        ('[inbox]\nsign_in = "header"\nheader = "X-User"\n', 1, "proxies"),
-        ('[inbox]\nheader = "X-User"\nproxies = ["127.0.0.1"]\n', 1, "belong to"),
-        ('[inbox]\nsign_in = "oidc"\nissuer = "https://id.example.com"\n', 1, "client_id"),
-        ('[inbox]\nsign_in = "none"\n', 2, "must be"),
+        ('[inbox]\nurl = "http://gate.example.com"\n', 2, "must be https"),
+        ('[inbox]\nurl = "https://gate.example.com"\nsign_in = "none"\n', 3, "no key"),
+        ("[inbox]\n", 1, "missing"),
         ('[asking]\nremind = ["0%"]\n', 2, "part of the time"),
         ('[asking]\nescalate_after = "now"\n', 2, "escalate_after"),
         ("[[person]\n", 1, "no toml"),
@@ -211,3 +207,17 @@ def test_quiet_hours_are_in_their_own_time_zone() -> None:
     ann = Person("ann", quiet="22:00-07:00", tz="+02:00")
     assert [ann.rests(hour * 3600.0) for hour in (4, 5, 19, 20, 23)] == [True, False, False, True, True]
     assert not Person("bob").rests(0.0) and not ann.rests(float("nan"))
+
+
+def test_the_reference_names_every_key_and_its_example_is_read() -> None:
+    from gate import peopleform
+
+    page = (Path(__file__).parent.parent / "docs" / "reference" / "approvers.md").read_text()
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    people = load(example.encode(), "approvers.md")
+    assert people.people and people.settings.webhooks and people.settings.slack
+    forms = {"[person]": "PersonForm", "[webhook]": "WebhookForm", "slack": "SlackForm", "inbox": "InboxForm", "asking": "AskingForm"}
+    for name, form in forms.items():
+        section = page.partition(f"\n## `[{name}]`\n")[2].partition("\n## ")[0]
+        documented = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
+        assert documented == set(getattr(peopleform, form).model_fields), name

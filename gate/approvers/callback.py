@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class Callback:
     """Asks `function(question)`: True approves, False or a text (the reason) denies, None is no answer."""
 
+    tireless = True
+    """A program: it may be asked as often as there are questions, and reads no history."""
+
     def __init__(self, gate: Gate, function: Callable[[Question], bool | str | None], *, name: str = "owner") -> None:
         self.name = name
         self._gate, self._function = gate, function

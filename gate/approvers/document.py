@@ -35,15 +35,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from gate.approvers.fact import Choice, Fact, Room, Table, Value, argument, table, words
-from gate.approvers.marked import marked, plain
-from gate.call import canonical
+from gate.approvers.fact import Choice, Fact, Room, Table, Value, argument, choice, table, words
+from gate.approvers.marked import plain
 from gate.frozen import Frozen
 from gate.shown import lasting, utc, visible
 
 if TYPE_CHECKING:
     from gate.answer import Answer, Case, State
-    from gate.ask import Question, Scope
+    from gate.ask import Question
 
 Name: TypeAlias = Literal["headline", "who", "call", "number", "consequences", "why", "history", "earlier", "grant", "answers", "deadline", "words"]
 TITLES: Final[Mapping[Name, str]] = {
@@ -126,7 +125,7 @@ def document(case: Case, *, now: float) -> Document:
     """Everything a person is shown about a question."""
     asked = case.question
     sections = _sections(case, now, Room())
-    cut = tuple([fact.key for section in sections for fact in section.facts if isinstance(fact, Value) and fact.cut])
+    cut = tuple([fact.key for section in sections for fact in section.facts if not isinstance(fact, Table) and fact.cut])
     return Document(
         id=asked.id,
         headline=_short(asked.headline),
@@ -150,7 +149,7 @@ def whole(case: Case, key: str) -> str:
     """The whole of what a document holds in part, by its key in `Document.cut`, as lines of printable text. KeyError for another key."""
     for section in _sections(case, 0.0, Room(whole=True)):
         for fact in section.facts:
-            if isinstance(fact, Value) and fact.key == key and key:
+            if not isinstance(fact, Table) and fact.key == key and key:
                 return "\n".join(map(plain, fact.lines))
     raise KeyError(key)
 
@@ -176,7 +175,7 @@ def _sections(case: Case, now: float, room: Room) -> tuple[Section, ...]:
         "why": _why(asked, room),
         "history": _lines("", asked.history, room, "history"),
         "earlier": _lines("", asked.earlier, room, "earlier", form="quote"),
-        "grant": [_choice(at, scope) for at, scope in enumerate(asked.scopes)],
+        "grant": [choice(at, scope, room) for at, scope in enumerate(asked.scopes)],
         "answers": _answers(case, room),
         "deadline": _deadline(case, now),
         "words": [words("", asked.words, room, "words", form="quote")] if asked.words else (),
@@ -240,16 +239,10 @@ def _why(asked: Question, room: Room) -> Iterator[Value]:
         yield _word("techniques", ", ".join(asked.techniques))
 
 
-def _choice(at: int, scope: Scope) -> Choice:
-    """A scope, with each constraint as JSON: what a wider yes admits is shown as exactly as the call."""
-    admits = [] if scope.arguments is None else [f"{name} = {canonical(made).decode()}" for name, made in scope.arguments.items()]
-    return Choice(at, plain(marked(scope.label)), tuple(map(marked, admits)), scope.uses, scope.seconds, chosen=at == 0)
-
-
 def _answers(case: Case, room: Room) -> Iterator[Value]:
     asked = case.question
     yield _word("approvals", f"{len(case.approved_by)} of {asked.quorum}")
-    yield _word("may answer", ", ".join(case.approvers) or "whoever has an approver's key")
+    yield _word("may answer", ", ".join(asked.approvers) or "whoever has an approver's key")
     if case.holder:
         yield _word("now with", case.holder)
     for at, answer in enumerate(case.answers):
@@ -305,8 +298,8 @@ def _texts(fact: Fact) -> Iterator[str]:
         yield from [plain(cell) for row in fact.rows for cell in row]
         yield fact.missing
     elif isinstance(fact, Choice):
-        yield from map(plain, fact.lines)
         yield choice_words(fact)
+        yield from [*map(plain, fact.lines), fact.missing]
     else:
         yield from [*map(plain, fact.lines), fact.missing, *map(plain, fact.end), plain(fact.shell), *fact.notes]
 

@@ -18,13 +18,16 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Literal, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeGuard
 
 from gate.approvers.marked import Line, marked, notes, plain, printable
 from gate.call import canonical
-from gate.frozen import Frozen, thaw
+from gate.frozen import Frozen, freeze, thaw
 from gate.preview import Form as PanelForm
 from gate.preview import Panel
+
+if TYPE_CHECKING:
+    from gate.ask import Scope
 
 LONGEST: Final = 100_000
 MOST_LINES: Final = 2_000
@@ -73,7 +76,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a yes may cover: `index` among the question's scopes. lines: its constraints on the arguments. chosen: unless told otherwise."""
+    """What a yes may cover: `index` among the question's scopes. lines: its constraints on the arguments. chosen: unless told otherwise.
+
+    missing, key: as a value's.
+    """
 
     index: int
     label: str
@@ -81,8 +87,14 @@ class Choice:
     uses: int
     seconds: float
     chosen: bool
-
+    missing: str = ""
+    key: str = ""
     form: Literal["choice"] = field(default="choice", init=False)
+
+    @property
+    def cut(self) -> bool:
+        """Whether it is here in part only."""
+        return bool(self.missing)
 
 
 Fact: TypeAlias = Value | Table | Choice
@@ -118,6 +130,18 @@ def table(panel: Panel) -> Table:
     left = panel.total - len(panel.rows)
     rows = tuple([tuple([marked(one) for one in row]) for row in panel.rows])
     return Table(plain(marked(panel.title)), panel.form, rows, f"{left:,} more, not shown" if left > 0 else "")
+
+
+def choice(index: int, scope: Scope, room: Room) -> Choice:
+    """A scope, each constraint as canonical JSON: what a wider yes admits is shown as exactly as the call."""
+    texts = [] if scope.arguments is None else [f"{name} = {canonical(thaw(freeze(made))).decode()}" for name, made in scope.arguments.items()]
+    shown, left = list[Line](), 0
+    for text in texts:
+        fits = room.whole or room.takes(text)
+        shown.append(printable(text) if room.whole else marked(text if fits else text[: HEAD + TAIL] + "…"))
+        left += 0 if fits else len(text) - HEAD - TAIL
+    missing = f"{left:,} characters left out" if left else ""
+    return Choice(index, plain(marked(scope.label)), tuple(shown), scope.uses, scope.seconds, index == 0, missing, f"scope-{index}")
 
 
 def laid_out(value: Frozen, indent: str = "") -> Iterator[str]:
@@ -169,7 +193,7 @@ def _value(label: str, form: Form, text: str, key: str, room: Room, longest: int
         return Value(label, form, tuple(map(printable, text.split("\n"))), key=key)
     fits = room.takes(text, longest)
     head, tail = (text, "") if fits else (text[:HEAD], text[-TAIL:])
-    said = (*notes(head + tail), *((_size(text),) if len(text) >= LONG else ()))
+    said = (*notes(head + tail), *(("empty",) if form == "text" and not text else ()), *((_size(text),) if len(text) >= LONG else ()))
     missing = "" if fits else f"{len(text) - len(head) - len(tail):,} characters left out"
     return Value(plain(marked(label)), form, _split(head, form), notes=said, missing=missing, end=_split(tail, form) if tail else (), key=key)
 

@@ -1,8 +1,8 @@
 """Notify: tells people about questions, on its own thread; no call ever waits for it. `gate inbox` runs it, and it may run alone.
 
-    notifier = Notifier(desk, people, channels(people, home.path…))
+    notifier = Notifier(home.desk, home.people)
     notifier.start()
-    …
+    app = Starlette(routes=[*routes(home.desk, home.people, notifier.told), …])      # of gate.approvers.notifyroutes
     notifier.close()
 
 `gate.approvers.notifyplan` says who is to be told what; here is only the loop around it.  Everything that was told, or could not be, is kept
@@ -68,14 +68,16 @@ class Notifier:
         every: float = EVERY,
     ) -> None:
         self._desk, self._people, self._every = desk, people, every
-        self._now = desk.home.now
-        self._ways = dict(ways) if ways is not None else channels(lambda: desk.home.now())
+        self._ways = dict(ways) if ways is not None else channels(self._now)
         self.told = told or ToldFile(desk.home.path)
         self._flying: dict[tuple[str, str, str, str], Telling] = {}
         self._done = set[str]()
         self._lock = Lock()
         self._workers = ThreadPoolExecutor(8, thread_name_prefix="gate-notify")
         self._stop, self._thread = Event(), Thread(target=self.run, name="gate-notify", daemon=True)
+
+    def _now(self) -> float:
+        return self._desk.home.now()  # whichever clock the gate has by now
 
     def start(self) -> None:
         """Begins, on a thread of its own."""
@@ -93,7 +95,7 @@ class Notifier:
 
     def step(self) -> int:
         """One look: starts telling what is due now, and says how many tellings are on their way or have to wait for those."""
-        now = self._desk.home.now()
+        now = self._now()
         if not self.told.hold(now):
             return 0
         people = self._people()
@@ -147,8 +149,7 @@ class Notifier:
                 self._flying.pop(telling.key, None)
 
     def _keep(self, telling: Telling, mark: str, why: str) -> None:
-        now = self._desk.home.now()
-        self.told.add(Told(*telling[:4], ok=not why, at=now, mark=mark if telling.what == "question" else telling.before))
+        self.told.add(Told(*telling[:4], ok=not why, at=self._now(), mark=mark if telling.what == "question" else telling.before))
         said = {"question": telling.question, "person": telling.person, "what": telling.what, "channel": telling.channel, "ok": not why}
         self._desk.home.records.event("told", **said, **({"error": why} if why else {}))
 

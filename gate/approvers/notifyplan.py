@@ -114,8 +114,9 @@ class _History:
 def candidates(case: Case, people: People) -> list[Person]:
     """Everybody of the file who may answer a case, the first to be told first."""
     asked = case.question
-    listed = case.approvers or tuple([person.name for person in people.people])
-    names = [name for one in ((case.holder,) if case.holder else ()) + listed for name in _members(one, people)]
+    listed = case.question.approvers or tuple([person.name for person in people.people])
+    names = [name for one in listed for name in _members(one, people)]
+    names.sort(key=lambda name: name != case.holder)
     found = [person for name in dict.fromkeys(names) if (person := people.person(name))]
     barred = [who for who in (asked.agent, asked.principal, *asked.chain) if who]
     return [person for person in found if not any(people.same(person.name, who) for who in barred) and person.name not in case.approved_by]
@@ -151,10 +152,10 @@ def _asking(case: Case, people: People, now: float, history: _History) -> Iterat
             return
         if history.reached(asked.id, person.name):
             wanted -= 1
-        elif telling := _next_way(person, asked.id, "question", history):
+        elif way := _next_way(person, asked.id, people, history):
             wanted -= 1
-            history.take(telling)
-            yield telling
+            history.take(way)
+            yield way
 
 
 def _wanted(case: Case, people: People, now: float) -> int:
@@ -165,11 +166,20 @@ def _wanted(case: Case, people: People, now: float) -> int:
     return missing + (int((now - asked.created) // step) if after and step > 0 else 0)
 
 
-def _next_way(person: Person, question: str, what: str, history: _History, before: str = "") -> Telling | None:
+def _next_way(person: Person, question: str, people: People, history: _History) -> Telling | None:
     """The first of their channels that has not failed yet; when all have, the first that may be tried again."""
-    ways = [Telling(question, person.name, what, channel, before) for channel in person.notify]
+    ways = [Telling(question, person.name, "question", channel, _before(question, channel, people, history)) for channel in person.notify]
     fresh = [way for way in ways if not history.failed[way.key]]
     return next((way for way in fresh or ways if history.may_try(way)), None)
+
+
+def _before(question: str, channel: str, people: People, history: _History) -> str:
+    """The message about it in the common Slack channel, under which the next person is called."""
+    slack = people.settings.slack
+    if channel != "slack" or slack is None or not slack.channel:
+        return ""
+    marks = [each.mark for each in history.asked.get(question, ()) if each.channel == "slack" and each.mark.startswith(f"{slack.channel} ")]
+    return marks[0] if marks else ""
 
 
 def _unnamed(people: People) -> list[Webhook]:

@@ -43,12 +43,14 @@ class ToldFile:
             held = _owned(fd, "told.lock", os.O_RDWR)
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._told = [each for each in _read(fd) if each.at > now - KEEP]
+                keyfile.replace(fd, NAME, b"".join([_line(each) for each in self._told]))
+                self._file, self._held = _owned(fd, NAME, os.O_WRONLY | os.O_APPEND), held
             except BlockingIOError:
                 os.close(held)
-                return
-            self._told = [each for each in _read(fd) if each.at > now - KEEP]
-            keyfile.replace(fd, NAME, b"".join([_line(each) for each in self._told]))
-            self._file, self._held = _owned(fd, NAME, os.O_WRONLY | os.O_APPEND), held
+            except BaseException:
+                os.close(held)
+                raise
 
     def add(self, told: Told) -> None:
         """Keeps one more, on disk before it returns."""

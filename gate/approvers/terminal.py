@@ -1,111 +1,98 @@
 """Terminal: the person at this machine's terminal answers.
 
 The question is written to, and the answer read from, the controlling terminal itself, not standard input or output, which a tool or an
-agent may have redirected.  What the engine wrote comes first, arguments whole; the agent's own words last, fenced.  From high risk on the
-person types the number shown under the exact call, so that a reflex is not a yes.  Anything else than that, silence included, denies.
+agent may have redirected; `gate.approvers.tty` says who else may write there.  What is shown is the document every channel renders, as text.
+From high risk on the person types the number shown under the exact call, so that a reflex is not a yes; `gate.approvers.typed` has what else
+may be typed.  Anything else denies, silence is no answer, and what is cut or needs a passkey cannot be approved here.
+
+As an approver of a gate this asks inside the agent's process, whose tools could write to the same terminal: it is a person's yes as far as
+those tools do not work against them.  `gate ask`, in a terminal of its own, is the stronger way.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
-import select
-import time
-from typing import IO, TYPE_CHECKING
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
 
-from gate.answer import Answer
+from gate.answer import Answer, Case
 from gate.approval import sign
-from gate.call import canonical
-from gate.effect import Risk
-from gate.errors import ConfigError
-from gate.frozen import thaw
-from gate.shown import visible
+from gate.approvers.document import document
+from gate.approvers.text import render
+from gate.approvers.tty import Tty
+from gate.approvers.typed import Typed, prompt, understood
+from gate.call import b64url
 
 if TYPE_CHECKING:
     from gate.ask import Question
     from gate.gate import Gate
 
 
+class Shown(NamedTuple):
+    """What was typed under a question, and the digest of the very bytes that stood above it, with the time."""
+
+    typed: Typed
+    shown: str
+    shown_at: float
+
+
 class Terminal:
-    """Asks at the controlling terminal, or at `device`; ConfigError where that is no terminal."""
+    """Asks at the controlling terminal, or at `device`; ConfigError where that is no terminal, or others may write to it."""
 
     def __init__(self, gate: Gate, *, name: str = "owner", device: str = "/dev/tty") -> None:
         self.name = name
         self._gate, self._device = gate, device
 
     def ask(self, question: Question) -> Answer | None:
-        """The person's answer, None when the question expired unanswered."""
+        """The person's answer, None when the question expired unanswered or was left for later."""
         home = self._gate.home
-        try:
-            tty = os.fdopen(os.open(self._device, os.O_RDWR | os.O_NOCTTY), "r+b", buffering=0)
-        except OSError as error:
-            raise ConfigError(f"there is no terminal to ask at ({self._device}: {error.strerror}); use another approver") from error
-        with tty:
-            if not tty.isatty():
-                raise ConfigError(f"'{self._device}' is no terminal, so nobody can be asked there")
-            number = f"{secrets.randbelow(900) + 100}" if question.risk >= Risk.HIGH else ""
-            _write(tty, render(question, number))
-            said = _line(tty, question.expires - home.now())
+        with Tty(self._device) as tty, tty.alone(question.expires - home.now()) as alone:
+            said = ask_at(tty, home.desk.case(question.id) or Case(question, "open"), home.now()) if alone else None
             if said is None:
-                _write(tty, "\nno answer in time: not approved\n")
+                tty.write("\nno answer in time: not approved\n")
                 return None
-            if said.strip() != (number or "yes"):
-                _write(tty, "not approved\n")
-                return Answer("deny", self.name, reason="", method="terminal")
-            token = sign(question, home.keys.signing(f"approver-{self.name}"), approver=self.name, audience=home.origin, now=home.now())
-            _write(tty, "approved, once\n")
-            return Answer("approve", self.name, token=token, method="terminal")
+            typed, token = said.typed, ""
+            if typed.verdict == "later":
+                tty.write("left for later: not approved\n")
+                return None
+            if typed.verdict == "approve":
+                key, scope = home.keys.signing(f"approver-{self.name}"), question.scopes[typed.scope]
+                token = sign(question, key, approver=self.name, audience=home.origin, now=home.now(), scope=scope)
+            tty.write(done(said.typed))
+            return Answer(
+                typed.verdict,
+                self.name,
+                token=token,
+                reason="" if typed.verdict == "hand-over" else typed.text,
+                to=typed.text if typed.verdict == "hand-over" else "",
+                stop=typed.stop,
+                method="terminal",
+                shown=said.shown,
+                shown_at=said.shown_at,
+            )
 
 
-def render(question: Question, number: str = "") -> str:
-    """The question as text: what, with which exact values, why asked, what a yes covers, and last the agent's own words."""
-    lines = ["", "─" * 72, f"  {visible(question.headline)}", ""]
-    for name, value in question.arguments.items():
-        lines += [f"    {visible(name)} = {part}" if i == 0 else f"      {part}" for i, part in enumerate(_value(value))]
-    for panel in question.preview:
-        lines += ["", f"    {panel.title}:", *[f"      {line}" for line in panel.lines()]]
-    if number:
-        lines += ["", f"    number of this call: {number}"]
-    lines += ["", f"  risk {question.risk.word}; effects: {', '.join(question.effects) or 'not declared'}"]
-    lines += [f"    - {visible(reason)}" for reason in question.reasons]
-    if question.techniques:
-        lines.append(f"  technique: {', '.join(question.techniques)}")
-    if question.requires:
-        lines.append(f"  the operating system must bound: {', '.join(question.requires)}")
-    who = question.agent + (f" for {question.principal}" if question.principal else "")
-    lines += [f"  agent {visible(who)}, session {visible(question.session) or '-'}, task {visible(question.task) or '-'}"]
-    lines += ["  a yes runs exactly this call, once"]
-    if question.words:
-        lines += ["", "  the agent says (not checked):", *(f"    | {visible(line)}" for line in question.words.splitlines())]
-    lines += ["", f"  type {number} to approve; anything else denies: " if number else "  type yes to approve; anything else denies: "]
-    return "\n".join(lines)
+def ask_at(tty: Tty, case: Case, now: float) -> Shown | None:
+    """Shows a question at a terminal and waits for a line; None when its time is over before one came. now: seconds since the epoch."""
+    made = document(case, now=now)
+    styled = not os.environ.get("NO_COLOR")
+    text = render(made, min(tty.width, 120), stand_out=_reverse if styled else str, strong=_bold if styled else str) + "\n" + prompt(made)
+    tty.write(text)
+    line = tty.line(case.question.expires - now)
+    return None if line is None else Shown(understood(line, made), b64url(sha256(text.encode()).digest()), now)
 
 
-def _value(value: object) -> list[str]:
-    """Text with its real lines, each with invisible characters shown; other values as canonical JSON."""
-    if isinstance(value, str) and "\n" in value:
-        return ["(text)", *(visible(line) for line in value.split("\n"))]
-    return [visible(canonical(thaw(value)).decode())]  # type: ignore[arg-type]  # a frozen value
+def done(typed: Typed) -> str:
+    """What is said of an answer that counted."""
+    if typed.verdict == "approve":
+        return "approved, once\n" if typed.scope == 0 else f"approved, as in [{typed.scope + 1}]\n"
+    words = {"ask-back": "the agent is asked back", "hand-over": "handed over", "later": "left for later"}
+    return f"{words.get(typed.verdict, 'denied')}{', the agent is stopped' if typed.stop else ''}: not approved\n"
 
 
-def _write(tty: IO[bytes], text: str) -> None:
-    data = text.encode()
-    while data:
-        data = data[tty.write(data) :]
+def _reverse(text: str) -> str:
+    return f"\x1b[7m{text}\x1b[27m"
 
 
-def _line(tty: IO[bytes], seconds: float) -> str | None:
-    """One line, typed within so many seconds; what was typed before the question was shown does not count."""
-    import termios
-
-    termios.tcflush(tty, termios.TCIFLUSH)
-    end, typed = time.monotonic() + seconds, b""
-    while b"\n" not in typed:
-        left = end - time.monotonic()
-        if left <= 0 or not select.select([tty], [], [], left)[0]:
-            return None
-        part = os.read(tty.fileno(), 1024)
-        if not part:
-            return None
-        typed += part
-    return typed.split(b"\n", 1)[0].decode("utf-8", "replace")
+def _bold(text: str) -> str:
+    return f"\x1b[1m{text}\x1b[22m"

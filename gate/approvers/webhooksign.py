@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gate.people import Kept
 
 WINDOW: Final = 300.0
-_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_ID: Final = re.compile(r"[A-Za-z0-9_:-]{1,128}")  # a full stop would let id, timestamp and body be parted elsewhere
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _PREFIX: Final = b"whsec_"
 _MOST: Final = 10

@@ -10,8 +10,8 @@ the value alone, such as a path that may become a link, the value is intersected
 equal or are not; nothing compares beginnings.  A command with more than one part stays as it is.
 
 What a scope admits is asked again of every later call, by `refusals`: the same tool, agent, session, task, capability and rules, no argument
-that was not shown, no more risk, effects or techniques than were shown, no rule that did not ask then.  The capability is decided on as for any
-call; a scope adds nothing to it.
+that was not shown, no more risk, effects or techniques than were shown, no rule that did not ask then: a folder of harmless files may hold one
+that is not.  The capability is decided on as for any call; a scope adds nothing to it.
 
 >>> from gate.capability import Grant
 >>> from gate.constraint import Range
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gate.ask import ONCE, Scope
 from gate.constraint import AllOf, Check, Constraint, Exact, OneOf, Wildcard, parse, unknown_types
-from gate.constraints.value import is_object
+from gate.constraints.value import is_array, is_object
 from gate.effect import Risk
 from gate.frozen import Frozen
 from gate.shown import visible
@@ -158,34 +158,58 @@ def admits(arguments: object, given: Mapping[str, Frozen]) -> bool:
         return False
 
 
-def refusals(question: Question, scope: Scope, call: Call, decision: Ask, rules_version: str) -> tuple[str, ...]:
-    """Why a yes to `question` for `scope` does not cover a later call about which `decision` asks; empty when it does.
-
-    That the scope is one the question offers, how often it was used and how old it is, is for the ledger to say.
-    """
-    if scope.arguments is None:
-        return ("the approval was for one call",)
-    acting, seen = call.acting, call.assessment
-    same = {
-        "tool": (call.tool, question.tool),
-        "agent": (acting.agent, question.agent),
-        "principal": (acting.principal, question.principal),
-        "session": (acting.session or None, question.session),
-        "task": (acting.task, question.task),
-        "capability": (acting.capability.jti if acting.capability else None, question.capability),
-        "rules": (rules_version, question.rules_version),
-        "approvers": ((decision.approvers, decision.quorum), (question.approvers, question.quorum)),
+def covered(question: Question, scope: Scope) -> dict[str, object]:
+    """What a yes to a scope of a question covers, as plain data for the approval: who, which calls, and how grave they may be."""
+    return {
+        **_circumstances(question),
+        "risk": question.risk.word,
+        **{name: sorted(said) for name, said in _bounds(question).items()},
+        "arguments": dict(scope.arguments or {}),
     }
-    reasons = [f"the approval was for another {what}" for what, (now, then) in same.items() if now != then]
-    if max(decision.risk, seen.risk) > question.risk:
-        reasons.append(f"the approval was for {question.risk.word} risk")
-    for what, now, then in (
-        ("effect", seen.effects, question.effects),
-        ("technique", seen.techniques, question.techniques),
-        ("rule", decision.rules, question.rules),
-    ):
-        reasons += [f"the {what} {visible(more)} was not shown" for more in sorted(set(now) - set(then))]
-    return tuple(reasons) if admits(scope.arguments, call.arguments) else (*reasons, "the arguments are not those that were approved")
+
+
+def refusals(scope: Mapping[str, object], asked: Question) -> tuple[str, ...]:
+    """Why what was `covered` does not hold for the call that is asked about now; empty when it does. Never raises.
+
+    How often it was used and how old it is, is for the ledger to say.
+    """
+    reasons = [f"it is for another {what}" for what, now in _circumstances(asked).items() if scope.get(what) != now]
+    tiers = {risk.word: risk for risk in Risk}
+    if asked.risk > tiers.get(str(scope.get("risk")), 0):
+        reasons.append(f"what was shown was not of {asked.risk.word} risk")
+    for what, now in _bounds(asked).items():
+        then = scope.get(what)
+        more = sorted(now - {str(one) for one in then}) if is_array(then) else [f"{what} were"]
+        reasons += [f"{visible(one)} was not among the {what} that were shown" for one in more]
+    if not asked.session or not asked.capability:
+        reasons.append("without a session and a capability an approval is for one call")
+    return tuple(reasons) if admits(scope.get("arguments"), asked.arguments) else (*reasons, "it does not cover these arguments")
+
+
+def _circumstances(question: Question) -> dict[str, object]:
+    """What has to be the same."""
+    return {
+        "agent": question.agent,
+        "chain": list(question.chain),
+        "principal": question.principal,
+        "session": question.session,
+        "task": question.task,
+        "capability": question.capability,
+        "tool": question.tool,
+        "rules": question.rules_version,
+        "approvers": list(question.approvers),
+        "quorum": question.quorum,
+    }
+
+
+def _bounds(question: Question) -> dict[str, set[str]]:
+    """What there may be less of, and not more."""
+    return {
+        "effects": set(question.effects),
+        "techniques": set(question.techniques),
+        "asked": set(question.rules),
+        "requires": set(question.requires),
+    }
 
 
 def limits(uses: int, seconds: float) -> str:

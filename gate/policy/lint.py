@@ -70,10 +70,14 @@ def lint(rules: Rules, tools: Tools, grants: Iterable[Grant] = (), *, whole: boo
 def _about(rule: Rule, rules: tuple[Rule, ...], tools: Tools, *, whole: bool) -> Iterator[tuple[Problem, str]]:
     yield from _names(rule, tools, whole=whole)
     for name, entry in rule.selector.arguments.items():
-        if _impossible(entry.constraint):
+        if _impossible(entry.constraint) and not (entry.optional and rule.verdict == "allow"):  # which says that it must be left out
             yield "never-matches", f"no value of argument {show(name)} is {entry.constraint}"
     for other in rules:
-        if _STRENGTH[other.verdict] > _STRENGTH[rule.verdict] and _covers(other.selector, rule.selector, weaker_asks=rule.verdict == "ask"):
+        if (
+            _STRENGTH[other.verdict] > _STRENGTH[rule.verdict]
+            and other.id not in rule.spares
+            and _covers(other.selector, rule.selector, weaker_asks=rule.verdict == "ask")
+        ):
             yield "never-decides", f"rule '{other.id}', which is stronger, matches every call that it does"
     for other in rules[: rules.index(rule)]:
         if _disjoint(other, rule) and _meet(other, rule, tools):

@@ -88,7 +88,10 @@ class Selector(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One rule. `approvers`, `quorum` and `expires` (seconds) belong to a rule that asks; `line` is where the rules file says it."""
+    """One rule. `approvers`, `quorum` and `expires` (seconds) belong to a rule that asks; `line` is where the rules file says it.
+
+    spares: of a rule that allows, the ids of rules that ask and need not when it matches.
+    """
 
     id: str
     verdict: Verdict
@@ -101,6 +104,7 @@ class Rule:
     expires: float = EXPIRES
     match: tuple[Example, ...] = ()
     not_match: tuple[Example, ...] = ()
+    spares: tuple[str, ...] = ()
     line: int = 0
     _strict: bool = field(init=False, repr=False)
     _tool: Test = field(init=False, repr=False)

@@ -176,6 +176,7 @@ class RuleForm(_Form):
     audit: Durability | None = None
     reason: Annotated[str, AfterValidator(_line)] = ""
     remedy: Annotated[str, AfterValidator(_line)] = ""
+    spares: Annotated[list[Annotated[str, AfterValidator(_id)]], Field(min_length=1)] | None = None
     match: list[str] = []
     not_match: list[str] = []
 
@@ -187,6 +188,8 @@ class RuleForm(_Form):
             raise ValueError("'unless' belongs to a rule that denies or asks; a rule that allows names what it allows under 'arguments'")
         if self.audit and not self.allow:
             raise ValueError("'audit' belongs to a rule that allows; what is asked is always durable, what is denied does not run")
+        if self.spares and not self.allow:
+            raise ValueError("'spares' belongs to a rule that allows; it names rules that ask and then need not")
         if self.remedy and not self.deny:
             raise ValueError("'remedy' belongs to a rule that denies; write 'reason'")
         return self

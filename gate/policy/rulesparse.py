@@ -33,6 +33,7 @@ def read_rules(source: bytes, file: str, catalogue: Catalogue | None, zone: Call
         form = read(reader.data, lambda path: reader.lines.of(*path))
         rules = [reader.rule(number, rule) for number, rule in enumerate(form.rule)]
         reader.distinct(rules)
+        reader.check_spared(rules)
         for number, rule in enumerate(rules):
             reader.check_examples(number, rule)
     except FormError as error:
@@ -70,6 +71,14 @@ class _Reader:
                 raise FormError(("rule", number, "id"), f"line {seen[rule.id]} has a rule with this id already")
             seen[rule.id] = line
 
+    def check_spared(self, rules: list[Rule]) -> None:
+        """Refuses a rule that spares the question of one that is not there, or that does not ask."""
+        asking = {rule.id for rule in rules if rule.verdict == "ask"}
+        for number, rule in enumerate(rules):
+            for index, other in enumerate(rule.spares):
+                if other not in asking:
+                    raise FormError(("rule", number, "spares", index), f"no rule {show(other)} asks, so its question cannot be spared")
+
     def rule(self, number: int, form: RuleForm) -> Rule:
         """The rule of its form."""
         said = form.selector
@@ -87,6 +96,7 @@ class _Reader:
             expires=seconds(ask.expires),
             match=self._examples(number, "match", form.match),
             not_match=self._examples(number, "not_match", form.not_match),
+            spares=tuple(form.spares or ()),
             line=self.lines.of("rule", number, "id"),
         )
 

@@ -32,6 +32,8 @@ _AGENT: Final = ""
 class Ruling:
     """What the rules say of a call. `rules` are those that match and decide; `stated` is False when only a built-in default decides.
 
+    A rule that asks does not when one that allows, and matches too, names it under `spares`.
+
     `allow` is the decision of a call that its capability covers, made once; None unless the verdict is "allow".  When rules ask, `quorum`
     is the largest, and `approvers` are those whom every rule that names people names; None when none does.
     """
@@ -40,8 +42,9 @@ class Ruling:
 
     def __init__(self, matched: tuple[Rule, ...], sight: Sight, default: Default) -> None:
         self.matched = matched
-        self.verdict, self.stated = _strongest(matched, sight, default)
-        self.rules = tuple([rule for rule in matched if rule.verdict == self.verdict])
+        counted = _unspared(matched)
+        self.verdict, self.stated = _strongest(counted, sight, default)
+        self.rules = tuple([rule for rule in counted if rule.verdict == self.verdict])
         self.quorum = max([rule.quorum for rule in self.rules], default=1)
         self.approvers = _approvers(self.rules)
         self.allow = _allow(self, sight) if self.verdict == "allow" else None
@@ -139,6 +142,11 @@ def _exact(rule: Rule) -> Iterator[tuple[str, frozenset[Hashable]]]:
     for name, entry in said.arguments.items():
         if not entry.optional and (values := literals(entry.constraint)):
             yield f"={name}", frozenset([identity(value) for value in values])
+
+
+def _unspared(matched: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    spared = {other for rule in matched if rule.verdict == "allow" for other in rule.spares}
+    return tuple([rule for rule in matched if rule.verdict != "ask" or rule.id not in spared]) if spared else matched
 
 
 def _strongest(matched: tuple[Rule, ...], sight: Sight, default: Default) -> tuple[Verdict, bool]:

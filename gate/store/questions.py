@@ -72,9 +72,10 @@ class Say(NamedTuple):
 
 
 class LetGo(NamedTuple):
-    """Nobody of this process waits for the question any more; it can still be answered."""
+    """Nobody of this process waits for the question any more; it can still be answered. read: the agent knows what it was asked back."""
 
     question: str
+    read: bool = False
 
 
 class Use(NamedTuple):
@@ -102,11 +103,13 @@ class Barred(Refused):
 def pose(db: sqlite3.Connection, work: Pose, now: float, process: str) -> tuple[str, bool]:
     """The id of the question that now waits for this call, and whether it is a new one."""
     row = work.row
-    for found in _rows(db, "session = ? AND claim = ? ORDER BY created DESC", (row.session, row.claim)):
+    known = _rows(db, "session = ? AND claim = ? ORDER BY created", (row.session, row.claim))
+    for found in known:
         if found.state == "denied":
             raise DeniedBefore(found.id)
+    for found in sorted(known, key=lambda each: _TAKEN_UP.index(each.state) if each.state in _TAKEN_UP else len(_TAKEN_UP)):
         if found.binding == row.binding and not found.waiter and _pending(db, found, now):
-            db.execute("UPDATE question SET waiter = ? WHERE id = ?", (process, found.id))
+            db.execute("UPDATE question SET waiter = ? WHERE id = ?", (process if found.state != "returned" else READ, found.id))
             return found.id, False
     db.execute(f"INSERT INTO question VALUES ({', '.join('?' * len(row))})", row._replace(waiter=process))
     return row.id, True
@@ -117,7 +120,12 @@ def _pending(db: sqlite3.Connection, row: Row, now: float) -> bool:
     if row.state == "approved":
         said = answers(lambda sql, values: db.execute(sql, values).fetchall(), row.id)
         return all(answer.until > now for answer in said if answer.verdict == "approve")
-    return row.state == "edited" or (row.state == "open" and now < row.expires)
+    return row.state in {"edited", "returned"} or (row.state == "open" and now < row.expires)
+
+
+_TAKEN_UP: Final = ("approved", "edited", "returned", "open")
+READ: Final = "*"
+"""The waiter of a question in answer to which the agent was asked back, and has read it."""
 
 
 def say(db: sqlite3.Connection, work: Say, now: float) -> tuple[Row, State, bytes]:
@@ -140,14 +148,16 @@ def say(db: sqlite3.Connection, work: Say, now: float) -> tuple[Row, State, byte
     return row, state, body
 
 
-def use(db: sqlite3.Connection, uses: Sequence[Use]) -> None:
+def use(db: sqlite3.Connection, uses: Sequence[Use], now: float) -> None:
     """Marks questions as used by a call that is about to run. Barred when somebody ended one of them.
 
     That another call has used it is no bar: each approval is good once by itself, and a person may sign two for two calls.
     """
     for one in uses:
-        found = db.execute("SELECT state FROM question WHERE id = ?", (one.question,)).fetchone()
+        found = db.execute("SELECT state, expires FROM question WHERE id = ?", (one.question,)).fetchone()
         state: str = found[0] if found else "unknown"
+        if state == "open" and now >= found[1]:
+            state = "expired"
         if state not in ({"edited", "used"} if one.edited else {"open", "approved", "used"}):
             raise Barred(_BARRED.get(state, f"the question '{one.question}' is {state}, so its approvals are void"))
     db.executemany("UPDATE question SET state = 'used', turn = turn + 1, waiter = '' WHERE id = ?", [(one.question,) for one in uses])
@@ -156,13 +166,14 @@ def use(db: sqlite3.Connection, uses: Sequence[Use]) -> None:
 _BARRED: Final = {
     "denied": "somebody refused the call after it was approved",
     "withdrawn": "an administrator ended the question after it was approved",
+    "expired": "the question expired before the call could run",
     "unknown": "this gate has not asked the question that was approved",
 }
 
 
-def let_go(db: sqlite3.Connection, question: str, process: str) -> None:
+def let_go(db: sqlite3.Connection, work: LetGo, process: str) -> None:
     """Nobody waits for it any more."""
-    db.execute("UPDATE question SET waiter = '' WHERE id = ? AND waiter = ?", (question, process))
+    db.execute("UPDATE question SET waiter = ? WHERE id = ? AND waiter = ?", (READ if work.read else "", work.question, process))
 
 
 def left(db: sqlite3.Connection, process: str) -> None:
@@ -198,6 +209,12 @@ def answers(query: Query, question: str) -> list[Answer]:
 def count(query: Query, now: float) -> int:
     """How many are open."""
     return int(str(query("SELECT count(*) FROM question WHERE state = 'open' AND expires > ?", (now,))[0][0]))
+
+
+def waited_for(query: Query, session: str, claim: str, process: str) -> bool:
+    """Whether another process waits, or waited when it died, for a question of the same call."""
+    sql = "SELECT 1 FROM question WHERE session = ? AND claim = ? AND waiter NOT IN ('', ?, ?) LIMIT 1"
+    return bool(query(sql, (session, claim, process, READ)))
 
 
 def lasting(query: Query, session: str, agent: str, tool: str, now: float) -> list[tuple[str, str]]:

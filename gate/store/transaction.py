@@ -148,7 +148,7 @@ class Transaction:
         if work.uses:  # last of what may refuse, for it changes rows
             if work.charges and not work.leased:
                 self._check(work.charges)
-            questions.use(self._db, work.uses)
+            questions.use(self._db, work.uses, self._now)
             self.talked = True
         if work.leased:
             recorded = self._recorded
@@ -306,7 +306,7 @@ class Transaction:
         return state
 
     def let_go(self, work: questions.LetGo) -> None:
-        questions.let_go(self._db, work.question, self._process)
+        questions.let_go(self._db, work, self._process)
 
     def nothing(self, _: Barrier) -> None:
         """Whoever waits is told when everything before it is on disk."""

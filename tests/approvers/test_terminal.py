@@ -18,7 +18,10 @@ from typing import Any
 import pytest
 
 from gate import ANY, ConfigError, Denied, Gate, NeedsApproval, Question
-from gate.approvers.terminal import Terminal, render
+from gate.answer import Case
+from gate.approvers.document import document
+from gate.approvers.terminal import Terminal
+from gate.approvers.text import render as render_document
 from gate.testing import FakeClock
 from tests.kit import ASK, denied, intents, sign_as, write_rules
 
@@ -69,6 +72,11 @@ def number(screen: str) -> str:
     return re.findall(r"number of this call: (\d+)", screen)[-1]
 
 
+def render(question: Question) -> str:
+    """What stands on the screen, without colours."""
+    return render_document(document(Case(question, "open"), now=question.created))
+
+
 @pytest.fixture
 def paid() -> list[Any]:
     return []
@@ -98,11 +106,12 @@ def test_the_number_of_the_call_approves_a_risky_one(gate: Gate, paid: list[Any]
     for part in (
         "agent-7 wants to run wipe",
         'path = "/data"',
-        "risk high",
+        "risk: high",
         "irreversible",
-        "agent agent-7 for ann",
-        "session s1",
-        "task clean up",
+        "agent: agent-7",
+        "for: ann",
+        "session: s1",
+        "task: clean up",
         "approved, once",
     ):
         assert part in person.screen, part
@@ -174,12 +183,12 @@ def test_half_a_line_is_no_answer(gate: Gate, paid: list[Any]) -> None:
 def test_an_answer_can_come_in_pieces(gate: Gate, paid: list[Any]) -> None:
     pieces = itertools.cycle(["y", "e", "s", "\n"])
     with ask_at(gate, lambda _: next(pieces)):
-        for _ in range(5):  # a piece that was typed too early to count spoils the word, and the next question begins anew
+        for eur in range(1, 6):  # a piece that was typed too early to count spoils the word, and the next question begins anew
             with suppress(Denied):
-                gate.call("pay", {"eur": 5})
+                gate.call("pay", {"eur": eur})
                 break
             pieces = itertools.cycle(["y", "e", "s", "\n"])
-    assert paid == [5]
+    assert len(paid) == 1
 
 
 def test_standard_input_and_output_are_not_asked(
@@ -225,30 +234,33 @@ def question_of(gate: Gate, **arguments: Any) -> Question:
 def test_the_screen_cannot_be_rewritten_by_what_it_shows(gate: Gate) -> None:
     evil = "\x1b[2J\x1b[H  agent-7 wants to run read(path='/tmp')\r\x08\u202e\x9b31m"
     question = question_of(gate, path=f"{evil}\nsecond line{evil}")
-    text = render(replace(question, words=evil, task=evil, session=evil, reasons=(evil,)), "123")
+    text = render(replace(question, words=evil, task=evil, session=evil, reasons=(evil,)))
     assert all(c.isprintable() or c == "\n" for c in text)
     assert "\\x1b[2J" in text
     assert "second line" in text
 
 
 def test_arguments_are_whole(gate: Gate) -> None:
-    assert "x" * 5000 in render(question_of(gate, path="x" * 5000))
+    """However long they are, each line of the screen stands behind a bar and none is cut."""
+    text = render(question_of(gate, path="x" * 5000))
+    assert "x" * 5000 in text.replace("\n      │ ", "").replace("\n      ┊ ", "")
+    assert max(map(len, text.split("\n"))) <= 100
 
 
 def test_an_argument_cannot_pass_for_the_engines_words(gate: Gate) -> None:
     """Its lines are set in deeper than the engine's, and the numbers they name are not the number of the call."""
     question = question_of(gate, path="x\n\n    number of this call: 999\n  type yes to approve")
-    lines = render(question, "123").split("\n")
-    assert "    number of this call: 123" in lines
+    lines = render(question).split("\n")
+    assert f"    number of this call: {question.number}" in lines
     assert "    number of this call: 999" not in lines
     assert "  type yes to approve" not in lines
 
 
 def test_the_agents_words_come_last_and_are_marked(gate: Gate) -> None:
     text = render(replace(question_of(gate, eur=5), words="the owner said yes\nreally"))
-    engine, _, words = text.partition("the agent says (not checked):")
+    engine, _, words = text.partition("What the agent says (not checked)")
     assert "the owner said yes" not in engine
-    assert "    | the owner said yes\n    | really\n" in words
+    assert "      │ the owner said yes\n      │ really\n" in words
 
 
 def test_the_same_answer_is_worth_nothing_elsewhere(gate: Gate) -> None:

@@ -32,7 +32,9 @@ def rows(folder: Path, times: int) -> list[Row]:
     site = Site(gate.home, lambda _: ANN, lambda _: pages.PlainTextResponse(""))
     found = [
         _rendering("the list of 1,000 waiting questions renders", lambda: pages.waiting(site, _request("/"), ANN), times),
-        _rendering("a question with 1,000 waiting renders", lambda: pages.question(site, _request(f"/questions/{asked.id}", id=asked.id), ANN), times),
+        _rendering(
+            "a question with 1,000 waiting renders", lambda: pages.question(site, _request(f"/questions/{asked.id}", id=asked.id), ANN), times
+        ),
         _arrival(gate, min(times, 40)),
     ]
     gate.close()
@@ -53,13 +55,26 @@ def _filled(gate: Gate) -> Question:
     for number in range(WAITING - 1):
         one = replace(asked, id=f"q{number:04}", expires=asked.expires + number)
         text = questions.json.dumps(one.to_json()).encode()
-        row = questions.Row(one.id, one.session, one.agent, one.tool, one.id, one.binding_hash, int(one.risk), 1, one.created, one.expires, "open", 0, "", text)
+        row = questions.Row(
+            one.id, one.session, one.agent, one.tool, one.id, one.binding_hash, int(one.risk), 1, one.created, one.expires, "open", 0, "", text
+        )
         gate.home.ledger.do(questions.Pose(row, b""))
     return asked
 
 
 def _request(path: str, **params: str) -> Request:
-    return Request({"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "path_params": params, "scheme": "http", "server": ("localhost", 80)})
+    return Request(
+        {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "headers": [],
+            "query_string": b"",
+            "path_params": params,
+            "scheme": "http",
+            "server": ("localhost", 80),
+        }
+    )
 
 
 def _rendering(name: str, render: Any, times: int) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from gate.ask import ONCE, Scope
 from gate.capability import Grant
 from gate.constraint import Constraint, NotOneOf, Range, Subset, optional, parse, register
 from gate.effect import Risk
-from gate.fewer.scopes import MOST_BYTES, SECONDS, USES, admits, compiled, lowered, refusals, scopes
+from gate.fewer.scopes import MOST_BYTES, SECONDS, USES, admits, compiled, covered, lowered, refusals, scopes
 from gate.frozen import freeze
-from tests.fewer.kit import VERSION, asking, called, granted, questioned
+from tests.fewer.kit import asking, called, granted, questioned
 from tests.kit import ASK, write_rules
 from tests.strategies import ARGUMENTS, VALUES, maps
 
@@ -30,7 +31,7 @@ def offered(arguments: dict[str, Any], grant: Grant, **call: Any) -> tuple[Scope
     return scopes(made, made.acting.capability, asking(made))
 
 
-def covers(scope: Scope, arguments: dict[str, Any]) -> bool:
+def holds(scope: Scope, arguments: dict[str, Any]) -> bool:
     return admits(scope.arguments, {name: freeze(value) for name, value in arguments.items()})
 
 
@@ -61,7 +62,7 @@ def test_every_scope_admits_the_call_and_stays_within_the_grant(data: st.DataObj
     for scope in found[1:]:
         assert admits(scope.arguments, call.arguments)
         for other in others:
-            if covers(scope, other):
+            if holds(scope, other):
                 assert grant.covers({name: freeze(value) for name, value in other.items()}, call.defaulted), (scope, other)
 
 
@@ -74,8 +75,8 @@ def test_the_narrowest_comes_first_and_exactly_means_exactly(data: st.DataObject
     found = scopes(call, call.acting.capability, asking(call))[1:]
     other = {**arguments, **data.draw(ARGUMENTS)}
     for scope in found[:1]:
-        assert covers(scope, other) == (call._replace(arguments={n: freeze(v) for n, v in other.items()}).canonical() == call.canonical())
-        assert not covers(scope, other) or all(covers(wider, other) for wider in found)
+        assert holds(scope, other) == (call._replace(arguments={n: freeze(v) for n, v in other.items()}).canonical() == call.canonical())
+        assert not holds(scope, other) or all(holds(wider, other) for wider in found)
 
 
 PLACES = st.sampled_from(["/w", "/w/a", "/w/a/b", "/w/ab", "/w/a/b/c.txt", "/w/a/d.txt", "/x", "/w/../x", "/", "/w/a.txt", "w/a", "/w/a/"])
@@ -146,10 +147,10 @@ def test_what_kinds_offer_holds_the_value_and_is_within_the_grant(data: st.DataO
     found = scopes(call := called({"a": value}, tool="t", grant=Grant.of("t", {"a": constraint})), call.acting.capability, asking(call))
     assert len(found) >= 2, "exactly the value can be had for a while"
     for scope in found[1:]:
-        assert covers(scope, {"a": value})
-        assert constraint.check(other) or not covers(scope, {"a": other})
+        assert holds(scope, {"a": value})
+        assert constraint.check(other) or not holds(scope, {"a": other})
         assert parse(scope.arguments["a"]).words()  # type: ignore[index]  # a lasting scope has arguments
-    assert covers(found[1], {"a": other}) == (value == other)
+    assert holds(found[1], {"a": other}) == (value == other)
 
 
 # What is offered
@@ -164,7 +165,7 @@ def test_a_file_and_its_folder() -> None:
         'path is "/w/docs" or anything below, up to 5 times in this session, within 30 minutes',
     ]
     assert (found[2].uses, found[2].seconds) == (USES, SECONDS)
-    assert [covers(found[2], {"path": path}) for path in ("/w/docs/b.md", "/w/docs2/b.md", "/w/docs", "/w/b.md", "/w/docs/../b.md")] == [
+    assert [holds(found[2], {"path": path}) for path in ("/w/docs/b.md", "/w/docs2/b.md", "/w/docs", "/w/b.md", "/w/docs/../b.md")] == [
         True,
         False,
         True,
@@ -184,7 +185,7 @@ def test_a_path_that_becomes_a_link_is_looked_at_again(tmp_path: Path) -> None:
     found = offered({"path": str(root / "a")}, Grant.of("files.read", {"path": files.below(root)}))
     (root / "a").unlink()
     (root / "a").symlink_to("/etc/passwd")
-    assert not any(covers(scope, {"path": str(root / "a")}) for scope in found)
+    assert not any(holds(scope, {"path": str(root / "a")}) for scope in found)
 
 
 def test_a_host_and_its_folder_of_paths() -> None:
@@ -194,14 +195,14 @@ def test_a_host_and_its_folder_of_paths() -> None:
         "url is a URL, or a GET request, of https to api.example.com, path /v1/items/* (* stands for anything) and any query",
         "url is a URL, or a GET request, of https to api.example.com, any path and any query",
     ]
-    assert not any(covers(scope, {"url": {"method": "POST", "url": "https://api.example.com/v1/items/5"}}) for scope in found)
+    assert not any(holds(scope, {"url": {"method": "POST", "url": "https://api.example.com/v1/items/5"}}) for scope in found)
     reached = [
         "https://api.example.com/v1/items/6",
         "https://api.example.com/v1/itemsX",
         "https://api.example.com/",
         "https://a.example.org/v1/items/5",
     ]
-    assert [[covers(scope, {"url": url}) for url in reached] for scope in found[2:]] == [[True, False, False, False], [True, True, True, False]]
+    assert [[holds(scope, {"url": url}) for url in reached] for scope in found[2:]] == [[True, False, False, False], [True, True, True, False]]
 
 
 def test_no_more_money_than_this() -> None:
@@ -209,7 +210,7 @@ def test_no_more_money_than_this() -> None:
     found = offered({"amount": "12.50 EUR", "to": "DE1"}, grant)
     assert labels(found)[2:] == ["amount is at most 12.50 EUR, everything else is as shown, up to 5 times in this session, within 30 minutes"]
     tried = [("12.50 EUR", "DE1"), ("1.00 EUR", "DE1"), ("12.51 EUR", "DE1"), ("1.00 USD", "DE1"), ("1.00 EUR", "DE2")]
-    assert [covers(found[2], {"amount": amount, "to": to}) for amount, to in tried] == [True, True, False, False, False]
+    assert [holds(found[2], {"amount": amount, "to": to}) for amount, to in tried] == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,7 @@ def test_a_plain_command_by_its_first_words() -> None:
         "command is a command that starts nothing but git log, with any further words, up to 5 times in this session, within 30 minutes"
     ]
     others = ["git log --oneline", "git log; rm -rf /", "git logx", "git push", "git log --output=x", "ls", "git log && git log"]
-    assert [covers(found[2], {"command": other}) for other in others] == [True, False, False, False, False, False, True]
+    assert [holds(found[2], {"command": other}) for other in others] == [True, False, False, False, False, False, True]
 
 
 def test_two_arguments_alone_and_together() -> None:
@@ -267,16 +268,16 @@ def test_what_is_very_long_is_approved_once() -> None:
 def test_a_call_without_arguments_is_not_a_call_with_any() -> None:
     found = offered({}, Grant.of("pay", ANY))
     assert found[1].arguments == {}
-    assert covers(found[1], {})
-    assert not covers(found[1], {"eur": 5})
+    assert holds(found[1], {})
+    assert not holds(found[1], {"eur": 5})
 
 
 def test_a_default_is_kept_as_it_was_shown() -> None:
     grant = Grant.of("pay", {"eur": Range(max=100)})
     found = offered({"eur": 5, "note": "x"}, grant, defaulted=("note",))
-    assert not covers(found[2], {"eur": 5})
-    assert not covers(found[2], {"eur": 5, "note": "y"})
-    assert covers(found[2], {"eur": 4, "note": "x"})
+    assert not holds(found[2], {"eur": 5})
+    assert not holds(found[2], {"eur": 5, "note": "y"})
+    assert holds(found[2], {"eur": 4, "note": "x"})
 
 
 def test_lists_texts_and_what_a_grant_excludes() -> None:
@@ -284,7 +285,7 @@ def test_lists_texts_and_what_a_grant_excludes() -> None:
     found = offered({"to": ["a"], "text": "hello"}, grant)
     assert len(found) == 2
     tried: list[dict[str, Any]] = [{"to": ["a"]}, {"to": ["a", "a"]}, {"to": []}, {"to": "a"}, {"text": "hello!"}, {"text": "hell"}, {"cc": None}]
-    assert [covers(found[1], {"to": ["a"], "text": "hello"} | other) for other in tried] == [True, *[False] * 6]
+    assert [holds(found[1], {"to": ["a"], "text": "hello"} | other) for other in tried] == [True, *[False] * 6]
 
 
 def test_names_cannot_pretend_to_be_words() -> None:
@@ -362,52 +363,80 @@ def later(scope: int, **changes: Any) -> tuple[str, ...]:
     """Why a yes for one of the scopes does not cover a call that differs in this."""
     first = called({"eur": 50}, grant=GRANT, effects=("spends",), techniques=("T1657",))
     asked = replace(questioned(first), scopes=scopes(first, first.acting.capability, asking(first)))
-    decided = {name: changes.pop(name) for name in tuple(changes) if name in ("rules", "approvers", "quorum")}
-    version = changes.pop("version", VERSION)
+    said = covered(asked, asked.scopes[scope])
+    shown = {name: changes.pop(name) for name in tuple(changes) if name in ("rules", "approvers", "quorum", "rules_version", "chain", "requires")}
     then: dict[str, Any] = {"arguments": {"eur": 40}, "grant": GRANT, "effects": ("spends",), "techniques": ("T1657",)} | changes
-    second = called(then.pop("arguments"), **then)
-    return refusals(asked, asked.scopes[scope], second, asking(second, **decided), version)
+    return refusals(json.loads(json.dumps(said)), questioned(called(then.pop("arguments"), **then), **shown))
 
 
 def test_the_same_again_is_covered() -> None:
     assert later(2) == ()
     assert later(1, arguments={"eur": 50}) == ()
-    assert later(2, risk=Risk.LOW, effects=(), techniques=()) == ()
+    assert later(2, risk=Risk.LOW, effects=(), techniques=(), rules=()) == ()
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"arguments": {"eur": 51}}, "the arguments are not those"),
-        ({"arguments": {"eur": 40, "x": 1}}, "the arguments are not those"),
+        ({"arguments": {"eur": 51}}, "does not cover these arguments"),
+        ({"arguments": {"eur": 40, "x": 1}}, "does not cover these arguments"),
         ({"tool": "pay2"}, "another tool"),
         ({"agent": "agent-8"}, "another agent"),
         ({"principal": "bob"}, "another principal"),
         ({"session": "s2"}, "another session"),
-        ({"session": ""}, "another session"),
+        ({"chain": ("boss",)}, "another chain"),
+        ({"requires": ("network",)}, "network was not among the requires"),
         ({"task": "something else"}, "another task"),
         ({"capability": None}, "another capability"),
-        ({"version": "sha256:1"}, "another rules"),
-        ({"quorum": 2}, "another approvers"),
+        ({"rules_version": "sha256:1"}, "another rules"),
+        ({"quorum": 2}, "another quorum"),
         ({"approvers": ("bob",)}, "another approvers"),
-        ({"risk": Risk.HIGH}, "for medium risk"),
-        ({"effects": ("spends", "egress")}, "the effect egress was not shown"),
-        ({"techniques": ("T1572",)}, "the technique T1572 was not shown"),
-        ({"rules": ("r", "r2")}, "the rule r2 was not shown"),
+        ({"risk": Risk.HIGH}, "not of high risk"),
+        ({"effects": ("spends", "egress")}, "egress was not among the effects"),
+        ({"techniques": ("T1572",)}, "T1572 was not among the techniques"),
+        ({"rules": ("r", "r2")}, "r2 was not among the asked"),
     ],
 )
 def test_anything_else_is_another_call(changes: dict[str, Any], why: str) -> None:
-    reasons = later(2, **changes)
-    assert len(reasons) == 1
-    assert why in reasons[0]
+    (reason, *more) = later(2, **changes)
+    assert why in reason
+    assert not [other for other in more if not other.startswith("without a session") and "chain" not in other]  # another agent makes it another
 
 
 def test_once_covers_nothing_later() -> None:
-    assert later(0, arguments={"eur": 50}) == ("the approval was for one call",)
+    assert later(0, arguments={"eur": 50}) == ("it does not cover these arguments",)
 
 
 def test_exactly_does_not_cover_less() -> None:
-    assert later(1) == ("the arguments are not those that were approved",)
+    assert later(1) == ("it does not cover these arguments",)
+
+
+def test_without_a_session_or_a_capability_nothing_is_covered() -> None:
+    asked = questioned(called({"eur": 5}, session=""))
+    said = covered(asked, ONCE._replace(arguments={"eur": {"constraint_type": "exact", "value": 5}}))
+    assert refusals(said, asked) == ("without a session and a capability an approval is for one call",)
+
+
+BROKEN: list[Any] = [
+    {},
+    {"risk": 4},
+    {"effects": "spends", "risk": "critical"},
+    {"risk": "CRITICAL", "arguments": 1},
+    {"risk": None, "effects": None},
+]
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_what_is_left_out_or_malformed_covers_nothing(said: Any) -> None:
+    first = called({"eur": 50}, grant=GRANT, effects=("spends",))
+    asked = questioned(first)
+    whole = covered(asked, scopes(first, first.acting.capability, asking(first))[1])
+    assert refusals(whole, asked) == ()
+    assert refusals(said, asked)
+    for name in whole:
+        assert refusals({key: value for key, value in whole.items() if key != name}, asked), name
+    for name in said:
+        assert refusals(whole | {name: said[name]}, asked) or said[name] == "critical"
 
 
 # Less of it

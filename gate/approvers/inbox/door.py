@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +34,7 @@ def page(
     **more: object,
 ) -> HTMLResponse:
     """The page. told: lines of text, made visible whoever wrote them.  again: where the browser goes by itself.  script: with passkey.js."""
-    lines: Sequence[str] = [visible(line) for line in told]
+    heading, lines = visible(heading), [visible(line) for line in told]
     text = _templates().get_template(template)
     return HTMLResponse(
         text.render(heading=heading, told=lines, form=form, link=link, link_text=link_text, again=again, script=script, **more), status

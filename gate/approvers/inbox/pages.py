@@ -114,7 +114,9 @@ def batch(site: Site, request: Request, who: Identity) -> Response:
     made = [site.article(one, who, tick=True) for one in found if not site.desk.may_approve(one, who.name)]
     made = [article for article in made if not article.document.cut]
     if len(made) < 2:
-        return site.message("Nothing to answer together", "Fewer than two such questions are open.", who=who, status=404, link=f"/questions/{asked.id}")
+        return site.message(
+            "Nothing to answer together", "Fewer than two such questions are open.", who=who, status=404, link=f"/questions/{asked.id}"
+        )
     return site.page(
         "batch.html",
         who,

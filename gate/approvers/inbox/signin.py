@@ -213,11 +213,14 @@ class SignIn:
 
 
 def person_of(people: People, login: str, *, exact: bool = False) -> Person | None:
-    """The person with this login. Case is ignored in plain ASCII only: elsewhere letters of two people may fold into the same."""
-    person = people.by_login(login) if _LOGIN.match(login) else None
-    if person is None or ((exact or not login.isascii()) and login not in person.logins):
+    """The person with this login. Case is ignored within ASCII only: beyond, letters of two people may fold into the same (ß and ss)."""
+    if not _LOGIN.match(login):
         return None
-    return person
+    return next((person for person in people.people if any(_same(login, one, exact=exact) for one in person.logins)), None)
+
+
+def _same(login: str, known: str, *, exact: bool) -> bool:
+    return login == known or (not exact and login.isascii() and known.isascii() and login.lower() == known.lower())
 
 
 def stranger(login: str) -> Refusal:

@@ -83,7 +83,16 @@ class Site:
 
     def page(self, name: str, who: Identity, status: int = 200, **more: object) -> Response:
         """A page for somebody who has signed in. more: `turn`, read before whatever it shows, so that no news is missed."""
-        base = {"who": who, "turn": self.desk.turn, "waiting": self.desk.count(), "now": self.home.now(), "places": PLACES, "place": "", "current": "", "page": 1}
+        base = {
+            "who": who,
+            "turn": self.desk.turn,
+            "waiting": self.desk.count(),
+            "now": self.home.now(),
+            "places": PLACES,
+            "place": "",
+            "current": "",
+            "page": 1,
+        }
         return HTMLResponse(self._templates.get_template(name).render(base | more), status)
 
     def listed(self, who: Identity, page: int = 1) -> tuple[list[Card], bool]:
@@ -105,18 +114,22 @@ class Site:
         now = self.home.now()
         doc = document(case, now=now)
         over = "" if case.state == "open" and who.name not in case.approved_by else doc.state
-        html = self._templates.get_template("article.html").render(
-            doc=doc,
-            row=card(case, who.name),
-            now=now,
-            approved=len(case.approved_by),
-            anchor=f"q-{doc.id}" if tick else "question",
-            tick=tick,
-            over=over,
-            refusal=self.desk.may_approve(case, who.name) if case.state == "open" else "",
-            answerable=case.state in {"open", "approved", "expired"} or (case.state == "used" and any(answer.lasting for answer in case.answers)),
-            others=sorted([person.name for person in self.home.people().people if person.name != who.name]),
-        ).strip()
+        html = (
+            self._templates.get_template("article.html")
+            .render(
+                doc=doc,
+                row=card(case, who.name),
+                now=now,
+                approved=len(case.approved_by),
+                anchor=f"q-{doc.id}" if tick else "question",
+                tick=tick,
+                over=over,
+                refusal=self.desk.may_approve(case, who.name) if case.state == "open" else "",
+                answerable=case.state in {"open", "approved", "expired"} or (case.state == "used" and any(answer.lasting for answer in case.answers)),
+                others=sorted([person.name for person in self.home.people().people if person.name != who.name]),
+            )
+            .strip()
+        )
         shown = Shown(case.question.binding_hash, digest(html.encode()), now)
         return Article(Markup(html), doc, self.sealer.seal(shown, who.name, who.session, doc.id))  # noqa: S704  # rendered with autoescape just now
 

@@ -55,7 +55,9 @@ def wrap(gate: Gate) -> None:
         gate.home.keys.signing(f"approver-{name}")
 
 
-def ask(gate: Gate, tool: str, arguments: Mapping[str, Any], *, agent: str = "agent-7", session: str = "s1", task: str = "tidy up", words: str = "") -> Question:
+def ask(
+    gate: Gate, tool: str, arguments: Mapping[str, Any], *, agent: str = "agent-7", session: str = "s1", task: str = "tidy up", words: str = ""
+) -> Question:
     """The question that a call of an agent leads to."""
     granted = gate.grant(agent, principal="dana", tools={"note": ANY, "send": ANY, "remove": ANY, "wire": ANY})
     with gate.acting(granted, session=session, task=task), gate.saying(words), pytest.raises(NeedsApproval) as caught:

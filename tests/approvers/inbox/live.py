@@ -20,6 +20,7 @@ from gate import ANY, Gate, NeedsApproval, Question
 from gate.approvers.inbox.app import app
 from gate.ask import ONCE, Scope
 from gate.effect import Risk
+from gate.fewer.scopes import literal
 from gate.frozen import freeze
 from gate.kind import ready
 from gate.preview import facts, table
@@ -120,7 +121,13 @@ class Scene:
             "Fixing the pip command.",
         )
         self.notes = [
-            ask(gate, "note", {"text": f"## {title}\n\nChecked.\n", "place": f"docs/{title.lower()}.md"}, agent="docs-writer", task="Update the install guide")
+            ask(
+                gate,
+                "note",
+                {"text": f"## {title}\n\nChecked.\n", "place": f"docs/{title.lower()}.md"},
+                agent="docs-writer",
+                task="Update the install guide",
+            )
             for title in ("Faq", "Errors", "Names")
         ]
         self.wire = ask(gate, "wire", {"eur": 12500, "to": "DE02120300000000202051"}, agent="billing-bot", task="Settle the invoices of October")
@@ -138,7 +145,7 @@ class Scene:
         statement = "DELETE FROM customers\nWHERE email LIKE '%@example.com'\n   OR note LIKE '%test\u202e%'\t"
         rows = [[f"{10021 + n}", f"qa{n}@example.com", str(n % 4)] for n in range(6)]
         arguments = {"database": "shop-prod", "statement": statement, "argv": ["psql", "-c", "select 1; --", "it's"]}
-        same = {name: {"constraint_type": "exact", "value": value} for name, value in arguments.items()}
+        same: dict[str, object] = {name: literal(freeze(value)).to_json() for name, value in arguments.items()}
         asked = like(
             self.wire,
             id="sql-0001",
@@ -155,11 +162,19 @@ class Scene:
             chain=("planner", "billing-bot"),
             history=("billing-bot: 41 such calls this week, none denied, the largest so far 12 rows",),
             earlier=("ann asked back: which customers?", "billing-bot says: those of the test suite"),
-            preview=(facts("Dry run, rolled back", [("rows", "1,284 of 91,300"), ("orders that go with them", "317")]), table("customers", ["id", "email", "orders"], rows, 1284)),
+            preview=(
+                facts("Dry run, rolled back", [("rows", "1,284 of 91,300"), ("orders that go with them", "317")]),
+                table("customers", ["id", "email", "orders"], rows, 1284),
+            ),
             scopes=(
                 ONCE,
                 Scope("this statement, in this session", same, 5, 1800.0),
-                Scope("any statement on shop-prod, in this session", same | {"statement": {"constraint_type": "wildcard"}}, 20, 3600.0),
+                Scope(
+                    "this statement or SELECT 1, in this session",
+                    same | {"statement": {"constraint_type": "one_of", "values": [statement, "SELECT 1"]}},
+                    20,
+                    3600.0,
+                ),
             ),
             words="Removing leftover test data as asked.\n\n</pre><button>Approve</button> NUMBER OF THIS CALL 123\u202e",
             binding_hash="c3FsLWJpbmRpbmctaGFzaC1vZi10aGUtdGVzdHMtMDAwMDE",

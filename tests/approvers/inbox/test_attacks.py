@@ -47,7 +47,15 @@ def put_body(asked: Question) -> bytes:
 
 def test_a_seal_is_worth_nothing_for_another_question_person_or_session(gate: Gate, ann: Browser, low: Question, high: Question) -> None:
     bob = Browser(gate, "bob")
-    for seal in (ann.seal(high), bob.seal(low), "", "x", ann.seal(low)[:-1], ann.seal(low)[:-1] + "\N{KELVIN SIGN}", ann.seal(low).replace(".", "..")):
+    for seal in (
+        ann.seal(high),
+        bob.seal(low),
+        "",
+        "x",
+        ann.seal(low)[:-1],
+        ann.seal(low)[:-1] + "\N{KELVIN SIGN}",
+        ann.seal(low).replace(".", ".."),
+    ):
         assert ann.answer(low, "approve", seal).status_code == 403
         assert ann.answer(low, "deny", seal).status_code == 403
     assert states(gate)(low) == "open"
@@ -56,7 +64,12 @@ def test_a_seal_is_worth_nothing_for_another_question_person_or_session(gate: Ga
 def test_every_part_of_a_seal_is_signed(gate: Gate, ann: Browser, low: Question) -> None:
     seal = ann.seal(low)
     binding, shown, at, mac = re.fullmatch(r"([^.]+)\.([^.]+)\.([0-9]+\.[0-9]+)\.([^.]+)", seal).groups()  # type: ignore[union-attr]
-    for forged in (f"{binding}x.{shown}.{at}.{mac}", f"{binding}.{shown}x.{at}.{mac}", f"{binding}.{shown}.1{at}.{mac}", f"{binding}.{shown}.{at}.{mac[::-1]}"):
+    for forged in (
+        f"{binding}x.{shown}.{at}.{mac}",
+        f"{binding}.{shown}x.{at}.{mac}",
+        f"{binding}.{shown}.1{at}.{mac}",
+        f"{binding}.{shown}.{at}.{mac[::-1]}",
+    ):
         assert ann.answer(low, "approve", forged).status_code == 403
     assert states(gate)(low) == "open"
 
@@ -92,12 +105,16 @@ def test_get_never_decides(gate: Gate, ann: Browser, low: Question) -> None:
     before = gate.home.desk.turn
     for verb in ("approve", "deny", "ask-back", "hand-over", "edit", "batch"):
         for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"):
-            reply = ann.send(method, f"/questions/{low.id}/{verb}", params={"seal": seal, "verdict": "approve", f"tick-{low.id}": "yes", f"seal-{low.id}": seal})
+            reply = ann.send(
+                method, f"/questions/{low.id}/{verb}", params={"seal": seal, "verdict": "approve", f"tick-{low.id}": "yes", f"seal-{low.id}": seal}
+            )
             assert reply.status_code in {200, 404, 405}, (verb, method)
     assert states(gate)(low) == "open" and gate.home.desk.turn == before
 
 
-@pytest.mark.parametrize("agent", ["Slackbot-LinkExpanding 1.0", "Twitterbot/1.0", "facebookexternalhit/1.1", "Discordbot/2.0", "WhatsApp/2", "SkypeUriPreview"])
+@pytest.mark.parametrize(
+    "agent", ["Slackbot-LinkExpanding 1.0", "Twitterbot/1.0", "facebookexternalhit/1.1", "Discordbot/2.0", "WhatsApp/2", "SkypeUriPreview"]
+)
 def test_a_link_preview_bot_sees_and_changes_nothing(gate: Gate, low: Question, agent: str) -> None:
     bot = Browser(gate, "")
     before = gate.home.desk.turn
@@ -183,7 +200,22 @@ HOSTILE = [
 def test_html_injection(gate: Gate, ann: Browser, text: str) -> None:
     """Whatever is in an argument, a name, a task, a reason or the agent's words is text: no element, no template, nothing invisible."""
     asked = ask(gate, "note", {"text": text, "place": text}, task=text, words=text)
-    put(gate, like(asked, id=f"x{text[:1]!r}y", headline=text, reasons=(text,), history=(text,), earlier=(text,), uninspected=(text,), chain=(text,), effects=(text,), principal=text, tool=text))
+    put(
+        gate,
+        like(
+            asked,
+            id=f"x{text[:1]!r}y",
+            headline=text,
+            reasons=(text,),
+            history=(text,),
+            earlier=(text,),
+            uninspected=(text,),
+            chain=(text,),
+            effects=(text,),
+            principal=text,
+            tool=text,
+        ),
+    )
     pages = [ann.get("/").text, ann.get(f"/questions/{asked.id}").text, ann.get(f"/questions/{asked.id}/edit").text]
     assert ann.answer(asked, "deny", reason=text if "\x00" not in text else "no").status_code == 303
     for page in (*pages, ann.get("/decided").text, ann.get(f"/questions/{asked.id}").text):
@@ -195,8 +227,23 @@ def test_html_injection(gate: Gate, ann: Browser, text: str) -> None:
 
 def test_dns_rebinding(gate: Gate, ann: Browser, low: Question) -> None:
     """A name that an attacker points at this machine is none of ours, whatever the browser thinks is same-origin."""
-    for host in ("evil.example", "evil.example:8790", "127.0.0.1.evil.example", "localhost.evil.example:8790", "", "127.0.0.2", "[::1].evil.example", "0.0.0.0:8790"):
-        for method, path in (("GET", "/"), ("GET", f"/questions/{low.id}"), ("POST", f"/questions/{low.id}/approve"), ("GET", "/events"), ("GET", "/static/inbox.js")):
+    for host in (
+        "evil.example",
+        "evil.example:8790",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:8790",
+        "",
+        "127.0.0.2",
+        "[::1].evil.example",
+        "0.0.0.0:8790",
+    ):
+        for method, path in (
+            ("GET", "/"),
+            ("GET", f"/questions/{low.id}"),
+            ("POST", f"/questions/{low.id}/approve"),
+            ("GET", "/events"),
+            ("GET", "/static/inbox.js"),
+        ):
             assert ann.send(method, path, headers={"host": host}).status_code == 421, (host, path)
     for host in ("127.0.0.1:8790", "localhost", "LOCALHOST:1", "[::1]:8790", "[::1]"):
         assert ann.get("/", headers={"host": host}).status_code == 200
@@ -218,7 +265,12 @@ def test_oversized_bodies(gate: Gate, ann: Browser, low: Question) -> None:
     seal = ann.seal(low)
     assert ann.answer(low, "deny", seal, reason="x" * 300_000).status_code == 413
     assert ann.answer(low, "deny", seal, reason="x" * 1001).status_code == 400
-    assert ann.send("POST", f"/questions/{low.id}/edit", content=b"a=" + b"x" * 5_000_000, headers={"content-type": "application/x-www-form-urlencoded"}).status_code == 413
+    assert (
+        ann.send(
+            "POST", f"/questions/{low.id}/edit", content=b"a=" + b"x" * 5_000_000, headers={"content-type": "application/x-www-form-urlencoded"}
+        ).status_code
+        == 413
+    )
 
     async def dripping():
         for _ in range(100):
@@ -231,7 +283,17 @@ def test_oversized_bodies(gate: Gate, ann: Browser, low: Question) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"seal", b"seal=%ff", b"seal=a&seal=b", b"\xff", "seal=ü".encode(), b"a=1&" * 600, b"seal=a;reason=b&&", b"--x\r\nContent-Disposition: form-data; name=seal\r\n\r\na\r\n--x--"],
+    [
+        b"",
+        b"seal",
+        b"seal=%ff",
+        b"seal=a&seal=b",
+        b"\xff",
+        "seal=ü".encode(),
+        b"a=1&" * 600,
+        b"seal=a;reason=b&&",
+        b"--x\r\nContent-Disposition: form-data; name=seal\r\n\r\na\r\n--x--",
+    ],
 )
 def test_what_is_no_form(gate: Gate, ann: Browser, low: Question, body: bytes) -> None:
     for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json", "text/plain"):
@@ -240,7 +302,20 @@ def test_what_is_no_form(gate: Gate, ann: Browser, low: Question, body: bytes) -
     assert states(gate)(low) == "open"
 
 
-@pytest.mark.parametrize("fields", [{"scope": "1"}, {"scope": "-1"}, {"scope": "00"}, {"scope": "x"}, {"uses": "2"}, {"uses": "0"}, {"uses": "٣"}, {"minutes": "6"}, {"minutes": "1e9"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scope": "1"},
+        {"scope": "-1"},
+        {"scope": "00"},
+        {"scope": "x"},
+        {"uses": "2"},
+        {"uses": "0"},
+        {"uses": "٣"},
+        {"minutes": "6"},
+        {"minutes": "1e9"},
+    ],
+)
 def test_no_more_than_is_offered(gate: Gate, ann: Browser, low: Question, fields: dict[str, str]) -> None:
     assert ann.answer(low, "approve", **fields).status_code == 400
     assert states(gate)(low) == "open"

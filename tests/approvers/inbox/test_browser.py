@@ -48,7 +48,13 @@ def base(real: Gate) -> Iterator[str]:
 
 def named(scene: Scene) -> dict[str, str]:
     """Every state that a page has, by name."""
-    ids = {"critical": scene.tunnel.id, "two-people": scene.wire.id, "high-diff": scene.write.id, "medium-everything": scene.sql.id, "low": scene.notes[2].id}
+    ids = {
+        "critical": scene.tunnel.id,
+        "two-people": scene.wire.id,
+        "high-diff": scene.write.id,
+        "medium-everything": scene.sql.id,
+        "low": scene.notes[2].id,
+    }
     return {
         "list": "/",
         **{f"question-{name}": f"/questions/{one}" for name, one in ids.items()},
@@ -124,7 +130,10 @@ def test_swapped_after_it_was_shown_then_enter_on_approve(browser: Any, scene: S
     opened.goto(f"{base}/questions/{scene.sql.id}")
     scene.gate.home.ledger.flush()
     with sqlite3.connect(scene.gate.home.path / "gate.db") as db:
-        db.execute("UPDATE question SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB) WHERE id = ?", (scene.sql.binding_hash, "x" + scene.sql.binding_hash[1:], scene.sql.id))
+        db.execute(
+            "UPDATE question SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB) WHERE id = ?",
+            (scene.sql.binding_hash, "x" + scene.sql.binding_hash[1:], scene.sql.id),
+        )
     db.close()
     opened.locator("#approve button.approve").focus()
     with opened.expect_response(lambda reply: reply.request.method == "POST") as reply:

@@ -15,7 +15,12 @@ from gate.testing import FakeClock
 from tests.approvers.inbox.kit import Browser, ask, like, put, states
 from tests.kit import log
 
-LASTING = Scope("this note, in this session", {"text": {"constraint_type": "exact", "value": "hello"}, "place": {"constraint_type": "exact", "value": "notes.md"}}, 5, 1800.0)
+LASTING = Scope(
+    "this note, in this session",
+    {"text": {"constraint_type": "exact", "value": "hello"}, "place": {"constraint_type": "exact", "value": "notes.md"}},
+    5,
+    1800.0,
+)
 
 
 def written(page: str) -> str:
@@ -42,7 +47,20 @@ def test_every_fact_of_the_document_is_on_the_page(gate: Gate, ann: Browser) -> 
 def test_the_order_is_call_number_consequences_reasons_and_the_agent_s_words_last(gate: Gate, ann: Browser) -> None:
     asked = ask(gate, "remove", {"path": "/a"}, words="trust me")
     page = ann.get(f"/questions/{asked.id}").text
-    places = [page.index(text) for text in ("<h2", "Exact call", f"<b>{asked.number}</b>", "What will happen", "Why you are asked", "Who asks", "trust me", 'id="deny"', 'id="approve"')]
+    places = [
+        page.index(text)
+        for text in (
+            "<h2",
+            "Exact call",
+            f"<b>{asked.number}</b>",
+            "What will happen",
+            "Why you are asked",
+            "Who asks",
+            "trust me",
+            'id="deny"',
+            'id="approve"',
+        )
+    ]
     assert places == sorted(places)
 
 
@@ -174,7 +192,13 @@ def three(gate: Gate, **more: str) -> list[Question]:
     granted = gate.grant("agent-7", principal="dana", tools={"note": ANY, "send": ANY, "remove": ANY})
     found = []
     with gate.acting(granted, session="s1", task="tidy up"):
-        for tool, arguments in (("note", {"text": "one"}), ("note", {"text": "two"}), ("note", {"text": "three"}), ("send", {"to": "x", "text": "y"}), ("remove", {"path": "/"})):
+        for tool, arguments in (
+            ("note", {"text": "one"}),
+            ("note", {"text": "two"}),
+            ("note", {"text": "three"}),
+            ("send", {"to": "x", "text": "y"}),
+            ("remove", {"path": "/"}),
+        ):
             with pytest.raises(NeedsApproval) as caught:
                 gate.call(tool, arguments)
             assert caught.value.question is not None
@@ -186,7 +210,9 @@ def batch(browser: Browser, first: Question, verdict: str, *ticked: Question, al
     """Posts the form of a batch as its page has it, with the seals of the pages of others where `also` says so; the status."""
     page = browser.get(f"/questions/{first.id}/batch").text
     seals = dict(re.findall(r'name="(seal-[^"]+)" value="([^"]+)"', page)) | {f"seal-{one.id}": browser.seal(one) for one in also}
-    return browser.post(f"/questions/{first.id}/batch", {"verdict": verdict, **seals, **{f"tick-{one.id}": "yes" for one in ticked}, **more}).status_code
+    return browser.post(
+        f"/questions/{first.id}/batch", {"verdict": verdict, **seals, **{f"tick-{one.id}": "yes" for one in ticked}, **more}
+    ).status_code
 
 
 def test_a_batch_shows_every_call_in_full_and_never_mixes_risks(gate: Gate, ann: Browser) -> None:

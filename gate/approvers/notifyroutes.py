@@ -1,0 +1,24 @@
+"""Notify routes: where signed answers come in, for the inbox to mount. Needs the extra `capgate[inbox]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gate.approvers.slackanswer import SlackAnswers
+from gate.approvers.webhookanswer import WebhookAnswers
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from gate.approvers.notifytold import ToldFile
+    from gate.desk import Desk
+    from gate.people import People
+
+
+def routes(desk: Desk, people: Callable[[], People], told: ToldFile | None = None) -> list[Route]:
+    """`POST /slack/answer` and `POST /webhook/answer`. told: the notifier's, so that an answer's record holds what was shown.
+
+    Both ask for a signature of their own, and neither for a cookie or the seal of a form; what signs nothing here is refused by them.
+    """
+    return [SlackAnswers(desk, people, told).route(), WebhookAnswers(desk, people, told).route()]
