@@ -62,6 +62,7 @@ def needed() -> None:
 
 def made(home: Home, settings: Settings, port: int, channels: Sequence[BaseRoute] = ()) -> tuple[Starlette, SignIn]:
     """The application of a gate, on a port, with its sign-in. channels: where answers come in that sign for themselves."""
+    from gate.approvers.inbox import arap
     from gate.approvers.inbox.app import app
     from gate.approvers.inbox.guard import LOOPBACK
     from gate.approvers.inbox.login import Links
@@ -78,6 +79,7 @@ def made(home: Home, settings: Settings, port: int, channels: Sequence[BaseRoute
         from gate.approvers.inbox.oidc import Provider
 
         routes += Provider(settings.client, signin, now=home.now).routes
+    routes += arap.routes(home.desk, signin.identify, base=origin if secure else "")
     name = str(urlsplit(origin).hostname)
     hosts = {f"[{name}]" if ":" in name else name} if secure else LOOPBACK
     return app(home, identify=signin.identify, door=signin.door, routes=routes, hosts=hosts, secure=secure), signin
