@@ -85,12 +85,14 @@ class Notifier:
 
     def run(self) -> None:
         """Tells people until `close`. What goes wrong is logged, and tried again."""
-        turn = -1
+        turn, wrong = -1, ""
         while not self._stop.is_set():
             try:
                 turn = self._desk.wait(turn, min(_SOON, self._every) if self.step() else self._every)
             except Exception as error:  # a file that is wrong, a store that is locked: nobody is told, and the question waits
-                _log.warning("people could not be told of questions: %s", error)
+                if str(error) != wrong:
+                    _log.warning("people cannot be told of questions: %s", error)
+                wrong = str(error)
                 self._stop.wait(self._every)
 
     def step(self) -> int:

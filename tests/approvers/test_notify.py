@@ -263,7 +263,7 @@ def test_what_was_told_is_its_owners_alone_and_a_torn_line_is_none(tmp_path: Pat
         ToldFile(folder).hold(now=0.0)
 
 
-def test_a_wrong_people_file_ends_nothing(home: Gate, slack: FakeSlack) -> None:
+def test_a_wrong_people_file_ends_nothing_and_is_said_once(home: Gate, slack: FakeSlack, caplog: pytest.LogCaptureFixture) -> None:
     wrong = [True]
 
     def people() -> People:
@@ -274,7 +274,8 @@ def test_a_wrong_people_file_ends_nothing(home: Gate, slack: FakeSlack) -> None:
     each = Notifier(home.home.desk, people, {"slack": SlackChannel(home.home.now)}, every=0.02)
     each.start()
     asked(home)
-    time.sleep(0.1)
+    time.sleep(0.2)
+    assert [record.getMessage() for record in caplog.records] == ["people cannot be told of questions: approvers.toml:1: wrong"]
     wrong.clear()
     until(lambda: len(slack.messages) == 1)
     each.close()

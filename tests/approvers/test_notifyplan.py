@@ -94,6 +94,13 @@ def test_a_group_is_told_in_the_order_of_the_file_and_whom_it_was_handed_to_firs
     assert [each.name for each in candidates(handed, people(*crew, ann))] == ["bob", "ann", "eve"]
 
 
+def test_whom_it_was_handed_to_is_told_at_once() -> None:
+    case, book = Case(ASKED, "open"), people(ann, bob)
+    told = done(plan([case], book, 1000.0, []), 1000.0)
+    handed = replace(case, answers=(Answer("hand-over", "ann", to="bob"),))
+    assert names(plan([handed], book, 1001.0, told)) == ["bob"]
+
+
 def test_one_who_cannot_be_reached_is_passed_over_at_once() -> None:
     case = Case(ASKED, "open")
     way = ann._replace(notify=("slack", "webhook:pager"))
