@@ -257,3 +257,11 @@ def test_who_may_not_approve_has_nothing_to_spare(gate: Gate, clock: FakeClock) 
     asked(gate, 1)
     clock.advance(61)
     denied(lambda: pays(gate, 2), "'owner' was asked 1 question")
+
+
+def test_a_no_to_one_call_stands_against_a_wider_yes(gate: Gate, paid: list[int]) -> None:
+    gate.home.desk.deny(asked(gate, 9).question.id, by="owner", reason="not nine", method="page")
+    yes(gate, asked(gate, 50), scope=2)
+    denied(lambda: pays(gate, 9), "not nine")
+    assert pays(gate, 8) == 8
+    assert paid == [8]
