@@ -7,8 +7,8 @@ passkeys belong.  Without a proxy it is `http://localhost:PORT`; anything else i
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from gate.approvers.inbox.oidc import Client
     from gate.approvers.inbox.signin import SignIn, TrustedHeader
+    from gate.approvers.notifytold import ToldFile
     from gate.home import Home
+    from gate.people import People
 
 PORT: Final = 8790
 NEEDS: Final = ("starlette", "jinja2", "uvicorn")
@@ -60,8 +62,8 @@ def needed() -> None:
         raise ConfigError(f"the page needs {', '.join(missing)}; install it with: pip install 'capgate[inbox]'")
 
 
-def made(home: Home, settings: Settings, port: int) -> tuple[Starlette, SignIn]:
-    """The application of a gate, on a port, with its sign-in."""
+def made(home: Home, settings: Settings, port: int, told: ToldFile | None = None) -> tuple[Starlette, SignIn]:
+    """The application of a gate, on a port, with its sign-in. told: what people were told, see `gate.approvers.notify`."""
     from gate.approvers.inbox.app import app
     from gate.approvers.inbox.guard import LOOPBACK
     from gate.approvers.inbox.login import Links
@@ -69,22 +71,43 @@ def made(home: Home, settings: Settings, port: int) -> tuple[Starlette, SignIn]:
     from gate.approvers.inbox.signin import SignIn
 
     origin = settings.origin(port)
-    secure = origin.startswith("https:")
+    secure, name = origin.startswith("https:"), str(urlsplit(origin).hostname)
     links = None if settings.header else Links(home.path, home.now)
-    named = settings.client.name if settings.client else ""
-    signin = SignIn(home.people, home.now, sessions=Sessions(secure=secure), links=links, header=settings.header, provider=named)
-    routes: list[BaseRoute] = list(signin.routes)
-    if settings.client:
-        from gate.approvers.inbox.oidc import Provider
-
-        routes += Provider(settings.client, signin, now=home.now).routes
-    name = str(urlsplit(origin).hostname)
+    provider = settings.client.name if settings.client else ""
+    signin = SignIn(_people(home), home.now, sessions=Sessions(secure=secure), links=links, header=settings.header, provider=provider)
+    routes = [*signin.routes, *_others(home, signin, settings, origin, told)]
     hosts = {f"[{name}]" if ":" in name else name} if secure else LOOPBACK
     return app(home, identify=signin.identify, door=signin.door, routes=routes, hosts=hosts, secure=secure), signin
 
 
+def _others(home: Home, signin: SignIn, settings: Settings, origin: str, told: ToldFile | None) -> list[BaseRoute]:
+    """The routes beside the page: a provider's sign-in, passkeys, signed answers of other channels, and the API."""
+    from gate.approvers import notifyroutes
+    from gate.approvers.inbox import arap
+
+    found: list[BaseRoute] = []
+    if settings.client:
+        from gate.approvers.inbox.oidc import Provider
+
+        found += Provider(settings.client, signin, now=home.now).routes
+    with suppress(ConfigError):  # an address without a name has no passkeys, and what asks for one cannot be approved there
+        from gate.approvers.inbox.passkeys import Passkeys
+
+        found += Passkeys(home, signin.identify, origin=origin, links=signin.links).routes
+    return [*found, *notifyroutes.routes(home.desk, _people(home), told), *arap.routes(home.desk, signin.identify, base=origin)]
+
+
+def _people(home: Home) -> Callable[[], People]:
+    """Those of now; what `home.people` is changes once the file of approvers was read."""
+
+    def people() -> People:
+        return home.people()
+
+    return people
+
+
 @contextmanager
-def listening(settings: Settings) -> Iterator[socket.socket]:
+def listening(settings: Settings) -> Generator[socket.socket]:
     """The socket; ConfigError where the port is taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
@@ -96,12 +119,14 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def run(home: Home, settings: Settings, ready: Callable[[str, SignIn], None]) -> None:
-    """Serves until the process is told to stop. ready: told the origin and the sign-in once the port is open."""
+    """Serves, and tells people of questions, until the process is told to stop. ready: told the origin and the sign-in once the port is open."""
     import uvicorn
 
+    from gate.approvers.notify import Notifier
+
     with listening(settings.checked()) as opened:
-        port = opened.getsockname()[1]
-        application, signin = made(home, settings, port)
+        port, notifier = opened.getsockname()[1], Notifier(home.desk, _people(home))
+        application, signin = made(home, settings, port, notifier.told)
         ready(settings.origin(port), signin)
         config = uvicorn.Config(
             application,
@@ -113,4 +138,8 @@ def run(home: Home, settings: Settings, ready: Callable[[str, SignIn], None]) ->
             server_header=False,
             timeout_graceful_shutdown=1,  # open pages listen for news for as long as they are open
         )
-        uvicorn.Server(config).run(sockets=[opened])
+        notifier.start()
+        try:
+            uvicorn.Server(config).run(sockets=[opened])
+        finally:
+            notifier.close()
