@@ -79,9 +79,13 @@ class LetGo(NamedTuple):
 
 
 class Use(NamedTuple):
-    """That a call runs because of a question's approvals, or because somebody edited what it asked about."""
+    """That a call runs because of a question's approvals, or because somebody edited what it asked about.
+
+    once: an approval of one call is among them, which is void from the question's end on.
+    """
 
     question: str
+    once: bool = False
     edited: bool = False
 
 
@@ -156,7 +160,7 @@ def use(db: sqlite3.Connection, uses: Sequence[Use], now: float) -> None:
     for one in uses:
         found = db.execute("SELECT state, expires FROM question WHERE id = ?", (one.question,)).fetchone()
         state: str = found[0] if found else "unknown"
-        if state == "open" and now >= found[1]:
+        if found and now >= found[1] and (state == "open" or (one.once and state in {"approved", "used"})):
             state = "expired"
         if state not in ({"edited", "used"} if one.edited else {"open", "approved", "used"}):
             raise Barred(_BARRED.get(state, f"the question '{one.question}' is {state}, so its approvals are void"))
@@ -204,6 +208,20 @@ def rows(query: Query, where: str, values: tuple[object, ...] = ()) -> list[Row]
 def answers(query: Query, question: str) -> list[Answer]:
     """What was said about one."""
     return [parse(cast("bytes", body)) for (body,) in query("SELECT body FROM answer WHERE question = ? ORDER BY number", (question,))]
+
+
+def answers_to(query: Query, ids: Sequence[str]) -> dict[str, list[bytes]]:
+    """What was said about several, as it is kept, by question."""
+    found: dict[str, list[bytes]] = {}
+    for start in range(0, len(ids), MOST_AT_ONCE):
+        some = ids[start : start + MOST_AT_ONCE]
+        sql = f"SELECT question, body FROM answer WHERE question IN ({', '.join('?' * len(some))}) ORDER BY question, number"
+        for question, body in query(sql, tuple(some)):
+            found.setdefault(str(question), []).append(cast("bytes", body))
+    return found
+
+
+MOST_AT_ONCE: Final = 500
 
 
 def count(query: Query, now: float) -> int:
