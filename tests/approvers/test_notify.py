@@ -20,9 +20,9 @@ from gate.approvers.webhook import WebhookChannel
 from gate.approvers.webhooksign import check
 from gate.errors import ConfigError
 from gate.people import Asking, Inbox, Kept, People, Person, Settings, Slack, Webhook
-from tests.approvers.receivers import KEYS, FakeSlack, Got, answer, receiver
-from tests.approvers.test_webhookanswer import asked, home
-from tests.kit import log
+from tests.approvers.receivers import KEYS, SECRET, FakeSlack, Got, answer, receiver, webhook_headers
+from tests.approvers.test_webhookanswer import RULES, asked, call, home, says
+from tests.kit import log, look_again, python, write_rules
 
 __all__ = ["home"]
 
@@ -49,7 +49,7 @@ def notifier(gate: Gate, people: People, **more: Any) -> Notifier:
     )
 
 
-def until(held: Callable[[], object], seconds: float = 10.0) -> None:
+def until(held: Callable[[], object], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not held():
         assert time.monotonic() < end, "it did not happen in time"
@@ -75,7 +75,9 @@ def test_a_question_a_reminder_and_how_it_went(home: Gate, slack: FakeSlack, clo
     assert list(slack.messages) == [("DBOB", "1.000100"), ("DCY", "2.000100")], "the next person after escalate_after"
     clock.advance(240)
     settled(each)
-    assert sorted(reply["thread_ts"] for reply in slack.replies_to) == ["1.000100", "2.000100"] and "4 min 59 s left" in slack.replies_to[0]["text"]
+    assert sorted(reply["thread_ts"] for reply in slack.replies_to) == ["1.000100", "2.000100"] and "4 min 59 s left" in json.dumps(
+        slack.replies_to[0]["blocks"]
+    )
     home.home.desk.deny(question.id, by="bob", method="page")
     settled(each)
     assert all("denied" in json.dumps(message["blocks"]) and "gate-deny" not in json.dumps(message["blocks"]) for message in slack.messages.values())
@@ -92,31 +94,33 @@ def test_a_common_channel_calls_each_person_and_has_one_message(home: Gate, slac
     clock.advance(61)
     settled(each)
     assert list(slack.messages) == [("C0PS", "1.000100")] and slack.messages["C0PS", "1.000100"]["text"].startswith("<@UBOB> ")
-    assert [reply["text"].split(" ")[0] for reply in slack.replies_to] == ["<@UCY>"]
+    assert [reply["blocks"][0]["elements"][0]["elements"][0] for reply in slack.replies_to] == [{"type": "user", "user_id": "UCY"}]
     home.home.desk.deny(question.id, by="cy", method="page")
     settled(each)
     assert sum(got.path.endswith("chat.update") for got in slack.got) == 1
     each.close()
 
 
-def test_what_an_agent_writes_calls_nobody_in_slack(home: Gate, slack: FakeSlack) -> None:
+def test_what_an_agent_writes_calls_nobody_in_slack(home: Gate, slack: FakeSlack, clock: Any) -> None:
     each = notifier(home, book(BOB, slack=slack, channel="C0PS"))
 
     @home.tool(name="say")
     def say(text: str) -> None: ...
 
     from gate import ANY, NeedsApproval
-    from tests.kit import write_rules
 
     write_rules(home, '[[rule]]\nid = "a"\nask = { tool = "*" }\n')
-    time.sleep(1.1)
+    look_again(home)
     with home.acting(home.grant("<!channel>", tools={"say": ANY})), pytest.raises(NeedsApproval):
         home.call("say", {"text": "<!here> <@UEVE> <https://evil.example|ok> *bold*"})
     settled(each)
     message = next(iter(slack.messages.values()))
     assert "<!" not in message["text"] and "<@UEVE>" not in message["text"] and message["text"].startswith("<@UBOB> &lt;!channel&gt;")
-    mrkdwn = [block["text"]["text"] for block in message["blocks"] if isinstance(block.get("text"), dict) and block["text"]["type"] == "mrkdwn"]
-    assert mrkdwn == ["<@UBOB>"]
+    clock.advance(301)
+    settled(each)
+    said = [*message["blocks"], *slack.replies_to[0]["blocks"]]
+    assert said[0]["elements"][0]["elements"] == [{"type": "user", "user_id": "UBOB"}]
+    assert "mrkdwn" not in json.dumps(said) and json.dumps(said).count('"user_id"') == 2 and "<!" not in slack.replies_to[0]["text"]
     each.close()
 
 
@@ -244,8 +248,12 @@ def test_what_was_told_is_its_owners_alone_and_a_torn_line_is_none(tmp_path: Pat
     assert two.hold(now=1001.0) and two.all() == [told] and two.find("q", "slack", "D1 1.1 ") == told and two.find("q", "slack", "D2") is None
     two.close()
     late = ToldFile(folder)
-    assert late.hold(now=1000.0 + 3 * 86400) and late.all() == []
+    assert late.hold(now=1000.0 + 8 * 86400) and late.all() == [told], "a question may wait for seven days"
+    late.add(told._replace(question="q9", at=1000.0 + 8 * 86400))
+    assert late.hold(now=1000.0 + 9 * 86400 + 3601) and [each.question for each in late.all()] == ["q9"]
+    late.add(told._replace(question="q10", at=1000.0 + 9 * 86400))
     late.close()
+    assert [json.loads(line)[0] for line in path.read_text().splitlines()] == ["q9", "q10"]
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="can be used by others"):
         ToldFile(folder).hold(now=0.0)
@@ -255,7 +263,7 @@ def test_what_was_told_is_its_owners_alone_and_a_torn_line_is_none(tmp_path: Pat
         ToldFile(folder).hold(now=0.0)
 
 
-def test_a_wrong_people_file_ends_nothing(home: Gate, slack: FakeSlack) -> None:
+def test_a_wrong_people_file_ends_nothing_and_is_said_once(home: Gate, slack: FakeSlack, caplog: pytest.LogCaptureFixture) -> None:
     wrong = [True]
 
     def people() -> People:
@@ -266,7 +274,8 @@ def test_a_wrong_people_file_ends_nothing(home: Gate, slack: FakeSlack) -> None:
     each = Notifier(home.home.desk, people, {"slack": SlackChannel(home.home.now)}, every=0.02)
     each.start()
     asked(home)
-    time.sleep(0.1)
+    time.sleep(0.2)
+    assert [record.getMessage() for record in caplog.records] == ["people cannot be told of questions: approvers.toml:1: wrong"]
     wrong.clear()
     until(lambda: len(slack.messages) == 1)
     each.close()
@@ -275,9 +284,53 @@ def test_a_wrong_people_file_ends_nothing(home: Gate, slack: FakeSlack) -> None:
 def test_many_questions_at_once_are_told_two_at_a_time(home: Gate) -> None:
     with receiver() as pager:
         each = notifier(home, book(Person("bob", per_hour=5, notify=("webhook:pager",)), hooks=(("pager", pager.url),)))
-        for number in range(30):
+        for number in range(12):
             asked(home, eur=number)
-        assert each.step() == 30 and len(each._flying) <= 2
+        assert each.step() == 12 and len(each._flying) <= 2
         settled(each)
-        assert len(pager.got) == 30
+        assert len(pager.got) == 12
         each.close()
+
+
+INBOX = """
+import sys
+from gate import Gate
+from gate.approvers.inbox.serve import Settings, run
+
+gate = Gate(sys.argv[1])
+run(gate.home, Settings(port=0), lambda origin, signin: print(origin, flush=True))
+"""
+
+
+def test_the_inbox_tells_and_takes_the_answer_and_the_call_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of its own, a receiver, an agent: through real sockets, from question to call."""
+    import httpx
+
+    monkeypatch.setenv("GATE_PAGER", SECRET.decode())
+    gate = Gate(tmp_path / ".gate")
+    write_rules(gate, RULES.format(quorum=1))
+    gate.home.granted = []
+    gate.tool(name="pay")(lambda eur: eur)
+    with receiver() as pager:
+        (tmp_path / "approvers.toml").write_text(
+            '[[person]]\nname = "bob"\nnotify = ["webhook:pager"]\n[[webhook]]\nname = "pager"\n'
+            f'url = "{pager.url}/"\nsecret = "env:GATE_PAGER"\nanswers = ["bob"]\n'
+        )
+        process = python(INBOX, gate.home.path, wait=False)
+        try:
+            origin = process.stdout.readline().strip()
+            question = asked(gate)
+            data = pager.wait(1, 30)[0].json["data"]
+            assert (data["question"], data["person"]) == (question.id, "bob")
+            until(lambda: question.id in (gate.home.path / NAME).read_text())  # a person takes longer than that
+            body = says(question, binding_hash=data["binding_hash"])
+            reply = httpx.post(f"{origin}/webhook/answer", content=body, headers=webhook_headers(body), timeout=30)
+            assert (reply.status_code, reply.json()["state"]) == (200, "approved")
+            assert call(gate) == 5
+            assert [got.json["data"]["state"] for got in pager.wait(2, 30)[1:2]] in (["approved"], ["used"])
+            case = gate.home.desk.case(question.id)
+            assert case is not None and case.answers[0].shown and case.answers[0].method == "webhook"
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    gate.close()

@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from gate import Capability, Gate, Question
 from gate.approval import sign as sign_approval
+from gate.approvers.inbox.app import app
 from gate.approvers.inbox.arap import routes
 from gate.approvers.inbox.identity import Identity
 from gate.desk import Desk
@@ -23,13 +25,17 @@ BASE = "http://gate.example"
 
 
 class Api:
-    """The API of one gate, called in process. signed_in: who is signed in at the page."""
+    """The API of one gate, called in process. whole: with the page around it.  signed_in: who is signed in there."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, *, whole: bool = False) -> None:
         self.gate, self.desk = gate, Desk(gate.home)
         self.signed_in = ""
-        found = routes(self.desk, lambda _: Identity(self.signed_in, "s") if self.signed_in else None)
-        self.transport = httpx.ASGITransport(Starlette(routes=found))
+        found = routes(self.desk, self.identify)
+        made = app(gate.home, identify=self.identify, routes=found, hosts={"gate.example"}) if whole else Starlette(routes=found)
+        self.transport = httpx.ASGITransport(made)
+
+    def identify(self, _: Request) -> Identity | None:
+        return Identity(self.signed_in, "s") if self.signed_in else None
 
     def send(self, method: str, path: str, *, body: bytes = b"", headers: Any = ()) -> httpx.Response:
         return asyncio.run(self.asend(method, path, body=body, headers=headers))

@@ -189,3 +189,33 @@ class TestForm:
         monkeypatch.setattr(api.desk, "deny", broken)
         told = problem(ann.answer(question.id, verdict="deny"), 500)
         assert "secret" not in json.dumps(told)
+
+
+class TestBesideThePage:
+    """The same behind the page's guard, as `gate inbox` serves it."""
+
+    def test_reading_and_answering(self, gate: Gate) -> None:
+        ann = approver(Api(gate, whole=True), "ann")
+        question = asked(gate)
+        assert len(ann.get(LIST).json()["questions"]) == 1
+        assert ann.answer(question.id, verdict="deny").json()["state"] == "denied"
+
+    def test_what_the_guard_refuses(self, gate: Gate) -> None:
+        api = Api(gate, whole=True)
+        ann, question = approver(api, "ann"), asked(gate)
+        path, body = f"{LIST}/{question.id}/answers", b'{"verdict":"deny"}'
+        for more in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}):
+            sent = ann.headers("POST", path, body) | {"Content-Type": "application/json"} | more
+            assert api.send("POST", path, body=body, headers=sent).status_code in {403, 421}
+        assert api.desk.cases()[0].state == "open"
+
+    def test_a_huge_body(self, gate: Gate) -> None:
+        ann, question = approver(Api(gate, whole=True), "ann"), asked(gate)
+        for size in (MAX_BODY, 10 * MAX_BODY):
+            problem(ann.post(f"{LIST}/{question.id}/answers", b'{"verdict":"deny","reason":"' + b"x" * size + b'"}'), 413)
+
+    def test_it_is_served(self, gate: Gate) -> None:
+        from gate.approvers.inbox.serve import Settings, made
+
+        served, _ = made(gate.home, Settings(), 8790)
+        assert LIST in [getattr(route, "path", "") for route in served.routes]

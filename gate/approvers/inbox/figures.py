@@ -36,12 +36,15 @@ def figures(site: Site, request: Request, who: Identity) -> Response:
 
 
 def _rows(tallies: Mapping[str, Tally]) -> list[tuple[str, ...]]:
-    return [(name, f"{one.answers:,}", _share(one.rate), _span(one.median), _span(one.p95), f"{one.quick:,}") for name, one in tallies.items()]
+    return [
+        (name or "unknown", f"{one.answers:,}", _share(one.rate), _span(one.median), _span(one.p95), f"{one.quick:,}")
+        for name, one in tallies.items()
+    ]
 
 
 def _share(rate: float | None) -> str:
-    return "–" if rate is None else f"{rate:.0%}"
+    return "-" if rate is None else f"{rate:.0%}"
 
 
 def _span(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return "-" if seconds is None else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

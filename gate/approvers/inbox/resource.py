@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 PREFIX: Final = "/access/v1"
-MAX_BODY: Final = 256 * 1024  # bytes: four tokens of the largest size, more than any answer needs
+MAX_BODY: Final = 128 * 1024  # bytes: two tokens of the largest size, more than any answer needs
 OURS: Final = "urn:capgate:problem:"
 ARAP: Final = "urn:openid:authzen:access-request:error:"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -100,12 +100,19 @@ def rfc3339(moment: float) -> str:
 
 
 async def _body(request: Request) -> bytes:
-    read = bytearray()
+    """The body, counted while it is read; one that is announced as too large is not read at all."""
+    length, read = request.headers.get("content-length", "0"), bytearray()
+    if not length.isdecimal() or len(length) > 12 or int(length) > MAX_BODY:
+        raise _too_large()
     async for chunk in request.stream():
         read += chunk
         if len(read) > MAX_BODY:
-            raise Problem(413, "about:blank", f"The body has more than {MAX_BODY} bytes", headers={"Connection": "close"})
+            raise _too_large()
     return bytes(read)
+
+
+def _too_large() -> Problem:
+    return Problem(413, "about:blank", f"The body has more than {MAX_BODY} bytes", headers={"Connection": "close"})
 
 
 def _answer(data: Mapping[str, object], status: int, media: str, headers: Mapping[str, str]) -> Response:
