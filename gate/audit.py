@@ -6,7 +6,7 @@ A record is one compact JSON object in UTF-8.  Its exact bytes are leaf `index` 
 Every record has
 
     v       1
-    type    open close | rules grant attenuate revoke stop resume | intent outcome call refusal usage recovery | question answer
+    type    open close | rules grant attenuate revoke stop resume | intent outcome call refusal usage recovery | question answer edit told passkey
     time    RFC 3339, UTC, microseconds: when it was said, which may be up to a moment before it was written
     gate    the log's name (origin)
 

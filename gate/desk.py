@@ -273,7 +273,8 @@ class Desk:
 
     def _accepted(self, name: str, said: Mapping[str, object], challenge: bytes) -> Mapping[str, object]:
         """What a passkey has signed just now, as it is kept; its counter moves on. Void when it did not sign exactly this yes."""
-        from gate.tokens import assertion, passkey as passkeys
+        from gate.tokens import assertion
+        from gate.tokens import passkey as passkeys
 
         try:
             passkeys.accept(self.home.keys.directory, name, said, challenge=challenge)

@@ -125,6 +125,7 @@ class People:
         self.people = tuple(people)
         self.settings = settings or Settings()
         self._by_name = {person.name: person for person in self.people}
+        self._called = {called.casefold(): person.name.casefold() for person in self.people for called in (person.name, *person.logins)}
 
     def person(self, name: str) -> Person | None:
         """The person of a name."""
@@ -146,8 +147,7 @@ class People:
 
     def _who(self, name: str) -> str:
         folded = name.casefold()
-        known = next((person.name for person in self.people if folded in [one.casefold() for one in (person.name, *person.logins)]), name)
-        return known.casefold()
+        return self._called.get(folded, folded)
 
     def by_login(self, login: str) -> Person | None:
         """The person whom a sign-in calls so."""

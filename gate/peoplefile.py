@@ -176,7 +176,7 @@ def _mistakes(form: FileForm) -> Iterator[tuple[Place, str]]:
     """What no single entry shows: two of one name, somebody who is not there."""
     yield from _doubles(form)
     groups = {group for person in form.person for group in person.groups}
-    names = {person.name.casefold() for person in form.person}
+    names = {person.name for person in form.person}
     webhooks = [webhook.name for webhook in form.webhook]
     for number, person in enumerate(form.person):
         for index, way in enumerate(person.notify or []):
@@ -185,7 +185,7 @@ def _mistakes(form: FileForm) -> Iterator[tuple[Place, str]]:
                 yield ("person", number, "notify", index), f"{person.name} cannot be told by {shown(way)}: {hint}"
     for number, webhook in enumerate(form.webhook):
         for index, who in enumerate(webhook.answers):
-            if not (who[1:] in groups if who.startswith("@") else who.casefold() in names):
+            if not (who[1:] in groups if who.startswith("@") else who in names):
                 yield ("webhook", number, "answers", index), f"{shown(who)} is neither a person nor, with @, a group of this file"
 
 

@@ -47,9 +47,21 @@ def limited(*groups: Iterable[str]) -> tuple[str, ...]:
     return (*kept, f"and {total - len(kept)} more reasons")
 
 
+class _Escapes(dict[int, str]):
+    """For `str.translate`: how each character is shown, found once."""
+
+    def __missing__(self, code: int) -> str:
+        c = chr(code)
+        self[code] = found = c if c.isprintable() and not _BLANK(c) else c.encode("unicode_escape").decode()
+        return found
+
+
+_ESCAPES: Final = _Escapes()
+
+
 def visible(text: str) -> str:
     """The text with everything a reader cannot see, or that reorders what they see, written as backslash escapes."""
-    return "".join(c if c.isprintable() and not _BLANK(c) else c.encode("unicode_escape").decode() for c in text)
+    return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
 
 
 def utc(seconds: float) -> str:

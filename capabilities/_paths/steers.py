@@ -29,8 +29,8 @@ _FILES: Final = frozenset(
     ".gitconfig .gitmodules .gitattributes .envrc .npmrc .yarnrc .yarnrc.yml .pnpmfile.cjs .pip.conf pip.conf pip.ini .pydistutils.cfg .condarc "
     ".bashrc .bash_profile .bash_login .bash_logout .bash_aliases .profile .zshrc .zshenv .zprofile .zlogin .kshrc .cshrc .tcshrc .login "
     ".inputrc .vimrc .exrc .nvimrc .emacs .gdbinit .lldbinit .pdbrc .pythonrc .tmux.conf .screenrc .xinitrc .xprofile .xsession .pam_environment "
-    ".mcp.json mcp.json .claude.json gate.toml approvers.toml .pre-commit-config.yaml .gitlab-ci.yml crontab rc.local ld.so.preload authorized_keys rc "
-    "sitecustomize.py usercustomize.py jenkinsfile .travis.yml azure-pipelines.yml bitbucket-pipelines.yml lefthook.yml .lefthook.yml mise.toml "
+    ".mcp.json mcp.json .claude.json gate.toml approvers.toml .pre-commit-config.yaml .gitlab-ci.yml crontab rc.local ld.so.preload authorized_keys "
+    "rc sitecustomize.py usercustomize.py jenkinsfile .travis.yml azure-pipelines.yml bitbucket-pipelines.yml lefthook.yml .lefthook.yml mise.toml "
     ".mise.toml .tool-versions claude.md claude.local.md agents.md gemini.md .cursorrules .windsurfrules .clinerules "
     "copilot-instructions.md".split()
 )

@@ -54,7 +54,7 @@ def marked(text: str) -> Line:
 
 def printable(text: str) -> Line:
     """A text of any size as one line without marks, escaped all the same."""
-    return (Segment(text.translate(_ESCAPES)),)
+    return (Segment(visible(text)),)
 
 
 def plain(line: Line) -> str:
@@ -92,17 +92,6 @@ def _alone(c: str) -> tuple[Mark, str, bool]:
     """A character wherever it stands: its mark, how it is shown, whether it is drawn onto the one before it."""
     shown = visible(c) if c not in _OVERLAYS else c.encode("unicode_escape").decode()
     return "" if shown == c else "blank" if c == "\t" else "unseen", shown, unicodedata.category(c) in {"Mn", "Me"}
-
-
-class _Escapes(dict[int, str]):
-    """For `str.translate`: how each character is shown, looked up once."""
-
-    def __missing__(self, c: int) -> str:
-        self[c] = shown = _alone(chr(c))[1]
-        return shown
-
-
-_ESCAPES: Final = _Escapes()
 
 
 def _unseen(text: str) -> Iterator[str]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -72,8 +71,9 @@ class Notifier:
         self.told = told or ToldFile(desk.home.path)
         self._flying: dict[tuple[str, str, str, str], Telling] = {}
         self._done = set[str]()
+        self._read: dict[str, Case] = {}
+        self._read_turn, self._read_until = -1, 0.0
         self._lock = Lock()
-        self._workers = ThreadPoolExecutor(8, thread_name_prefix="gate-notify")
         self._stop, self._thread = Event(), Thread(target=self.run, name="gate-notify", daemon=True)
 
     def _now(self) -> float:
@@ -95,27 +95,32 @@ class Notifier:
 
     def step(self) -> int:
         """One look: starts telling what is due now, and says how many tellings are on their way or have to wait for those."""
-        now = self._now()
+        now, people = self._now(), self._people()
+        if not people.people and not people.settings.webhooks:
+            return 0
         if not self.told.hold(now):
             return 0
-        people = self._people()
-        cases = self._cases()
+        cases = self._cases(now)
         due = plan(cases.values(), people, now, self._known(now))
         for telling in due:
             if self._starts(telling):
-                self._workers.submit(self._tell, telling, cases[telling.question], people)
+                Thread(target=self._tell, args=(telling, cases[telling.question], people), name="gate-tell", daemon=True).start()
         waiting = {telling.question for telling in due}
         self._done |= {name for name, case in cases.items() if name not in waiting and now > case.question.expires + LATE}
         return len(due)
 
-    def _cases(self) -> dict[str, Case]:
-        """The open ones, and those that somebody was told of."""
-        found = {case.question.id: case for case in self._desk.cases(limit=MOST)}
-        for question in self.told.unfinished(found.keys() | self._done):
-            case = self._desk.case(question)
-            if case is not None:
-                found[question] = case
-        return found
+    def _cases(self, now: float) -> dict[str, Case]:
+        """The open ones, and those that somebody was told of; read again when anything was asked or answered, or a time is over."""
+        turn = self._desk.turn
+        if turn != self._read_turn or now >= self._read_until:
+            found = {case.question.id: case for case in self._desk.cases(limit=MOST)}
+            self._read_until = min([case.question.expires for case in found.values()], default=now + LATE)
+            for question in self.told.unfinished(found.keys() | self._done):
+                case = self._desk.case(question)
+                if case is not None:
+                    found[question] = case
+            self._read, self._read_turn = found, turn
+        return self._read
 
     def _known(self, now: float) -> list[Told]:
         """What was told, and what is being told as if it had been."""
@@ -154,9 +159,8 @@ class Notifier:
         self._desk.home.records.event("told", **said, **({"error": why} if why else {}))
 
     def close(self) -> None:
-        """Ends it; what is being told just now is finished or given up within its own time."""
+        """Ends it. What is being told just now may arrive, and is then told once more by whoever is next."""
         self._stop.set()
-        self._workers.shutdown(wait=False, cancel_futures=True)
         if self._thread.is_alive():
             self._thread.join(self._every + 1)
         self.told.close()

@@ -71,12 +71,14 @@ class Told(NamedTuple):
 
 def plan(cases: Iterable[Case], people: People, now: float, told: Sequence[Told]) -> list[Telling]:
     """What is to be told now about these cases. told: everything that was told about them, and about any question in the last hour."""
-    history = _History(told, now)
+    history, unnamed = _History(told, now), _unnamed(people)
     found = list[Telling]()
     for case in cases:
         if case.state == "open" and now < case.question.expires:
-            found += _asking(case, people, now, history)
-            found += _reminding(case, people, now, history)
+            found += _broadcast(case, unnamed, history)
+            available = _available(case, people, history)
+            found += _asking(case, people, available, history)
+            found += _reminding(case, people, available, history)
         found += _answering(case, people, history)
     return found
 
@@ -118,7 +120,7 @@ def candidates(case: Case, people: People) -> list[Person]:
     names = [name for one in listed for name in _members(one, people)]
     names.sort(key=lambda name: name != case.holder)
     found = [person for name in dict.fromkeys(names) if (person := people.person(name))]
-    barred = [who for who in (asked.agent, asked.principal, *asked.chain) if who]
+    barred = {who for who in (asked.agent, asked.principal, *asked.chain) if who}
     return [person for person in found if not any(people.same(person.name, who) for who in barred) and person.name not in case.approved_by]
 
 
@@ -141,13 +143,16 @@ def _has_room(person: Person, case: Case, history: _History) -> bool:
     return history.taken[person.name] < person.per_hour or history.reached(case.question.id, person.name) is not None
 
 
-def _asking(case: Case, people: People, now: float, history: _History) -> Iterator[Telling]:
-    asked = case.question
-    for webhook in _unnamed(people):
-        if "question" in webhook.events and history.may_try(telling := Telling(asked.id, "", "question", f"webhook:{webhook.name}")):
+def _broadcast(case: Case, webhooks: list[Webhook], history: _History) -> Iterator[Telling]:
+    for webhook in webhooks:
+        telling = Telling(case.question.id, "", "question", f"webhook:{webhook.name}")
+        if "question" in webhook.events and history.may_try(telling):
             yield telling
-    wanted = _wanted(case, people, now)
-    for person in _available(case, people, history):
+
+
+def _asking(case: Case, people: People, available: list[Person], history: _History) -> Iterator[Telling]:
+    asked, wanted = case.question, _wanted(case, people, history.now)
+    for person in available:
         if wanted <= 0:
             return
         if history.reached(asked.id, person.name):
@@ -187,16 +192,15 @@ def _unnamed(people: People) -> list[Webhook]:
     return [webhook for webhook in people.settings.webhooks if f"webhook:{webhook.name}" not in named]
 
 
-def _reminding(case: Case, people: People, now: float, history: _History) -> Iterator[Telling]:
+def _reminding(case: Case, people: People, available: list[Person], history: _History) -> Iterator[Telling]:
     """The latest reminder that is due, to each who was told before it was, and may still be disturbed."""
     asked = case.question
-    part, due = _due(case, people, now)
+    part, due = _due(case, people, history.now)
     if not part:
         return
-    what = f"reminder:{round(part * 100)}"
-    available = {person.name for person in _available(case, people, history)}
+    what, names = f"reminder:{round(part * 100)}", {person.name for person in available}
     for each in history.asked.get(asked.id, ()):
-        if each.at < due and (each.person in available or not each.person) and _listens(each.channel, "reminder", people):
+        if each.at < due and (each.person in names or not each.person) and _listens(each.channel, "reminder", people):
             telling = Telling(asked.id, each.person, what, each.channel, each.mark)
             if history.may_try(telling):
                 yield telling

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from gate.errors import GateError
 from gate.people import loopback
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import httpx
     from tenacity import RetryCallState
 
@@ -105,8 +108,17 @@ async def _sent(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     if parts.scheme != "https" and not loopback(parts.hostname or ""):
         raise Undelivered(f"{_host(url)} can only be told by https")
     sent = {**headers, "accept-encoding": "identity", "user-agent": "capgate"}
-    async with httpx.AsyncClient(follow_redirects=False, timeout=SECONDS) as client, client.stream("POST", url, content=body, headers=sent) as reply:
+    made = httpx.AsyncClient(verify=_trusted(), follow_redirects=False, timeout=SECONDS)
+    async with made as client, client.stream("POST", url, content=body, headers=sent) as reply:
         return Reply(reply.status_code, dict(reply.headers), await _limited(reply, url))
+
+
+@cache
+def _trusted() -> SSLContext:
+    """The certificates that count; read once, for reading them takes longer than a message."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 async def _limited(reply: httpx.Response, url: str) -> bytes:

@@ -66,6 +66,7 @@ class _Page:
                 yield from self._choice(fact)
             elif section.name == "headline" and at == 0:
                 yield from [f"  {self._strong(line)}" for line in self._wrapped(fact.lines[0], 2)]
+                yield from self._notes(fact)
             else:
                 yield from self._value(fact)
 
@@ -81,6 +82,9 @@ class _Page:
             yield from [f"      … {fact.missing} …", *self._barred(fact.end)] if fact.missing else ()
         if fact.shell:
             yield from self._shell(fact.shell)
+        yield from self._notes(fact)
+
+    def _notes(self, fact: Value) -> Iterator[str]:
         for note in fact.notes:
             yield from self._engine(f"      ! {note}")
 

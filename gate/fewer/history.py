@@ -56,7 +56,8 @@ def history(call: Call, cases: Iterable[Case]) -> tuple[str, ...]:
     else:
         first = f"{_times(len(mine))} about a call of {shown(agent)} to {shown(call.tool)}: {_counts(mine)}"
     same = identity(call.arguments)
-    again = [case for case in about if identity(case.question.arguments) == same]
+    alike = [case for case in about if case.question.arguments == call.arguments]  # and then as JSON is: true is not 1
+    again = [case for case in alike if identity(case.question.arguments) == same]
     return (first, *_largest(call, mine), *_again(again, agent))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gate.constraints.value import is_array, is_object
 from gate.propose.walk import resolved
 from gate.propose.words import SORTS
+from gate.shown import visible
 
 if TYPE_CHECKING:
     from gate.propose.report import Argument
@@ -62,10 +63,10 @@ def _rules(slug: str, name: str, schema: Mapping[str, object], arguments: Sequen
     good = _good(schema, arguments, workspace)
     other = 'shell.run command="ls"' if name != "shell.run" else 'files.read path="notes.md"'
     yield "[[rule]]"
-    yield f"id = {_text(f'{slug}-asks')}"
-    yield f"ask = {{ tool = {_text(name)} }}"
-    yield f"match = [{_text(_call(name, good))}]"
-    yield f"not_match = [{_text(other)}]\n"
+    yield f"id = {toml_text(f'{slug}-asks')}"
+    yield f"ask = {{ tool = {toml_text(name)} }}"
+    yield f"match = [{toml_text(call_text(name, good))}]"
+    yield f"not_match = [{toml_text(other)}]\n"
     for position, one in enumerate(arguments, 1):
         if one.entry is None or not one.top:
             continue
@@ -74,11 +75,11 @@ def _rules(slug: str, name: str, schema: Mapping[str, object], arguments: Sequen
         entry = {**one.entry, **({} if one.required else {"optional": True})}
         yield f"# '{one.name}' was taken for: {one.sort} ({one.certainty})" if one.name.isascii() and one.name.isprintable() else "#"
         yield "[[rule]]"
-        yield f"id = {_text(slug + '-' + str(position))}"
-        yield f"deny = {{ tool = {_text(name)}, unless = {{ {_key(one.name)} = {_value(entry)} }} }}"
-        yield f"reason = {_text('it is outside what was proposed for this argument; look at the rules file')}"
-        yield f"match = [{_text(_call(name, bad))}]"
-        yield f"not_match = [{_text(_call(name, kept))}]\n"
+        yield f"id = {toml_text(slug + '-' + str(position))}"
+        yield f"deny = {{ tool = {toml_text(name)}, unless = {{ {key_text(one.name)} = {toml_value(entry)} }} }}"
+        yield f"reason = {toml_text('it is outside what was proposed for this argument; look at the rules file')}"
+        yield f"match = [{toml_text(call_text(name, bad))}]"
+        yield f"not_match = [{toml_text(call_text(name, kept))}]\n"
 
 
 def _good(schema: Mapping[str, object], arguments: Sequence[Argument], workspace: str) -> dict[str, object]:
@@ -152,25 +153,31 @@ def _writable(name: str) -> bool:
     return bool(name) and not set(name) & set(" =\"'[]{},@\\") and name.isprintable()
 
 
-def _call(name: str, arguments: Mapping[str, object]) -> str:
+def call_text(name: str, arguments: Mapping[str, object]) -> str:
+    """A call as an example of a rules file writes it."""
     return " ".join([name, *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in arguments.items())])
 
 
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _text(name)
+def key_text(name: str) -> str:
+    """A key of TOML."""
+    return name if _BARE.fullmatch(name) else toml_text(name)
 
 
-def _text(text: str) -> str:
-    """A basic string of TOML: what JSON writes, and DEL escaped too."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+def toml_text(text: str) -> str:
+    """A basic string of TOML: what JSON writes, and whatever a reader cannot see, or that reorders what they see, escaped too."""
+    return "".join([c if visible(c) == c else _escaped(ord(c)) for c in json.dumps(text, ensure_ascii=False)])
 
 
-def _value(value: object) -> str:
+def _escaped(code: int) -> str:
+    return f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
+
+
+def toml_value(value: object) -> str:
     """Plain data as TOML; null cannot be written, and is left out of lists."""
     if isinstance(value, str):
-        return _text(value)
+        return toml_text(value)
     if is_object(value):
-        return f"{{ {', '.join(f'{_key(name)} = {_value(item)}' for name, item in value.items() if item is not None)} }}"
+        return f"{{ {', '.join(f'{key_text(name)} = {toml_value(item)}' for name, item in value.items() if item is not None)} }}"
     if is_array(value):
-        return f"[{', '.join(_value(item) for item in value if item is not None)}]"
+        return f"[{', '.join(toml_value(item) for item in value if item is not None)}]"
     return json.dumps(value)

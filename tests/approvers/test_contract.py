@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 
 from gate.answer import Case
 from gate.approvers.document import Document, document, facts
@@ -13,7 +13,12 @@ from gate.approvers.example import QUESTION
 from tests.approvers.kit import Nasty, case, cases
 from tests.approvers.renderers import RENDERERS, Rendered
 
-SLOW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 ORDER = ("headline", "call", "why", "words")
 
 
@@ -38,6 +43,7 @@ def missing(document: Document, rendered: Rendered) -> list[str]:
 @SLOW
 @example(Nasty(Case(QUESTION, "open")))
 @example(Nasty(case({"body": "x" * 10_000_000}, words="trust me\n" * 3_000)))
+@example(Nasty(case({}, headline="\uff52\uff4d", tool="", agent="\u202e")))
 @given(one=cases())
 def test_every_channel_shows_every_fact_in_order_or_takes_no_yes_and_says_so(name: str, one: Nasty) -> None:
     made = document(one.case, now=1000.0)

@@ -20,9 +20,9 @@ from gate.approvers.webhook import WebhookChannel
 from gate.approvers.webhooksign import check
 from gate.errors import ConfigError
 from gate.people import Asking, Inbox, Kept, People, Person, Settings, Slack, Webhook
-from tests.approvers.receivers import KEYS, FakeSlack, Got, answer, receiver
-from tests.approvers.test_webhookanswer import asked, home
-from tests.kit import log
+from tests.approvers.receivers import KEYS, SECRET, FakeSlack, Got, answer, receiver, webhook_headers
+from tests.approvers.test_webhookanswer import RULES, asked, call, home, says
+from tests.kit import log, python, write_rules
 
 __all__ = ["home"]
 
@@ -49,7 +49,7 @@ def notifier(gate: Gate, people: People, **more: Any) -> Notifier:
     )
 
 
-def until(held: Callable[[], object], seconds: float = 10.0) -> None:
+def until(held: Callable[[], object], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not held():
         assert time.monotonic() < end, "it did not happen in time"
@@ -275,9 +275,53 @@ def test_a_wrong_people_file_ends_nothing(home: Gate, slack: FakeSlack) -> None:
 def test_many_questions_at_once_are_told_two_at_a_time(home: Gate) -> None:
     with receiver() as pager:
         each = notifier(home, book(Person("bob", per_hour=5, notify=("webhook:pager",)), hooks=(("pager", pager.url),)))
-        for number in range(30):
+        for number in range(12):
             asked(home, eur=number)
-        assert each.step() == 30 and len(each._flying) <= 2
+        assert each.step() == 12 and len(each._flying) <= 2
         settled(each)
-        assert len(pager.got) == 30
+        assert len(pager.got) == 12
         each.close()
+
+
+INBOX = """
+import sys
+from gate import Gate
+from gate.approvers.inbox.serve import Settings, run
+
+gate = Gate(sys.argv[1])
+run(gate.home, Settings(port=0), lambda origin, signin: print(origin, flush=True))
+"""
+
+
+def test_the_inbox_tells_and_takes_the_answer_and_the_call_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of its own, a receiver, an agent: through real sockets, from question to call."""
+    import httpx
+
+    monkeypatch.setenv("GATE_PAGER", SECRET.decode())
+    gate = Gate(tmp_path / ".gate")
+    write_rules(gate, RULES.format(quorum=1))
+    gate.home.granted = []
+    gate.tool(name="pay")(lambda eur: eur)
+    with receiver() as pager:
+        (tmp_path / "approvers.toml").write_text(
+            '[[person]]\nname = "bob"\nnotify = ["webhook:pager"]\n[[webhook]]\nname = "pager"\n'
+            f'url = "{pager.url}/"\nsecret = "env:GATE_PAGER"\nanswers = ["bob"]\n'
+        )
+        process = python(INBOX, gate.home.path, wait=False)
+        try:
+            origin = process.stdout.readline().strip()
+            question = asked(gate)
+            data = pager.wait(1, 30)[0].json["data"]
+            assert (data["question"], data["person"]) == (question.id, "bob")
+            until(lambda: question.id in (gate.home.path / NAME).read_text())  # a person takes longer than that
+            body = says(question, binding_hash=data["binding_hash"])
+            reply = httpx.post(f"{origin}/webhook/answer", content=body, headers=webhook_headers(body), timeout=30)
+            assert (reply.status_code, reply.json()["state"]) == (200, "approved")
+            assert call(gate) == 5
+            assert [got.json["data"]["state"] for got in pager.wait(2, 30)[1:2]] in (["approved"], ["used"])
+            case = gate.home.desk.case(question.id)
+            assert case is not None and case.answers[0].shown and case.answers[0].method == "webhook"
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    gate.close()

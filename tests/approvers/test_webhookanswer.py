@@ -19,7 +19,7 @@ from gate.approvers.webhook import message
 from gate.approvers.webhooksign import parse_secrets
 from gate.people import Inbox, Kept, People, Person, Settings, Webhook
 from tests.approvers.receivers import SECRET, sent, webhook_headers
-from tests.kit import write_rules
+from tests.kit import finished, python, write_rules
 
 HOOK = Webhook("pager", "http://127.0.0.1:1/", Kept("env", "GATE_PAGER"), answers=("bob", "@crew"))
 OTHER = Webhook("other", "http://127.0.0.1:1/", Kept("env", "GATE_OTHER"))
@@ -277,6 +277,67 @@ def test_two_processes_answering_at_once(home: Gate) -> None:
     assert case is not None and case.state == "denied", "a no counts whenever it comes before the call has run"
     assert counted.count("approved") <= 1 and counted.count("denied") == 1
     assert all("error" in said for status, said in found if status != 200)
+
+
+ANSWERING = """
+import json, sys, time
+from pathlib import Path
+from starlette.applications import Starlette
+from gate import Gate
+from gate.approvers.notifyroutes import routes
+from tests.approvers.receivers import sent, webhook_headers
+
+folder, who, begin = sys.argv[1:]
+gate = Gate(folder)
+app = Starlette(routes=routes(gate.home.desk, gate.home.people))
+gate.home.ledger
+time.sleep(max(float(begin) - time.time(), 0))
+counted = []
+for case in gate.home.desk.cases():
+    asked = case.question
+    data = {"question": asked.id, "binding_hash": asked.binding_hash, "approver": who, "verdict": "approve"}
+    body = json.dumps({"type": "approval.answer", "data": data}).encode()
+    if sent(app, "/webhook/answer", body, webhook_headers(body, name=f"{who}_{time.monotonic_ns()}")).status_code == 200:
+        counted.append(asked.id)
+gate.close()
+print(json.dumps(counted))
+"""
+
+
+def test_two_real_processes_answering_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two people, two processes, twenty questions that need one yes each: every question has exactly one."""
+    monkeypatch.setenv("GATE_PAGER", SECRET.decode())
+    (tmp_path / "approvers.toml").write_text(
+        '[[person]]\nname = "bob"\n[[person]]\nname = "cy"\n'
+        '[[webhook]]\nname = "pager"\nurl = "http://127.0.0.1:1/"\nsecret = "env:GATE_PAGER"\nanswers = ["bob", "cy"]\n'
+    )
+    gate = Gate(tmp_path / ".gate")
+    write_rules(gate, RULES.format(quorum=1))
+    gate.home.granted, runs = [], list[int]()
+    gate.tool(name="pay")(lambda eur: runs.append(eur))
+    questions = [asked(gate, eur=number) for number in range(20)]
+    begin = time.time() + 3
+    processes = [python(ANSWERING, gate.home.path, who, begin, wait=False) for who in ("bob", "cy")]
+    counted = [json.loads(finished(each)) for each in processes]
+    assert sorted(counted[0] + counted[1]) == sorted(question.id for question in questions)
+    for question in questions:
+        case = gate.home.desk.case(question.id)
+        assert case is not None and len(case.approved_by) == 1 and case.state == "approved"
+    gate.close()
+
+
+def test_the_page_lets_signed_answers_through_and_nothing_else_in(home: Gate) -> None:
+    """Mounted in the inbox, behind its guard: no cookie, no seal, only the signature; and never from another site's page."""
+    from gate.approvers.inbox.app import app as inbox
+
+    question = asked(home)
+    app = inbox(home.home, identify=lambda _: None, routes=routes(home.home.desk, home.home.people))
+    body = says(question)
+    cross = webhook_headers(body) | {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+    assert sent(app, "/webhook/answer", body, cross).status_code == 403
+    assert sent(app, "/webhook/answer", body, {"content-type": "application/json"}).status_code == 401
+    assert state(home, question) == "open"
+    assert sent(app, "/webhook/answer", body, webhook_headers(body)).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])

@@ -53,7 +53,17 @@ def test_a_secret_place_is_one_in_every_spelling(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/w/.GIT/config", "/w/.git/HOOKS/pre-commit", "/w/GIT~1/config", "/w/.g\ufe00it/config", "/w/.git./x", "/w/Gate.TOML", "/w/.BASHRC"]
+    "path",
+    [
+        "/w/.GIT/config",
+        "/w/.git/HOOKS/pre-commit",
+        "/w/GIT~1/config",
+        "/w/.g\ufe00it/config",
+        "/w/.git./x",
+        "/w/Gate.TOML",
+        "/w/Approvers.TOML",
+        "/w/.BASHRC",
+    ],
 )
 def test_what_other_programs_obey_is_so_in_every_spelling(path: str) -> None:
     assert steers(path)

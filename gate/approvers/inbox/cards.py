@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gate.approvers.marked import Line, marked
+from gate.approvers.marked import Line, Segment, marked
 
 if TYPE_CHECKING:
     from gate.answer import Case
@@ -37,7 +38,7 @@ def card(case: Case, who: str, together: int = 0) -> Card:
     asked, last = case.question, case.closing
     return Card(
         id=asked.id,
-        headline=marked(asked.headline if len(asked.headline) <= HEADLINE else f"{asked.headline[:HEADLINE]}…"),
+        headline=_headline(asked.headline[: HEADLINE + 1]),
         risk=asked.risk.word,
         state=case.state,
         created=asked.created,
@@ -56,3 +57,8 @@ def card(case: Case, who: str, together: int = 0) -> Card:
 def cards(cases: Sequence[Case], who: str, together: Mapping[str, int] | None = None) -> list[Card]:
     """The cards of a list."""
     return [card(case, who, (together or {}).get(case.question.id, 0)) for case in cases]
+
+
+@lru_cache(maxsize=4096)
+def _headline(text: str) -> Line:
+    return marked(text) if len(text) <= HEADLINE else (*marked(text[:HEADLINE]), Segment("…"))

@@ -36,7 +36,10 @@ def figures(site: Site, request: Request, who: Identity) -> Response:
 
 
 def _rows(tallies: Mapping[str, Tally]) -> list[tuple[str, ...]]:
-    return [(name, f"{one.answers:,}", _share(one.rate), _span(one.median), _span(one.p95), f"{one.quick:,}") for name, one in tallies.items()]
+    return [
+        (name or "unknown", f"{one.answers:,}", _share(one.rate), _span(one.median), _span(one.p95), f"{one.quick:,}")
+        for name, one in tallies.items()
+    ]
 
 
 def _share(rate: float | None) -> str:

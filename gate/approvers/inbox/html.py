@@ -74,6 +74,8 @@ def environment() -> Environment:
 
 def line(segments: Line) -> Markup:
     """A line of marked text."""
+    if len(segments) == 1 and not segments[0].mark:
+        return escape(segments[0].text)
     return Markup("").join([_segment(segment.text, segment.mark) for segment in segments])
 
 

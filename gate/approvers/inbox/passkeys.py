@@ -210,12 +210,11 @@ class Passkeys:
         return assertion.enrolment(name, made, audience=self._home.origin)
 
     def _enrol(self, who: Identity, made: Credential, by: str, signed: Mapping[str, object] | None = None) -> Response:
-        if any(
-            one.id == made.id for name in passkey.names(self._home.keys.directory) for one in passkey.credentials(self._home.keys.directory, name)
-        ):
+        keys = self._home.keys.directory
+        if any(one.id == made.id for name in passkey.names(keys) for one in passkey.credentials(keys, name)):
             raise Void("this passkey is enrolled already")
         recorded(self._home, "enrol", who.name, made, by=by, assertion=signed)
-        passkey.add(self._home.keys.directory, who.name, made)
+        passkey.add(keys, who.name, made)
         return JSONResponse({"enrolled": made.id})
 
     # ---- around it ------------------------------------------------------------------------------------------------------------------

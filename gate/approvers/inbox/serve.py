@@ -7,7 +7,7 @@ passkeys belong.  Without a proxy it is `http://localhost:PORT`; anything else i
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -60,8 +60,8 @@ def needed() -> None:
         raise ConfigError(f"the page needs {', '.join(missing)}; install it with: pip install 'capgate[inbox]'")
 
 
-def made(home: Home, settings: Settings, port: int) -> tuple[Starlette, SignIn]:
-    """The application of a gate, on a port, with its sign-in."""
+def made(home: Home, settings: Settings, port: int, channels: Sequence[BaseRoute] = ()) -> tuple[Starlette, SignIn]:
+    """The application of a gate, on a port, with its sign-in. channels: where answers come in that sign for themselves."""
     from gate.approvers.inbox import arap
     from gate.approvers.inbox.app import app
     from gate.approvers.inbox.guard import LOOPBACK
@@ -74,7 +74,7 @@ def made(home: Home, settings: Settings, port: int) -> tuple[Starlette, SignIn]:
     links = None if settings.header else Links(home.path, home.now)
     named = settings.client.name if settings.client else ""
     signin = SignIn(home.people, home.now, sessions=Sessions(secure=secure), links=links, header=settings.header, provider=named)
-    routes: list[BaseRoute] = list(signin.routes)
+    routes: list[BaseRoute] = [*signin.routes, *channels]
     if settings.client:
         from gate.approvers.inbox.oidc import Provider
 
@@ -98,12 +98,14 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def run(home: Home, settings: Settings, ready: Callable[[str, SignIn], None]) -> None:
-    """Serves until the process is told to stop. ready: told the origin and the sign-in once the port is open."""
+    """Serves, and tells people of questions, until the process is told to stop. ready: told the origin and the sign-in once the port is open."""
     import uvicorn
 
-    with listening(settings.checked()) as opened:
+    from gate.approvers.notifyroutes import notified
+
+    with listening(settings.checked()) as opened, notified(home) as channels:
         port = opened.getsockname()[1]
-        application, signin = made(home, settings, port)
+        application, signin = made(home, settings, port, channels)
         ready(settings.origin(port), signin)
         config = uvicorn.Config(
             application,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 50
 PLACES: Final = (("Waiting", "/"), ("Decided", "/decided"), ("Figures", "/figures"))
+_KEPT: Final = 5.0
 FORMS: Final = ("approve", "deny", "ask-back", "hand-over")
 Handler: TypeAlias = "Callable[[Site, Request, Identity], Response]"
 Endpoint: TypeAlias = "Callable[[Request], Awaitable[Response]]"
@@ -47,6 +48,7 @@ class Site:
         self.home, self.desk, self.identify, self.stranger = home, home.desk, identify, stranger
         self.sealer = Sealer(home.keys.secret("inbox"))
         self._templates = environment()
+        self._read: tuple[tuple[int, int], float, list[Case]] = (-1, 0), 0.0, []
 
     def signed(self, handler: Handler) -> Endpoint:
         """An endpoint for who has signed in, run in a worker thread: it reads the store."""
@@ -80,12 +82,11 @@ class Site:
         return self.page("message.html", who, status, heading=heading, told=told, bad=status >= 400, link=link)
 
     def page(self, name: str, who: Identity, status: int = 200, **more: object) -> Response:
-        """A page for somebody who has signed in. `turn` is read before what it shows, so that no news is missed."""
-        turn = more.pop("turn", None) or self.desk.turn
+        """A page for somebody who has signed in. more: `turn`, read before whatever it shows, so that no news is missed."""
         base = {
             "who": who,
+            "turn": self.desk.turn,
             "waiting": self.desk.count(),
-            "turn": turn,
             "now": self.home.now(),
             "places": PLACES,
             "place": "",
@@ -96,8 +97,17 @@ class Site:
 
     def listed(self, who: Identity, page: int = 1) -> tuple[list[Card], bool]:
         """A page of what waits, and whether there is more."""
-        cases = self.desk.cases(limit=PAGE + 1, skip=(page - 1) * PAGE)
+        cases = self._open(page)
         return cards(cases[:PAGE], who.name, batches.counts(cases[:PAGE])), len(cases) > PAGE
+
+    def _open(self, page: int) -> list[Case]:
+        """A page of open cases, read again as soon as anything was asked or answered anywhere, or the time of one of them is over."""
+        seen, now = (self.desk.turn, page), self.home.now()
+        key, until, found = self._read
+        if seen != key or now >= until:
+            found = self.desk.cases(limit=PAGE + 1, skip=(page - 1) * PAGE)
+            self._read = seen, min([now + _KEPT, *[case.question.expires for case in found]]), found
+        return found
 
     def article(self, case: Case, who: Identity, *, tick: bool = False) -> Article:
         """A question as this person is shown it now; the seal is bound to exactly these bytes."""

@@ -20,6 +20,8 @@ from gate import ANY, Gate, NeedsApproval, Question
 from gate.approvers.inbox.app import app
 from gate.ask import ONCE, Scope
 from gate.effect import Risk
+from gate.fewer.scopes import literal
+from gate.frozen import freeze
 from gate.kind import ready
 from gate.preview import facts, table
 from tests.approvers.inbox.kit import ask, like, put, who, wrap
@@ -142,12 +144,14 @@ class Scene:
         """A question with wider scopes, a table, history and things said before, and characters that nobody sees."""
         statement = "DELETE FROM customers\nWHERE email LIKE '%@example.com'\n   OR note LIKE '%test\u202e%'\t"
         rows = [[f"{10021 + n}", f"qa{n}@example.com", str(n % 4)] for n in range(6)]
+        arguments = {"database": "shop-prod", "statement": statement, "argv": ["psql", "-c", "select 1; --", "it's"]}
+        same: dict[str, object] = {name: literal(freeze(value)).to_json() for name, value in arguments.items()}
         asked = like(
             self.wire,
             id="sql-0001",
             headline="billing-bot wants to delete 1,284 rows from customers in shop-prod",
             tool="sql.execute",
-            arguments={"database": "shop-prod", "statement": statement, "argv": ("psql", "-c", "select 1; --", "it's")},
+            arguments=freeze(arguments),
             risk=Risk.MEDIUM,
             reasons=("DELETE without a primary key in WHERE", "more than 100 rows"),
             uninspected=("a trigger on orders that is written in C",),
@@ -164,13 +168,13 @@ class Scene:
             ),
             scopes=(
                 ONCE,
+                Scope("this statement, in this session", same, 5, 1800.0),
                 Scope(
-                    "this statement, in this session",
-                    {"database": {"constraint_type": "exact", "value": "shop-prod"}, "statement": {"constraint_type": "exact", "value": statement}},
-                    5,
-                    1800.0,
+                    "this statement or SELECT 1, in this session",
+                    same | {"statement": {"constraint_type": "one_of", "values": [statement, "SELECT 1"]}},
+                    20,
+                    3600.0,
                 ),
-                Scope("any statement on shop-prod, in this session", {"database": {"constraint_type": "exact", "value": "shop-prod"}}, 20, 3600.0),
             ),
             words="Removing leftover test data as asked.\n\n</pre><button>Approve</button> NUMBER OF THIS CALL 123\u202e",
             binding_hash="c3FsLWJpbmRpbmctaGFzaC1vZi10aGUtdGVzdHMtMDAwMDE",

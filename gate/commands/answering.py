@@ -1,0 +1,106 @@
+"""Answering: the questions of a gate, asked one after the other at the terminal of `gate ask`.
+
+It answers through the desk, as the page does, in a process of its own, so that the agent's process has no hand in it.  The gravest question comes
+first, each is asked only at a terminal (never standard input), and one that is left for later is not asked again by the same command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from gate.approvers.terminal import ask_at, done
+from gate.approvers.tty import Tty, shared_with
+from gate.commands.shared import login, plain
+from gate.desk import OWNER
+from gate.errors import ConfigError, Void
+
+if TYPE_CHECKING:
+    from gate.answer import Case
+    from gate.approvers.terminal import Shown
+    from gate.desk import Desk, Told
+    from gate.gate import Gate
+
+AT_ONCE: Final = 50
+LOOK: Final = 5.0
+METHOD: Final = "terminal"
+
+
+def answer(gate: Gate, name: str, *, follow: bool) -> int:
+    """Asks about one question after the other, until none is left; 1 when an answer did not count. ConfigError where nobody can be asked."""
+    who = approver(gate, name)
+    with Tty() as tty:
+        if sharing := shared_with(tty.rdev, gate.home.path / "gate.db"):
+            raise ConfigError(f"process {sharing[0]} has this gate open at this same terminal and could write to it; answer in another one")
+        return int(_ask_all(gate.home.desk, tty, who, follow=follow) > 0)
+
+
+def approver(gate: Gate, name: str) -> str:
+    """The approver who sits here: as told, else whose login name it is, else the owner where there is no file of approvers."""
+    people = gate.home.people()
+    if name or not people.people:
+        return name or OWNER
+    found = people.person(login()) or people.by_login(login())
+    if found is None:
+        raise ConfigError(f"'{plain(login())}' is nobody in the file of approvers; say who you are with --as NAME")
+    return found.name
+
+
+def _ask_all(desk: Desk, tty: Tty, name: str, *, follow: bool) -> int:
+    """How many answers did not count."""
+    asked, void, told = set[str](), 0, False
+    while True:
+        turn = desk.turn
+        case = next(_waiting(desk, name, asked), None)
+        if case is not None:
+            void += not _ask(desk, tty, case, name)
+            asked.add(case.question.id)
+            told = False
+        elif follow:
+            if not told:
+                tty.write("\nwaiting for questions; end with Ctrl-C\n")
+            told = True
+            desk.wait(turn, LOOK)
+        else:
+            tty.write(f"\nnothing{' more' if asked else ''} waits for {plain(name)}\n")
+            return void
+
+
+def _waiting(desk: Desk, name: str, asked: set[str]) -> Iterator[Case]:
+    """What waits for this person and has not been asked here."""
+    skip = 0
+    while cases := desk.cases(limit=AT_ONCE, skip=skip):
+        yield from [case for case in cases if case.question.id not in asked and not desk.may_approve(case, name)]
+        skip += len(cases)
+
+
+def _ask(desk: Desk, tty: Tty, case: Case, name: str) -> bool:
+    """Whether the answer to one question counted, silence included."""
+    now = desk.home.now()
+    with tty.alone(case.question.expires - now) as alone:
+        said = ask_at(tty, case, now) if alone else None
+        if said is None:
+            tty.write("\nno answer in time: not approved\n")
+            return True
+        try:
+            _say(desk, case, name, said)
+        except Void as void:
+            tty.write(f"this did not count: {plain(void)}\n")
+            return False
+        tty.write(done(said.typed))
+        return True
+
+
+def _say(desk: Desk, case: Case, name: str, said: Shown) -> None:
+    """Leaves the answer at the desk, about the call that was shown."""
+    typed, asked = said.typed, case.question
+    told: Told = {"method": METHOD, "shown": said.shown, "shown_at": said.shown_at}
+    if typed.verdict == "approve":
+        number = asked.number if asked.grave else ""  # which was typed, or it would be no yes
+        desk.approve(asked.id, by=name, binding_hash=asked.binding_hash, scope=typed.scope, number=number, **told)
+    elif typed.verdict == "deny":
+        desk.deny(asked.id, by=name, reason=typed.text, stop=typed.stop, **told)
+    elif typed.verdict == "ask-back":
+        desk.ask_back(asked.id, by=name, reason=typed.text, **told)
+    elif typed.verdict == "hand-over":
+        desk.hand_over(asked.id, by=name, to=typed.text, **told)
