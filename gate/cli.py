@@ -32,6 +32,7 @@ SECTIONS: Final = {
         "stop": "The kill switch: refuse every call of an agent, a session, or all.",
         "resume": "Take a stop back.",
         "keys": "List, rotate, export and trust keys.",
+        "passkey": "Whose passkeys sign approvals.",
     },
     "Approval": {
         "ask": "Answer questions at this terminal; list them; how they are answered.",

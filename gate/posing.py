@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gate.eligible import why_not
 from gate.errors import Denied, Unavailable
 from gate.fewer.fatigue import HOUR, spare
 from gate.fewer.history import history
@@ -35,7 +36,7 @@ async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Wai
         raise refused_before(before[0], call, again=True)
     asked = _following(asked, before)
     asked = replace(asked, scopes=scopes(call, call.acting.capability, decision), passkey=home.wants_passkey(asked.risk))
-    if reads:
+    if reads and not (before and before[0].state in {"open", "approved"}):  # one that is there already costs nobody anything
         asked = replace(asked, history=_history(home, asked, call))
     row = questions.Row(
         id=asked.id,
@@ -66,11 +67,13 @@ async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Wai
 
 def _history(home: Home, asked: Question, call: Call) -> tuple[str, ...]:
     """What was asked before about such calls. Denied when everybody who may answer was asked too much in this hour."""
-    now = home.now()
+    now, people = home.now(), home.people()
     recent = home.desk.since(now - HOUR, most=MOST_RECENT)
-    names = sorted(home.people().named(asked.approvers)) or [person.name for person in home.people().people]
-    if refusal := spare(home.people(), names, recent, now, asked).refusal:
-        raise Denied(refusal, tool=call.tool, call_id=call.id, remedy="A rule would decide without asking; see: gate ask --rules")
+    known = sorted(people.named(asked.approvers)) or [person.name for person in people.people]
+    agents = (asked.agent, *asked.chain)
+    names = [name for name in known if not why_not(name, agents=agents, principal=asked.principal, approvers=asked.approvers, people=people)]
+    if refusal := spare(people, names, recent, now, asked).refusal:
+        raise Denied(refusal, tool=call.tool, call_id=call.id)
     return history(call, home.desk.since(0.0, tool=call.tool, most=MOST_EARLIER))
 
 

@@ -110,8 +110,12 @@ def with_lasting(home: Home, approvals: list[Approval], asked: Question, call: C
 
 
 def _lasting(home: Home, asked: Question, call: Call) -> list[Approval]:
+    """A no to this very call stands against every yes to several: none counts then."""
     found: list[Approval] = []
-    for _, token in questions.lasting(home.ledger.query, asked.session, asked.agent, call.tool, home.now()):
+    tokens = questions.lasting(home.ledger.query, asked.session, asked.agent, call.tool, home.now())
+    if tokens and any(case.state == "denied" for case in home.desk.about(asked.session, call.claim())[:1]):
+        return []
+    for _, token in tokens:
         try:
             one = checked(home, token, asked)
             home.ledger.afford((use_of(one),))

@@ -87,6 +87,9 @@ def test_a_rule_that_a_stronger_one_always_overrules() -> None:
     strong = rule("strong", 'deny = { tool = "p*", technique = "T1059" }')
     assert problems(strong + rule("weak", 'allow = { tool = "pay", technique = "T1059.004", risk = "low" }')) == [("weak", "never-decides")]
     assert problems(rule("weak", 'ask = { tool = "pay", technique = "T1059" }') + strong) == [("weak", "never-decides")]
+    asks = rule("asks", 'ask = { tool = "*" }')
+    assert problems(asks + rule("weak", 'allow = { tool = "pay", risk = "low" }')) == [("weak", "never-decides")]
+    assert not problems(asks + rule("weak", 'allow = { tool = "pay", risk = "low" }\nspares = ["asks"]'))
     for other in ('tool = "*", technique = "T1059"', 'tool = "pay"', 'tool = "pay", technique = "T1572"'):
         assert ("weak", "never-decides") not in problems(strong + rule("weak", f"ask = {{ {other} }}"))
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.errors import ConfigError
@@ -130,6 +130,7 @@ def test_a_secret_in_clear_is_refused_and_not_repeated(secret: str) -> None:
     assert "xoxb" not in message and "whsec" not in message and "plain:" not in message
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_people_or_one_line(text: str) -> None:
     try:

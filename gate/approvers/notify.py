@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gate.approvers.notifyplan import Telling, Told, plan
+from gate.approvers.notifyplan import HOUR, Telling, Told, plan
 from gate.approvers.notifytold import ToldFile
 from gate.approvers.post import Undelivered
 from gate.errors import ConfigError
@@ -85,12 +85,14 @@ class Notifier:
 
     def run(self) -> None:
         """Tells people until `close`. What goes wrong is logged, and tried again."""
-        turn = -1
+        turn, wrong = -1, ""
         while not self._stop.is_set():
             try:
                 turn = self._desk.wait(turn, min(_SOON, self._every) if self.step() else self._every)
             except Exception as error:  # a file that is wrong, a store that is locked: nobody is told, and the question waits
-                _log.warning("people could not be told of questions: %s", error)
+                if str(error) != wrong:
+                    _log.warning("people cannot be told of questions: %s", error)
+                wrong = str(error)
                 self._stop.wait(self._every)
 
     def step(self) -> int:
@@ -101,11 +103,12 @@ class Notifier:
         if not self.told.hold(now):
             return 0
         cases = self._cases(now)
-        due = plan(cases.values(), people, now, self._known(now))
+        due = plan(cases.values(), people, now, self._known(cases, now))
         for telling in due:
             if self._starts(telling):
                 Thread(target=self._tell, args=(telling, cases[telling.question], people), name="gate-tell", daemon=True).start()
         waiting = {telling.question for telling in due}
+        self._done &= {each.question for each in self.told.all()}
         self._done |= {name for name, case in cases.items() if name not in waiting and now > case.question.expires + LATE}
         return len(due)
 
@@ -122,11 +125,11 @@ class Notifier:
             self._read, self._read_turn = found, turn
         return self._read
 
-    def _known(self, now: float) -> list[Told]:
-        """What was told, and what is being told as if it had been."""
+    def _known(self, cases: Mapping[str, Case], now: float) -> list[Told]:
+        """What was told of these cases or in the last hour, and what is being told as if it had been."""
         with self._lock:
             flying = [Told(*telling[:4], ok=True, at=now, mark=telling.before) for telling in self._flying.values()]
-        return self.told.all() + flying
+        return [each for each in self.told.all() if each.question in cases or each.at > now - HOUR] + flying
 
     def _starts(self, telling: Telling) -> bool:
         with self._lock:

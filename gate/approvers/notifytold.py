@@ -19,7 +19,8 @@ from gate.errors import ConfigError
 from gate.tokens import keyfile
 
 NAME: Final = "told.jsonl"
-KEEP: Final = 2 * 86400.0
+KEEP: Final = 9 * 86400.0  # a question may wait for seven days
+PRUNE: Final = 3600.0
 
 
 class ToldFile:
@@ -32,10 +33,12 @@ class ToldFile:
         self._file = self._held = -1
 
     def hold(self, now: float) -> bool:
-        """Whether this process keeps the file, from now on until `close`. now: what is older than two days is left out."""
+        """Whether this process keeps the file, from now on until `close`. now: what is older than nine days is left out."""
         with self._lock:
             if self._file < 0:
                 self._open(now)
+            elif self._told and self._told[0].at < now - KEEP - PRUNE:
+                self._prune(now)
             return self._file >= 0
 
     def _open(self, now: float) -> None:
@@ -43,14 +46,25 @@ class ToldFile:
             held = _owned(fd, "told.lock", os.O_RDWR)
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._told = [each for each in _read(fd) if each.at > now - KEEP]
-                keyfile.replace(fd, NAME, b"".join([_line(each) for each in self._told]))
-                self._file, self._held = _owned(fd, NAME, os.O_WRONLY | os.O_APPEND), held
+                self._told = _read(fd)
+                self._rewrite(fd, now)
+                self._held = held
             except BlockingIOError:
                 os.close(held)
             except BaseException:
                 os.close(held)
                 raise
+
+    def _prune(self, now: float) -> None:
+        with keyfile.directory(self._folder) as fd:
+            os.close(self._file)
+            self._rewrite(fd, now)
+
+    def _rewrite(self, folder: int, now: float) -> None:
+        """Leaves out what is old, in memory and in the file."""
+        self._told = [each for each in self._told if each.at > now - KEEP]
+        keyfile.replace(folder, NAME, b"".join([_line(each) for each in self._told]))
+        self._file = _owned(folder, NAME, os.O_WRONLY | os.O_APPEND)
 
     def add(self, told: Told) -> None:
         """Keeps one more, on disk before it returns."""

@@ -108,7 +108,8 @@ async def _sent(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     if parts.scheme != "https" and not loopback(parts.hostname or ""):
         raise Undelivered(f"{_host(url)} can only be told by https")
     sent = {**headers, "accept-encoding": "identity", "user-agent": "capgate"}
-    made = httpx.AsyncClient(verify=_trusted(), follow_redirects=False, timeout=SECONDS)
+    proxied = parts.scheme == "https"  # what is for this machine does not go by a proxy of the environment
+    made = httpx.AsyncClient(verify=_trusted(), trust_env=proxied, follow_redirects=False, timeout=SECONDS)
     async with made as client, client.stream("POST", url, content=body, headers=sent) as reply:
         return Reply(reply.status_code, dict(reply.headers), await _limited(reply, url))
 

@@ -20,13 +20,14 @@ from gate.approvers.document import document
 from gate.approvers.post import Undelivered, post
 from gate.approvers.webhook import link
 from gate.call import b64url
-from gate.shown import lasting
+from gate.shown import lasting, visible
 
 if TYPE_CHECKING:
     from gate.answer import Case
     from gate.approvers.notifyplan import Telling
     from gate.people import People, Slack
 
+_LONGEST: Final = 2900
 _WORD: Final = re.compile(r"[a-z_]{1,60}")
 
 
@@ -55,12 +56,14 @@ class SlackChannel:
     def _reply(self, slack: Slack, telling: Telling, case: Case, people: People) -> str:
         channel, ts, digest = telling.before.split(" ")
         person = people.person(telling.person)
-        who = f"<@{person.slack}> " if person and person.slack else ""
+        member = person.slack if person else ""
         what = "please answer" if telling.what == "question" else "still waits for an answer"
         left = lasting(case.question.expires - self._now())
+        text = f"{visible(case.question.headline)}: {what}, {left} left, then it means no. "
         where = link(people, case.question.id)
-        text = f"{who}{escaped(case.question.headline)}: {what}, {left} left, then it means no{f' · <{where}|open>' if where else ''}"
-        call(slack, "chat.postMessage", {"channel": channel, "thread_ts": ts, "text": text, **_PLAIN}, pace=self._pace)
+        said = _literal(_calls(member), {"type": "text", "text": text}, {"type": "link", "url": where, "text": "Open the page"} if where else None)
+        message = {"text": escaped(text)[:_LONGEST], "blocks": [said], **_PLAIN}
+        call(slack, "chat.postMessage", {"channel": channel, "thread_ts": ts, **message}, pace=self._pace)
         return f"{channel} {ts} {digest}"
 
     def _changed(self, slack: Slack, telling: Telling, case: Case, people: People) -> str:
@@ -78,8 +81,16 @@ def shown(case: Case, people: People, now: float, *, calls: str = "") -> Message
     made = message(document(case, now=now), page=link(people, case.question.id))
     if not calls:
         return made
-    called: dict[str, object] = {"type": "section", "text": {"type": "mrkdwn", "text": f"<@{calls}>"}}
-    return {"text": f"<@{calls}> {made['text']}", "blocks": [called, *made["blocks"]]}
+    return {"text": f"<@{calls}> {made['text']}", "blocks": [_literal(_calls(calls)), *made["blocks"]]}
+
+
+def _literal(*elements: dict[str, object] | None) -> dict[str, object]:
+    """A block in which a text is nothing but text: Slack makes no mention, link or formatting of it."""
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [each for each in elements if each]}]}
+
+
+def _calls(member: str) -> dict[str, object] | None:
+    return {"type": "user", "user_id": member} if member else None
 
 
 def call(slack: Slack, method: str, data: Mapping[str, object], *, pace: float = 1.0) -> dict[str, object]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 OWNER = "owner"
 
 
-@click.group("inbox", invoke_without_command=True, short_help="Open the page where people answer.")
+@click.group("inbox", invoke_without_command=True, short_help="Serve the page where people answer questions.")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="Which port; 0 takes a free one.")
 @click.option("--url", default="", metavar="URL", help="Where browsers reach it, when that is a proxy: https://gate.example.com")

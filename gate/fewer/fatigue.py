@@ -113,4 +113,5 @@ def _refusal(asked: Mapping[str, int], starts: list[Case], again: float) -> str:
     by = f", most of them by {shown(most[0][0])}" if most else ""
     verb = "was" if len(asked) == 1 and "" not in asked else "were"
     wait = f"; another may be asked in {ceil(again / 60)} min" if again > 0 else ""
-    return f"{who} {verb} asked {many} questions in the last hour{by}, and more would not be read{wait}; a rule would help: gate ask --rules"
+    what = "1 question" if many == "1" else f"{many} questions"
+    return f"{who} {verb} asked {what} in the last hour{by}, and more would not be read{wait}; a rule would help: gate ask --rules"

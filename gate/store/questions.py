@@ -79,9 +79,13 @@ class LetGo(NamedTuple):
 
 
 class Use(NamedTuple):
-    """That a call runs because of a question's approvals, or because somebody edited what it asked about."""
+    """That a call runs because of a question's approvals, or because somebody edited what it asked about.
+
+    once: an approval of one call is among them, which is void from the question's end on.
+    """
 
     question: str
+    once: bool = False
     edited: bool = False
 
 
@@ -156,7 +160,7 @@ def use(db: sqlite3.Connection, uses: Sequence[Use], now: float) -> None:
     for one in uses:
         found = db.execute("SELECT state, expires FROM question WHERE id = ?", (one.question,)).fetchone()
         state: str = found[0] if found else "unknown"
-        if state == "open" and now >= found[1]:
+        if found and now >= found[1] and (state == "open" or (one.once and state in {"approved", "used"})):
             state = "expired"
         if state not in ({"edited", "used"} if one.edited else {"open", "approved", "used"}):
             raise Barred(_BARRED.get(state, f"the question '{one.question}' is {state}, so its approvals are void"))

@@ -22,7 +22,7 @@ from gate.errors import ConfigError
 from gate.people import Asking, Inbox, Kept, People, Person, Settings, Slack, Webhook
 from tests.approvers.receivers import KEYS, SECRET, FakeSlack, Got, answer, receiver, webhook_headers
 from tests.approvers.test_webhookanswer import RULES, asked, call, home, says
-from tests.kit import log, python, write_rules
+from tests.kit import log, look_again, python, write_rules
 
 __all__ = ["home"]
 
@@ -75,7 +75,9 @@ def test_a_question_a_reminder_and_how_it_went(home: Gate, slack: FakeSlack, clo
     assert list(slack.messages) == [("DBOB", "1.000100"), ("DCY", "2.000100")], "the next person after escalate_after"
     clock.advance(240)
     settled(each)
-    assert sorted(reply["thread_ts"] for reply in slack.replies_to) == ["1.000100", "2.000100"] and "4 min 59 s left" in slack.replies_to[0]["text"]
+    assert sorted(reply["thread_ts"] for reply in slack.replies_to) == ["1.000100", "2.000100"] and "4 min 59 s left" in json.dumps(
+        slack.replies_to[0]["blocks"]
+    )
     home.home.desk.deny(question.id, by="bob", method="page")
     settled(each)
     assert all("denied" in json.dumps(message["blocks"]) and "gate-deny" not in json.dumps(message["blocks"]) for message in slack.messages.values())
@@ -92,31 +94,33 @@ def test_a_common_channel_calls_each_person_and_has_one_message(home: Gate, slac
     clock.advance(61)
     settled(each)
     assert list(slack.messages) == [("C0PS", "1.000100")] and slack.messages["C0PS", "1.000100"]["text"].startswith("<@UBOB> ")
-    assert [reply["text"].split(" ")[0] for reply in slack.replies_to] == ["<@UCY>"]
+    assert [reply["blocks"][0]["elements"][0]["elements"][0] for reply in slack.replies_to] == [{"type": "user", "user_id": "UCY"}]
     home.home.desk.deny(question.id, by="cy", method="page")
     settled(each)
     assert sum(got.path.endswith("chat.update") for got in slack.got) == 1
     each.close()
 
 
-def test_what_an_agent_writes_calls_nobody_in_slack(home: Gate, slack: FakeSlack) -> None:
+def test_what_an_agent_writes_calls_nobody_in_slack(home: Gate, slack: FakeSlack, clock: Any) -> None:
     each = notifier(home, book(BOB, slack=slack, channel="C0PS"))
 
     @home.tool(name="say")
     def say(text: str) -> None: ...
 
     from gate import ANY, NeedsApproval
-    from tests.kit import write_rules
 
     write_rules(home, '[[rule]]\nid = "a"\nask = { tool = "*" }\n')
-    time.sleep(1.1)
+    look_again(home)
     with home.acting(home.grant("<!channel>", tools={"say": ANY})), pytest.raises(NeedsApproval):
         home.call("say", {"text": "<!here> <@UEVE> <https://evil.example|ok> *bold*"})
     settled(each)
     message = next(iter(slack.messages.values()))
     assert "<!" not in message["text"] and "<@UEVE>" not in message["text"] and message["text"].startswith("<@UBOB> &lt;!channel&gt;")
-    mrkdwn = [block["text"]["text"] for block in message["blocks"] if isinstance(block.get("text"), dict) and block["text"]["type"] == "mrkdwn"]
-    assert mrkdwn == ["<@UBOB>"]
+    clock.advance(301)
+    settled(each)
+    said = [*message["blocks"], *slack.replies_to[0]["blocks"]]
+    assert said[0]["elements"][0]["elements"] == [{"type": "user", "user_id": "UBOB"}]
+    assert "mrkdwn" not in json.dumps(said) and json.dumps(said).count('"user_id"') == 2 and "<!" not in slack.replies_to[0]["text"]
     each.close()
 
 
@@ -244,8 +248,12 @@ def test_what_was_told_is_its_owners_alone_and_a_torn_line_is_none(tmp_path: Pat
     assert two.hold(now=1001.0) and two.all() == [told] and two.find("q", "slack", "D1 1.1 ") == told and two.find("q", "slack", "D2") is None
     two.close()
     late = ToldFile(folder)
-    assert late.hold(now=1000.0 + 3 * 86400) and late.all() == []
+    assert late.hold(now=1000.0 + 8 * 86400) and late.all() == [told], "a question may wait for seven days"
+    late.add(told._replace(question="q9", at=1000.0 + 8 * 86400))
+    assert late.hold(now=1000.0 + 9 * 86400 + 3601) and [each.question for each in late.all()] == ["q9"]
+    late.add(told._replace(question="q10", at=1000.0 + 9 * 86400))
     late.close()
+    assert [json.loads(line)[0] for line in path.read_text().splitlines()] == ["q9", "q10"]
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="can be used by others"):
         ToldFile(folder).hold(now=0.0)
@@ -255,7 +263,7 @@ def test_what_was_told_is_its_owners_alone_and_a_torn_line_is_none(tmp_path: Pat
         ToldFile(folder).hold(now=0.0)
 
 
-def test_a_wrong_people_file_ends_nothing(home: Gate, slack: FakeSlack) -> None:
+def test_a_wrong_people_file_ends_nothing_and_is_said_once(home: Gate, slack: FakeSlack, caplog: pytest.LogCaptureFixture) -> None:
     wrong = [True]
 
     def people() -> People:
@@ -266,7 +274,8 @@ def test_a_wrong_people_file_ends_nothing(home: Gate, slack: FakeSlack) -> None:
     each = Notifier(home.home.desk, people, {"slack": SlackChannel(home.home.now)}, every=0.02)
     each.start()
     asked(home)
-    time.sleep(0.1)
+    time.sleep(0.2)
+    assert [record.getMessage() for record in caplog.records] == ["people cannot be told of questions: approvers.toml:1: wrong"]
     wrong.clear()
     until(lambda: len(slack.messages) == 1)
     each.close()

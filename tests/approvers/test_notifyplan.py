@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.answer import Answer, Case
@@ -94,6 +94,13 @@ def test_a_group_is_told_in_the_order_of_the_file_and_whom_it_was_handed_to_firs
     assert [each.name for each in candidates(handed, people(*crew, ann))] == ["bob", "ann", "eve"]
 
 
+def test_whom_it_was_handed_to_is_told_at_once() -> None:
+    case, book = Case(ASKED, "open"), people(ann, bob)
+    told = done(plan([case], book, 1000.0, []), 1000.0)
+    handed = replace(case, answers=(Answer("hand-over", "ann", to="bob"),))
+    assert names(plan([handed], book, 1001.0, told)) == ["bob"]
+
+
 def test_one_who_cannot_be_reached_is_passed_over_at_once() -> None:
     case = Case(ASKED, "open")
     way = ann._replace(notify=("slack", "webhook:pager"))
@@ -168,6 +175,7 @@ CASES = st.lists(CASE, max_size=3, unique_by=lambda case: case.question.id)
 STEPS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 2**16 - 1)), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(BOOK, CASES, STEPS)
 def test_laws_of_every_run(book: People, cases: list[Case], steps: list[tuple[int, int]]) -> None:
     now, told = 1000.0, list[Told]()
@@ -203,6 +211,7 @@ def check(case: Case, each: Telling, book: People, now: float, told: list[Told])
         assert len(awake) < asked.quorum - len(case.approved_by), "somebody else is awake"
 
 
+@settings(deadline=None)
 @given(BOOK, CASE)
 def test_a_question_that_somebody_could_answer_reaches_enough_of_them(book: People, case: Case) -> None:
     if case.state != "open":

@@ -116,3 +116,11 @@ def test_each_try_has_its_own_headers() -> None:
     with receiver(answer(500), answer(200)) as each:
         post(each.url, b"", lambda: {"x-n": str(next(count))}, pace=0.01)
         assert [got.headers["x-n"] for got in each.got] == ["0", "1"]
+
+
+def test_what_is_for_this_machine_goes_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiver() as proxy, receiver() as each:
+        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        assert told(each.url) == 200
+        assert len(each.got) == 1 and not proxy.got

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,8 @@ from typing import Any
 from urllib.parse import parse_qs, quote_plus
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from gate import Denied, Gate, NeedsApproval, Question
@@ -105,7 +108,7 @@ def test_a_forged_an_old_and_an_altered_request(home: Gate, slack: FakeSlack, ap
     question, other = asked(home), asked(home, eur=500)
     body = slack.press("UBOB", APPROVE, value(question))
     now = time.time()
-    for each in (slack.signed(body, secret=b"guess"), slack.signed(body, at=now - 301), slack.signed(body, at=now + 301)):
+    for each in (slack.signed(body, secret=b"guess"), slack.signed(body, at=now - 301), slack.signed(body, at=now + 360)):
         assert sent(app, "/slack/answer", body, each).status_code == 401
     swapped = body.replace(quote_plus(value(question)).encode(), quote_plus(value(other)).encode())
     assert swapped != body
@@ -263,3 +266,32 @@ def test_the_acknowledgement_does_not_wait_for_slack(home: Gate, slack: FakeSlac
             return (await client.post("/slack/answer", content=body, headers=slack.signed(body))).status_code
 
     assert asyncio.run(post()) == 200 and started and len(slack.whispers) == 1
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["block_actions", "view_submission", APPROVE, DENY, "gate-deny", "UBOB", "T1"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                "type team user id actions action_id value container message_ts channel view state values reason private_metadata callback_id".split()
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(JSON, st.integers(0, 200))
+def test_whatever_slack_signs_is_done_or_refused_and_never_fails(home: Gate, slack: FakeSlack, payload: Any, ago: int) -> None:
+    body = b"payload=" + quote_plus(json.dumps(payload)).encode()
+    slack.got.clear()
+    assert pressed(endpoint(home), slack, body, at=time.time() - ago) in {200, 400, 403}
+    assert home.home.desk.count() == 0

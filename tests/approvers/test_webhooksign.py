@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.approvers import slacksign
@@ -46,6 +46,7 @@ def test_the_parts_cannot_be_moved() -> None:
         check(KEYS, "m.1", "2", signature, b"{}", now=1)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=50), st.text(max_size=20), st.text(max_size=20), st.text(max_size=60))
 def test_nothing_made_up_counts(body: bytes, name: str, timestamp: str, signature: str) -> None:
     with pytest.raises(Forged):

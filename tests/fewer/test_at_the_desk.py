@@ -65,7 +65,7 @@ def tool(gate: Gate, paid: list[int]) -> None:
 
 @pytest.fixture
 def token(gate: Gate) -> Any:
-    return gate.grant("agent-7", tools={"pay": {"eur": Range(max=100), "note": ANY}})
+    return gate.grant("agent-7", minutes=180, tools={"pay": {"eur": Range(max=100), "note": ANY}})
 
 
 @pytest.fixture(autouse=True)
@@ -226,3 +226,42 @@ def test_one_no_and_nothing_is_proposed(gate: Gate) -> None:
     gate.home.desk.deny(asked(gate, 9).question.id, by="owner", method="page")
     source = Path(gate.home.path.parent / "gate.toml").read_bytes()
     assert not propose(gate.home.desk.since(0.0), KindCatalogue([], tools=gate.home._tools), source=source)
+
+
+def people(gate: Gate, text: str) -> None:
+    path = gate.home.path.parent / "approvers.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def test_nobody_is_asked_more_than_they_can_read(gate: Gate, clock: FakeClock, paid: list[int]) -> None:
+    people(gate, '[[person]]\nname = "owner"\nper_hour = 2\n')
+    cases = []
+    for eur in (1, 2):
+        cases.append(asked(gate, eur))
+        clock.advance(61)
+    refused = denied(lambda: pays(gate, 3), "'owner' was asked 2 questions in the last hour")
+    assert not isinstance(refused, NeedsApproval), "so nobody is asked"
+    assert len(gate.home.desk.cases()) == 2
+    assert asked(gate, 1).question.id == cases[0].question.id, "a question that is there costs nothing"
+    yes(gate, cases[0])
+    assert pays(gate, 1) == 1, "and its answer is taken up"
+    yes(gate, cases[1], scope=1)
+    assert [pays(gate, 2), pays(gate, 2)] == [2, 2]
+    clock.advance(HOUR)
+    asked(gate, 3)
+
+
+def test_who_may_not_approve_has_nothing_to_spare(gate: Gate, clock: FakeClock) -> None:
+    people(gate, '[[person]]\nname = "owner"\nper_hour = 1\n[[person]]\nname = "agent-7"\n')
+    asked(gate, 1)
+    clock.advance(61)
+    denied(lambda: pays(gate, 2), "'owner' was asked 1 question")
+
+
+def test_a_no_to_one_call_stands_against_a_wider_yes(gate: Gate, paid: list[int]) -> None:
+    gate.home.desk.deny(asked(gate, 9).question.id, by="owner", reason="not nine", method="page")
+    yes(gate, asked(gate, 50), scope=2)
+    denied(lambda: pays(gate, 9), "not nine")
+    assert pays(gate, 8) == 8
+    assert paid == [8]

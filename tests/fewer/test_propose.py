@@ -232,7 +232,7 @@ TRIED = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(CASES, st.integers(1, 3))
 def test_never_more_than_was_approved_and_nothing_that_was_denied(known: Any, drawn: list[Any], enough: int) -> None:
     source = SOURCE.replace(b'hours = "22:00-06:00"', b"arguments = { eur = [1, 2, 3] }")

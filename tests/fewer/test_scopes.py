@@ -48,7 +48,7 @@ def test_the_examples() -> None:
 # Laws
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(st.data(), maps(), ARGUMENTS)
 def test_every_scope_admits_the_call_and_stays_within_the_grant(data: st.DataObject, entries: dict[str, Any], arguments: dict[str, Any]) -> None:
     grant = granted("pay", entries)
@@ -66,7 +66,7 @@ def test_every_scope_admits_the_call_and_stays_within_the_grant(data: st.DataObj
                 assert grant.covers({name: freeze(value) for name, value in other.items()}, call.defaulted), (scope, other)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data(), maps(), ARGUMENTS)
 def test_the_narrowest_comes_first_and_exactly_means_exactly(data: st.DataObject, entries: dict[str, Any], arguments: dict[str, Any]) -> None:
     grant = granted("pay", entries)
@@ -138,7 +138,7 @@ KINDS = st.sampled_from(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data(), KINDS)
 def test_what_kinds_offer_holds_the_value_and_is_within_the_grant(data: st.DataObject, kind: tuple[Constraint, st.SearchStrategy[Any]]) -> None:
     constraint, values = kind

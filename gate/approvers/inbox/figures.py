@@ -43,8 +43,8 @@ def _rows(tallies: Mapping[str, Tally]) -> list[tuple[str, ...]]:
 
 
 def _share(rate: float | None) -> str:
-    return "–" if rate is None else f"{rate:.0%}"
+    return "-" if rate is None else f"{rate:.0%}"
 
 
 def _span(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return "-" if seconds is None else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -12,7 +12,7 @@ Markup('&lt;b&gt;<mark class="unseen" title="a character that would not be seen"
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
@@ -55,20 +55,21 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(
-        line=line,
-        text=text,
-        left=left,
-        moment=utc,
-        stage=stage,
-        runs=runs,
-        sections=sections,
-        choices=choices,
-        wider=wider,
-        extent=choice_words,
-        changed=changed,
-        diffed=diffed,
-    )
+    filters: dict[str, Callable[..., object]] = {
+        "line": line,
+        "text": text,
+        "left": left,
+        "moment": utc,
+        "stage": stage,
+        "runs": runs,
+        "sections": sections,
+        "choices": choices,
+        "wider": wider,
+        "extent": choice_words,
+        "changed": changed,
+        "diffed": diffed,
+    }
+    made.filters.update(filters)
     return made
 
 

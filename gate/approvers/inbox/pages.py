@@ -40,10 +40,9 @@ def waiting(site: Site, request: Request, who: Identity) -> Response:
     """GET /: what waits, the most urgent first. With the header `x-inbox: list`, only the list."""
     page, turn = _page(request), site.desk.turn
     listed, more = site.listed(who, page)
-    values: dict[str, object] = {"cards": listed, "more": more, "page": page, "current": ""}
     if request.headers.get("x-inbox") == "list":
-        return HTMLResponse(site.render("list.html", now=site.home.now(), **values))
-    return site.page("waiting.html", who, turn=turn, place="/", **values)
+        return HTMLResponse(site.render("list.html", now=site.home.now(), cards=listed, page=page, current=""))
+    return site.page("waiting.html", who, turn=turn, place="/", cards=listed, more=more, page=page)
 
 
 def question(site: Site, request: Request, who: Identity) -> Response:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -33,6 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gate.approval import LONGEST, MOST_USES
+from gate.approvers.inbox import enrolment
 from gate.approvers.inbox.door import page
 from gate.approvers.inbox.fields import posted, whole
 from gate.errors import ConfigError, GateError, TokenError, Void
@@ -213,7 +213,7 @@ class Passkeys:
         keys = self._home.keys.directory
         if any(one.id == made.id for name in passkey.names(keys) for one in passkey.credentials(keys, name)):
             raise Void("this passkey is enrolled already")
-        recorded(self._home, "enrol", who.name, made, by=by, assertion=signed)
+        enrolment.recorded(self._home, "enrol", who.name, made, by=by, assertion=signed)
         passkey.add(keys, who.name, made)
         return JSONResponse({"enrolled": made.id})
 
@@ -255,17 +255,6 @@ class Passkeys:
                 return _error(str(error), 409 if isinstance(error, Void) else 503)
 
         return endpoint
-
-
-def recorded(home: Home, what: str, name: str, credential: Credential, *, by: str, assertion: Mapping[str, object] | None = None) -> None:
-    """Writes to the log, on disk before it counts, whose passkey it is or no longer is, with its public key in the form that other tools read.
-
-    by: "link", "code", "administrator", or the id of the passkey that signed for it, and then its assertion.
-    """
-    told: dict[str, object] = credential.to_json() | {"spki": b64encode(credential.spki).decode()}
-    if assertion is not None:
-        told["assertion"] = dict(assertion)
-    home.records.authority("passkey", action=what, approver=name, by=by, **told)
 
 
 def checked(origin: str, rp_id: str = "") -> str:

@@ -2,9 +2,10 @@
 
     seal = binding_hash "." shown "." shown_at "." b64url(HMAC-SHA256(key, JCS([purpose, who, session, question, binding_hash, shown, shown_at])))
 
-binding_hash is that of the question as it was shown, `shown` base64url(SHA-256) of the page's bytes from `<article` to `</article>`, `shown_at` when it was rendered, in
-seconds since the epoch.  The key is the gate's own (`keys/inbox.secret`), so a page that was open while the inbox restarted still counts.
-The seal is no authority: whoever posts it must have signed in as `who`, in that session; and the desk judges the answer anew.
+binding_hash is that of the question as it was shown; `shown` base64url(SHA-256) of the page's bytes from `<article` to `</article>`; `shown_at`
+when it was rendered, in seconds since the epoch.  The key is the gate's own (`keys/inbox.secret`), so a page that was open while the inbox
+restarted still counts.  The seal is no authority: whoever posts it must have signed in as `who`, in that session; and the desk judges the
+answer anew.
 
 >>> sealer = Sealer(bytes(32))
 >>> sealer.open(sealer.seal(Shown("hash", "digest", 9.5), "ann", "s1", "q1"), "ann", "s1", "q1")

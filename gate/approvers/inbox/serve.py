@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 PORT: Final = 8790
 NEEDS: Final = ("starlette", "jinja2", "uvicorn")
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_LOOPBACK_ADDRESSES: Final = frozenset({"127.0.0.1", "::1"})
+_LOOPBACK: Final = _LOOPBACK_ADDRESSES | {"localhost"}
 
 
 class Settings(NamedTuple):
@@ -66,19 +67,22 @@ def made(home: Home, settings: Settings, port: int, channels: Sequence[BaseRoute
     from gate.approvers.inbox.app import app
     from gate.approvers.inbox.guard import LOOPBACK
     from gate.approvers.inbox.login import Links
+    from gate.approvers.inbox.passkeys import Passkeys
     from gate.approvers.inbox.sessions import Sessions
     from gate.approvers.inbox.signin import SignIn
 
     origin = settings.origin(port)
     secure = origin.startswith("https:")
-    links = None if settings.header else Links(home.path, home.now)
-    named = settings.client.name if settings.client else ""
-    signin = SignIn(home.people, home.now, sessions=Sessions(secure=secure), links=links, header=settings.header, provider=named)
+    links = Links(home.path, home.now)
+    named, by_link = settings.client.name if settings.client else "", None if settings.header else links
+    signin = SignIn(home.people, home.now, sessions=Sessions(secure=secure), links=by_link, header=settings.header, provider=named)
     routes: list[BaseRoute] = [*signin.routes, *channels]
     if settings.client:
         from gate.approvers.inbox.oidc import Provider
 
         routes += Provider(settings.client, signin, now=home.now).routes
+    with suppress(ConfigError):  # a page at a bare address has none
+        routes += Passkeys(home, signin.identify, origin=origin, links=links).routes
     routes += arap.routes(home.desk, signin.identify, base=origin if secure else "")
     name = str(urlsplit(origin).hostname)
     hosts = {f"[{name}]" if ":" in name else name} if secure else LOOPBACK
@@ -86,15 +90,32 @@ def made(home: Home, settings: Settings, port: int, channels: Sequence[BaseRoute
 
 
 @contextmanager
-def listening(settings: Settings) -> Iterator[socket.socket]:
-    """The socket; ConfigError where the port is taken."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def listening(settings: Settings) -> Iterator[list[socket.socket]]:
+    """The sockets; ConfigError where the port is taken.
+
+    A browser that is sent to `localhost` tries ::1 too: whoever listened there would be the same page to it, and could act as ours.
+    """
+    with ExitStack() as opened:
+        first = opened.enter_context(_bound(settings.host, settings.port))
+        port, local = first.getsockname()[1], settings.host in _LOOPBACK_ADDRESSES and not settings.url
+        others = [each for each in _LOOPBACK_ADDRESSES if each != settings.host and (each != "::1" or _has_ipv6())] if local else []
+        yield [first, *[opened.enter_context(_bound(each, port)) for each in others]]
+
+
+def _bound(host: str, port: int) -> socket.socket:
     try:
-        opened = socket.create_server((settings.host, settings.port), family=family)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {settings.host} port {settings.port}: {(error.strerror or str(error)).lower()}; try --port 0") from None
-    with opened:
-        yield opened
+        raise ConfigError(f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}; try another --port") from None
+
+
+def _has_ipv6() -> bool:
+    """Whether this machine has the address ::1."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def run(home: Home, settings: Settings, ready: Callable[[str, SignIn], None]) -> None:
@@ -103,8 +124,8 @@ def run(home: Home, settings: Settings, ready: Callable[[str, SignIn], None]) ->
 
     from gate.approvers.notifyroutes import notified
 
-    with listening(settings.checked()) as opened, notified(home) as channels:
-        port = opened.getsockname()[1]
+    with listening(settings.checked()) as sockets, notified(home) as channels:
+        port = sockets[0].getsockname()[1]
         application, signin = made(home, settings, port, channels)
         ready(settings.origin(port), signin)
         config = uvicorn.Config(
@@ -117,4 +138,4 @@ def run(home: Home, settings: Settings, ready: Callable[[str, SignIn], None]) ->
             server_header=False,
             timeout_graceful_shutdown=1,  # open pages listen for news for as long as they are open
         )
-        uvicorn.Server(config).run(sockets=[opened])
+        uvicorn.Server(config).run(sockets=sockets)

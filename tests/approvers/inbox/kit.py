@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import html
+import json
 import re
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from starlette.requests import Request
 
 from gate import ANY, Gate, NeedsApproval, Question
+from gate import ask as ask_module
 from gate.approvers.inbox.app import app
 from gate.approvers.inbox.identity import Identity
 from gate.store import questions
@@ -82,15 +85,27 @@ def put(gate: Gate, asked: Question) -> Question:
         state="open",
         turn=0,
         waiter="",
-        body=questions.json.dumps(asked.to_json()).encode(),
+        body=json.dumps(asked.to_json()).encode(),
     )
     gate.home.ledger.do(questions.Pose(row, b""))
     return asked
 
 
 def like(asked: Question, **changes: Any) -> Question:
-    """Another question."""
-    return replace(asked, **changes)
+    """Another question, about whatever call it then names."""
+    made = replace(asked, **changes)
+    parts = (made.agent, made.principal, made.tool, made.arguments, made.capability, made.session, made.task, made.rules_version)
+    return replace(made, binding_hash=ask_module._hash(*parts))
+
+
+def swap(gate: Gate, asked: Question, **changes: Any) -> None:
+    """Puts another question in the place of one, as whoever can write the gate's file can."""
+    other = like(asked, **changes)
+    gate.home.ledger.flush()
+    with sqlite3.connect(gate.home.path / "gate.db") as db:
+        row = (json.dumps(other.to_json()).encode(), other.binding_hash, asked.id)
+        db.execute("UPDATE question SET body = ?, binding = ? WHERE id = ?", row)
+    db.close()
 
 
 def who(request: Request) -> Identity | None:

@@ -10,7 +10,7 @@ import pytest
 from gate import Gate, Question
 from gate.approvers.inbox.guard import hostname
 from gate.errors import Void
-from tests.approvers.inbox.kit import BASE, Browser, ask, like, put, states
+from tests.approvers.inbox.kit import BASE, Browser, ask, like, put, states, swap
 
 FORGED = {"origin": "https://evil.example"}
 
@@ -28,21 +28,25 @@ def high(gate: Gate, ann: Browser) -> Question:
 def test_swapped_arguments(gate: Gate, ann: Browser, low: Question) -> None:
     """The call behind the question is another one by the time the form comes: 409, whichever form it is."""
     seal = ann.seal(low)
-    swapped = like(low, arguments={"text": "rm -rf /", "place": "x"}, binding_hash="c3dhcHBlZC1hcmd1bWVudHMtYmluZGluZy1oYXNoLS0tLS0")
-    gate.home.ledger.flush()
-    with sqlite3.connect(gate.home.path / "gate.db") as db:
-        db.execute("UPDATE question SET body = ?, binding = ? WHERE id = ?", (put_body(swapped), swapped.binding_hash, low.id))
-    db.close()
+    swap(gate, low, arguments={"text": "rm -rf /", "place": "x"})
     for verb, fields in (("approve", {}), ("deny", {}), ("ask-back", {"reason": "why?"}), ("edit", {"argument-0": "a", "argument-1": "b"})):
         reply = ann.answer(low, verb, seal, **fields)
         assert reply.status_code == 409 and "another one than you were shown" in reply.text, verb
     assert states(gate)(low) == "open"
 
 
-def put_body(asked: Question) -> bytes:
-    import json
-
-    return json.dumps(asked.to_json()).encode()
+def test_a_question_that_was_spoiled_in_the_store(gate: Gate, ann: Browser, low: Question) -> None:
+    """Its arguments are not those it is bound to: it is shown nowhere, and nothing can be said about it."""
+    seal = ann.seal(low)
+    gate.home.ledger.flush()
+    with sqlite3.connect(gate.home.path / "gate.db") as db:
+        db.execute("UPDATE question SET body = CAST(replace(CAST(body AS TEXT), 'hello', 'rm -rf') AS BLOB) WHERE id = ?", (low.id,))
+    db.close()
+    assert ann.answer(low, "approve", seal).status_code == 503 and ann.get(f"/questions/{low.id}").status_code == 503
+    assert "rm -rf" not in ann.get("/").text
+    with sqlite3.connect(gate.home.path / "gate.db") as db:
+        assert db.execute("SELECT state FROM question").fetchall() == [("open",)]
+    db.close()
 
 
 def test_a_seal_is_worth_nothing_for_another_question_person_or_session(gate: Gate, ann: Browser, low: Question, high: Question) -> None:
@@ -305,7 +309,7 @@ def test_what_is_no_form(gate: Gate, ann: Browser, low: Question, body: bytes) -
 @pytest.mark.parametrize(
     "fields",
     [
-        {"scope": "1"},
+        {"scope": "9"},
         {"scope": "-1"},
         {"scope": "00"},
         {"scope": "x"},

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from gate import Gate
-from tests.approvers.inbox.kit import ask, states, wrap
+from gate.frozen import freeze
+from tests.approvers.inbox.kit import ask, states, swap, wrap
 from tests.approvers.inbox.live import PHONE, Scene, axe, chromium, page, serving, shot
 
 pytest.importorskip("uvicorn")
@@ -124,17 +125,9 @@ def test_a_question_that_somebody_else_answers_takes_its_buttons_away(browser: A
 
 def test_swapped_after_it_was_shown_then_enter_on_approve(browser: Any, scene: Scene, base: str) -> None:
     """The page is from before; the answer to it is not counted, and the page says so."""
-    import sqlite3
-
     opened = page(browser, base, java_script_enabled=False)
     opened.goto(f"{base}/questions/{scene.sql.id}")
-    scene.gate.home.ledger.flush()
-    with sqlite3.connect(scene.gate.home.path / "gate.db") as db:
-        db.execute(
-            "UPDATE question SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB) WHERE id = ?",
-            (scene.sql.binding_hash, "x" + scene.sql.binding_hash[1:], scene.sql.id),
-        )
-    db.close()
+    swap(scene.gate, scene.sql, arguments=freeze({"database": "shop-prod", "statement": "DROP TABLE customers"}))
     opened.locator("#approve button.approve").focus()
     with opened.expect_response(lambda reply: reply.request.method == "POST") as reply:
         opened.keyboard.press("Enter")

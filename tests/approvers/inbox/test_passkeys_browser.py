@@ -126,7 +126,7 @@ def test_a_swapped_amount_and_a_replay(gate: Gate, tools: None, browser: Any) ->
         enrol(page, inbox)
         small = inbox.question("small")
         same = put(gate, like(small, id="same"))
-        large = inbox.question("large", arguments={"eur": 5000, "to": "acme"}, binding_hash="another")
+        large = inbox.question("large", 5000)
         page.goto(f"{inbox.origin}/questions/small")
         signed = page.evaluate("async () => sign(await ask('/questions/small/challenge', {}))")
         for other in (large, same):

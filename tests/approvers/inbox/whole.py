@@ -29,9 +29,9 @@ class Inbox:
         routes = [*self.signin.routes, *self.passkeys.routes]
         self.app = app(home, identify=self.signin.identify, routes=routes, door=self.signin.door)
 
-    def question(self, name: str, **changes: Any) -> Question:
+    def question(self, name: str, eur: int = 5, **changes: Any) -> Question:
         """A question whose yes needs a passkey."""
-        asked = ask(self.gate, "wire", {"eur": 5, "to": "acme"}, session=name)
+        asked = ask(self.gate, "wire", {"eur": eur, "to": "acme"}, session=name)
         return put(self.gate, like(asked, **({"id": name, "passkey": True, "approvers": (), "quorum": 1} | changes)))
 
 
