@@ -115,6 +115,13 @@ class Desk:
             return f"{name} has approved it already"
         return why_not(name, agents=(asked.agent, *asked.chain), principal=asked.principal, approvers=case.question.approvers, people=people)
 
+    def seen_by(self, case: Case, name: str) -> Case:
+        """The case as this person is asked: with a passkey where theirs always need one."""
+        person = self.home.people().person(name)
+        if case.question.passkey or person is None or not person.passkey:
+            return case
+        return replace(case, question=replace(case.question, passkey=True))
+
     @property
     def turn(self) -> int:
         """Another number whenever something was asked or answered, in any process; reading it costs nothing."""
