@@ -11,7 +11,6 @@ from gate.approvers.document import whole as whole_text
 from gate.approvers.inbox import batches
 from gate.approvers.inbox.cards import cards
 from gate.approvers.inbox.edits import editable
-from gate.approvers.inbox.seal import Shown, digest
 from gate.approvers.inbox.site import FORMS, PAGE
 
 if TYPE_CHECKING:
@@ -96,13 +95,9 @@ def edit(site: Site, request: Request, who: Identity) -> Response:
 
 def edit_page(site: Site, case: Case, who: Identity, wrong: str = "", given: dict[str, str] | None = None) -> Response:
     """The form for other arguments, with what is wrong about those that were given."""
-    from gate.approvers.document import document
-
-    now, fields = site.home.now(), editable(case.question.arguments, given or {})
-    values: dict[str, object] = {"doc": document(case, now=now), "fields": fields, "wrong": wrong, "id": case.question.id}
-    shown = digest(repr([(field.name, field.value) for field in fields]).encode())
-    seal = site.sealer.seal(Shown(case.question.binding_hash, shown, now), who.name, who.session, case.question.id)
-    return site.page("edit.html", who, 400 if wrong else 200, seal=seal, **values)
+    made, fields = site.article(case, who, bare=True), editable(case.question.arguments, given or {})
+    values: dict[str, object] = {"doc": made.document, "article": made.html, "seal": made.seal, "fields": fields, "wrong": wrong}
+    return site.page("edit.html", who, 400 if wrong else 200, id=case.question.id, **values)
 
 
 def batch(site: Site, request: Request, who: Identity) -> Response:
