@@ -31,16 +31,19 @@ _OVER: Final = {
     "withdrawn": "Ended by an administrator",
     "expired": "Too late: nobody answered in time, and that means no",
 }
+BESIDE: Final = 25
 _MOST_PAGES: Final = 10_000
 _LOOKED: Final = 200
 
 
 def waiting(site: Site, request: Request, who: Identity) -> Response:
-    """GET /: what waits, the most urgent first. With the header `x-inbox: list`, only the list."""
+    """GET /: what waits, the most urgent first. With the header `x-inbox: list`, only the list; as beside a question with `?beside`."""
     page, turn = _page(request), site.desk.turn
     listed, more = site.listed(who, page)
     if request.headers.get("x-inbox") == "list":
-        return HTMLResponse(site.render("list.html", now=site.home.now(), cards=listed, page=page, current=""))
+        beside = "beside" in request.query_params
+        shown = listed[:BESIDE] if beside else listed
+        return HTMLResponse(site.render("list.html", now=site.home.now(), cards=shown, page=page, current="", beside=beside))
     return site.page("waiting.html", who, turn=turn, place="/", cards=listed, more=more, page=page)
 
 
@@ -65,8 +68,9 @@ def question(site: Site, request: Request, who: Identity) -> Response:
         told=_told(case),
         follow=_follow(site, case),
         next=next((other for other in listed if other.id != case.question.id and not other.mine), None) if over else None,
-        cards=listed,
-        more=more,
+        cards=listed[:BESIDE],
+        beside=True,
+        more=more or len(listed) > BESIDE,
         current=case.question.id,
     )
 

@@ -92,6 +92,7 @@ class Site:
             "places": self.places,
             "place": "",
             "current": "",
+            "beside": False,
             "page": 1,
         }
         return HTMLResponse(self._templates.get_template(name).render(base | more), status)
