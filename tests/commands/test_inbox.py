@@ -114,7 +114,7 @@ def test_no_gate_and_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_the_port_is_taken(home: Gate) -> None:
     with running(home) as (origin, _):
         result = CliRunner().invoke(command, ["--home", str(home.home.path), "--port", origin.rpartition(":")[2]])
-        assert isinstance(result.exception, ConfigError) and "try --port 0" in str(result.exception)
+        assert isinstance(result.exception, ConfigError) and "--port" in str(result.exception)
 
 
 def test_behind_a_proxy_there_is_no_link(home: Gate) -> None:

@@ -306,7 +306,7 @@ def test_where_the_gate_cannot_do_its_work_nothing_is_decided(gate: Gate, ann: B
 def test_a_thousand_waiting_questions(gate: Gate, ann: Browser, low: Question) -> None:
     """Every one of them is on exactly one page of the list, and a page is no larger than with fifty."""
     for number in range(999):
-        put(gate, like(low, id=f"n{number:04}", expires=low.expires + number))
+        put(gate, like(low, id=f"n{number:04}", expires=low.expires + number + 1))
     found: list[str] = []
     for page in range(1, 22):
         reply = ann.get(f"/?page={page}")
