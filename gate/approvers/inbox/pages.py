@@ -63,7 +63,7 @@ def question(site: Site, request: Request, who: Identity) -> Response:
         seal=made.seal,
         forms=FORMS if case.state == "open" else ("deny",),
         case_turn=case.turn,
-        passkey=case.question.passkey and case.state == "open",
+        passkey=made.document.passkey and case.state == "open",
         over=over,
         told=_told(case),
         follow=_follow(site, case),
@@ -110,7 +110,7 @@ def batch(site: Site, request: Request, who: Identity) -> Response:
     asked = case.question
     found = batches.like(case, site.desk.cases("open", agent=asked.agent, limit=_LOOKED))
     made = [site.article(one, who, tick=True) for one in found if not site.desk.may_approve(one, who.name)]
-    made = [article for article in made if not article.document.cut]
+    made = [article for article in made if not article.document.cut and not article.document.passkey]
     if len(made) < 2:
         return site.message(
             "Nothing to answer together", "Fewer than two such questions are open.", who=who, status=404, link=f"/questions/{asked.id}"

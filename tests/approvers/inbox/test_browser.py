@@ -98,7 +98,7 @@ SMALL = """[...document.querySelectorAll("button, .button, input:not([type=hidde
 def test_a_new_question_reaches_an_open_page(browser: Any, scene: Scene, base: str) -> None:
     opened = page(browser, base)
     opened.goto(base)
-    opened.wait_for_function("document.querySelectorAll('#waiting a').length")
+    opened.locator("#waiting a").first.wait_for()
     asked = ask(scene.gate, "remove", {"path": "/new"}, agent="new-agent")
     opened.wait_for_selector(f'a[href="/questions/{asked.id}"]', timeout=5000)
     assert opened.title() == "(8) Approvals" and "New question. 8 waiting." in opened.locator("#live").inner_text()
