@@ -288,6 +288,22 @@ class TestGrave:
         assert ann.answer(question.id, verdict="deny").json()["state"] == "denied"
 
 
+def test_a_very_long_argument(gate: Gate, api: Api, ann: Client) -> None:
+    """What is too long to be shown at once is there whole in the binding, cut openly in the document, and approved at the page."""
+    gate.wrap(lambda text: len(text), name="note", effects="reads", risk="medium")
+    with gate.acting(gate.grant("agent-7", tools={"note": ANY}), session="s1"), pytest.raises(NeedsApproval) as caught:
+        gate.call("note", {"text": "x" * 2_000_000})
+    question = caught.value.question
+    assert question is not None
+    told = ann.get(f"/access/v1/questions/{question.id}").json()
+    assert len(told["binding"]["context"]["arguments"]["text"]) == 2_000_000
+    assert told["document"]["cut"] and len(json.dumps(told["document"])) < 100_000
+    assert len(ann.get("/access/v1/questions").content) < 5_000
+    answer = ann.answer(question.id, verdict="approve", binding_hash=question.binding_hash, token=ann.approval(question))
+    assert "too long" in problem(answer, 403, "page-only")["detail"]
+    assert ann.answer(question.id, verdict="deny").json()["state"] == "denied"
+
+
 def test_shown_is_the_digest_of_the_document(gate: Gate, ann: Client) -> None:
     from hashlib import sha256
 
