@@ -12,12 +12,13 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
 
 from gate import approval, ask, tally
-from gate.answer import Answer, Case, judge
+from gate.answer import Answer, Case, judge, parse
 from gate.eligible import why_not
 from gate.errors import KeyFileError, TamperError, TokenError, Void
 from gate.frozen import freeze
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from gate.keys import SigningKey
 
 OWNER: Final = "owner"
+MOST_KEPT: Final = 16_384  # bytes of a question that is kept in memory once it was read
 _log: Final = logging.getLogger("gate")
 _UNSEEN: Final = frozenset({"slack", "webhook"})  # channels that cannot show that somebody looked at the exact call
 
@@ -55,7 +57,7 @@ class Desk:
     def case(self, question: str) -> Case | None:
         """The question of an id with what was said about it."""
         found = questions.rows(self.home.ledger.query, "id = ?", (question,))
-        return self._read(found[0]) if found else None
+        return self._read(found[0], questions.answers_to(self.home.ledger.query, [question]).get(question, [])) if found else None
 
     def cases(self, *states: State, agent: str = "", limit: int = 50, skip: int = 0) -> list[Case]:
         """Those in these states, open ones by default: the gravest first, then the one that expires first. Closed ones: the latest first."""
@@ -87,17 +89,18 @@ class Desk:
     def _readable(self, rows: list[questions.Row]) -> list[Case]:
         """The cases; one that somebody spoiled does not hide the others, nor is it shown."""
         found: list[Case] = []
+        said = questions.answers_to(self.home.ledger.query, [row.id for row in rows])
         for row in rows:
             try:
-                found.append(self._read(row))
+                found.append(self._read(row, said.get(row.id, [])))
             except TamperError:
                 _log.exception("the question '%s' is left out", row.id)
         return found
 
-    def _read(self, row: questions.Row) -> Case:
+    def _read(self, row: questions.Row, bodies: Sequence[bytes]) -> Case:
         try:
-            asked = ask.parse(cast("Mapping[str, object]", json.loads(row.body)))
-            said = tuple(questions.answers(self.home.ledger.query, row.id))
+            asked = _seen(row.body) if len(row.body) <= MOST_KEPT else _parsed(row.body)
+            said = tuple([parse(body) for body in bodies])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise TamperError(f"the question '{row.id}' in the ledger cannot be read: {error}; run `gate verify`") from error
         if (asked.id, asked.binding_hash, asked.quorum, int(asked.risk)) != (row.id, row.binding, row.quorum, row.risk):
@@ -111,6 +114,13 @@ class Desk:
         if any(people.same(name, other) for other in case.approved_by):
             return f"{name} has approved it already"
         return why_not(name, agents=(asked.agent, *asked.chain), principal=asked.principal, approvers=case.question.approvers, people=people)
+
+    def seen_by(self, case: Case, name: str) -> Case:
+        """The case as this person is asked: with a passkey where theirs always need one."""
+        person = self.home.people().person(name)
+        if case.question.passkey or person is None or not person.passkey:
+            return case
+        return replace(case, question=replace(case.question, passkey=True))
 
     @property
     def turn(self) -> int:
@@ -287,6 +297,14 @@ class Desk:
         work = questions.Say(case.question.id, answer, lambda state: records.answered(answer, case.question, state))
         self.home.ledger.do(work)
         return self._found(case.question.id)
+
+
+def _parsed(body: bytes) -> Question:
+    return ask.parse(cast("Mapping[str, object]", json.loads(body)))
+
+
+_seen = lru_cache(2048)(_parsed)
+"""The same bytes are the same question: whoever looks at a thousand of them every second reads each once."""
 
 
 def narrowed(asked: Question, scope: int, uses: int | None, seconds: float | None) -> Scope:

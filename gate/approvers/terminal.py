@@ -12,6 +12,7 @@ those tools do not work against them.  `gate ask`, in a terminal of its own, is 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,7 +48,9 @@ class Terminal:
         """The person's answer, None when the question expired unanswered or was left for later."""
         home = self._gate.home
         with Tty(self._device) as tty, tty.alone(question.expires - home.now()) as alone:
-            said = ask_at(tty, home.desk.case(question.id) or Case(question, "open"), home.now()) if alone else None
+            kept = home.desk.case(question.id) or Case(question, "open")
+            case = home.desk.seen_by(replace(kept, question=question), self.name)  # what is signed is what is shown, whatever the row says
+            said = ask_at(tty, case, home.now()) if alone else None
             if said is None:
                 tty.write("\nno answer in time: not approved\n")
                 return None

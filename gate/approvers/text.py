@@ -65,8 +65,7 @@ class _Page:
             elif isinstance(fact, Choice):
                 yield from self._choice(fact)
             elif section.name == "headline" and at == 0:
-                yield from [f"  {self._strong(line)}" for line in self._wrapped(fact.lines[0], 2)]
-                yield from self._notes(fact)
+                yield from self._headline(fact)
             else:
                 yield from self._value(fact)
 
@@ -82,6 +81,12 @@ class _Page:
             yield from [f"      … {fact.missing} …", *self._barred(fact.end)] if fact.missing else ()
         if fact.shell:
             yield from self._shell(fact.shell)
+        yield from self._notes(fact)
+
+    def _headline(self, fact: Value) -> Iterator[str]:
+        """It may quote an argument, so what of it comes on further lines stands behind a bar as well."""
+        for at, part in enumerate(_cut(fact.lines[0], self.width - 2, self.width - 4)):
+            yield f"  {'┊ ' if at else ''}{self._strong(self._styled(part))}"
         yield from self._notes(fact)
 
     def _notes(self, fact: Value) -> Iterator[str]:
@@ -128,9 +133,6 @@ class _Page:
         for line in lines:
             for at, part in enumerate(_cut(line, self.width - 8, self.width - 8)):
                 yield f"      {'┊' if at else '│'} {self._styled(part)}"
-
-    def _wrapped(self, line: Line, indent: int) -> list[str]:
-        return [self._styled(part) for part in _cut(line, self.width - indent, self.width - indent)]
 
     def _styled(self, line: Line) -> str:
         return "".join([self._stand_out(part.text) if part.mark else part.text for part in line])

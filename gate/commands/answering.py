@@ -78,7 +78,7 @@ def _ask(desk: Desk, tty: Tty, case: Case, name: str) -> bool:
     """Whether the answer to one question counted, silence included."""
     now = desk.home.now()
     with tty.alone(case.question.expires - now) as alone:
-        said = ask_at(tty, case, now) if alone else None
+        said = ask_at(tty, desk.seen_by(case, name), now) if alone else None
         if said is None:
             tty.write("\nno answer in time: not approved\n")
             return True

@@ -210,6 +210,20 @@ def answers(query: Query, question: str) -> list[Answer]:
     return [parse(cast("bytes", body)) for (body,) in query("SELECT body FROM answer WHERE question = ? ORDER BY number", (question,))]
 
 
+def answers_to(query: Query, ids: Sequence[str]) -> dict[str, list[bytes]]:
+    """What was said about several, as it is kept, by question."""
+    found: dict[str, list[bytes]] = {}
+    for start in range(0, len(ids), MOST_AT_ONCE):
+        some = ids[start : start + MOST_AT_ONCE]
+        sql = f"SELECT question, body FROM answer WHERE question IN ({', '.join('?' * len(some))}) ORDER BY question, number"
+        for question, body in query(sql, tuple(some)):
+            found.setdefault(str(question), []).append(cast("bytes", body))
+    return found
+
+
+MOST_AT_ONCE: Final = 500
+
+
 def count(query: Query, now: float) -> int:
     """How many are open."""
     return int(str(query("SELECT count(*) FROM question WHERE state = 'open' AND expires > ?", (now,))[0][0]))

@@ -86,18 +86,20 @@ def has(jwks: object, said: Head) -> bool:
 
 
 def _candidates(jwks: object, said: Head) -> Sequence[Mapping[str, object]]:
-    kty, curve = _TYPES[said.alg]
     listed = cast("Mapping[str, object]", jwks).get("keys") if isinstance(jwks, Mapping) else None
-    return [
-        key
-        for key in cast("list[object]", listed if isinstance(listed, list) else [])
-        if isinstance(key, dict)
-        and key.get("kty") == kty
+    keys = [cast("Mapping[str, object]", key) for key in cast("list[object]", listed if isinstance(listed, list) else []) if isinstance(key, dict)]
+    return [key for key in keys if _fits(key, said)]
+
+
+def _fits(key: Mapping[str, object], said: Head) -> bool:
+    kty, curve = _TYPES[said.alg]
+    return (
+        key.get("kty") == kty
         and (not curve or key.get("crv") == curve)
         and key.get("use", "sig") == "sig"
         and key.get("alg", said.alg) in ({"EdDSA", "Ed25519"} if kty == "OKP" else {said.alg})
         and (not said.kid or key.get("kid") == said.kid)
-    ]
+    )
 
 
 def _key(jwks: object, said: Head) -> Mapping[str, object]:

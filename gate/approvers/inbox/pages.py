@@ -61,7 +61,7 @@ def question(site: Site, request: Request, who: Identity) -> Response:
         seal=made.seal,
         forms=FORMS if case.state == "open" else ("deny",),
         case_turn=case.turn,
-        passkey=case.question.passkey and case.state == "open",
+        passkey=made.document.passkey and case.state == "open",
         over=over,
         told=_told(case),
         follow=_follow(site, case),

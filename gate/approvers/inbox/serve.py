@@ -7,7 +7,7 @@ passkeys belong.  Without a proxy it is `http://localhost:PORT`; anything else i
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -90,7 +90,7 @@ def made(home: Home, settings: Settings, port: int, channels: Sequence[BaseRoute
 
 
 @contextmanager
-def listening(settings: Settings) -> Iterator[list[socket.socket]]:
+def listening(settings: Settings) -> Generator[list[socket.socket]]:
     """The sockets; ConfigError where the port is taken.
 
     A browser that is sent to `localhost` tries ::1 too: whoever listened there would be the same page to it, and could act as ours.

@@ -111,7 +111,7 @@ class Site:
 
     def article(self, case: Case, who: Identity, *, tick: bool = False) -> Article:
         """A question as this person is shown it now; the seal is bound to exactly these bytes."""
-        now = self.home.now()
+        now, case = self.home.now(), self.desk.seen_by(case, who.name)
         doc = document(case, now=now)
         over = "" if case.state == "open" and who.name not in case.approved_by else doc.state
         html = (

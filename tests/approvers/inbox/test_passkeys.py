@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ pytest.importorskip("starlette", reason="the inbox needs capgate[inbox]")
 pytest.importorskip("webauthn", reason="the inbox needs capgate[inbox]")
 
 import httpx
+from cryptography.exceptions import InvalidSignature
 
 from gate import Gate, Question, approval
 from gate.approvers.inbox import passkeys
@@ -229,6 +230,37 @@ def test_signs_a_yes(inbox: Inbox, ann: Visitor) -> None:
     claims = json.loads(decode(record["token"].split(".")[1]))
     challenge = approval.challenge(claims["question"], claims["iss"], claims["binding_hash"])
     assert json.loads(decode(claims["passkey"]["response"]["clientDataJSON"]))["challenge"] == encode(challenge)
+
+
+def documented() -> Any:
+    """The verifier of the page that says how somebody else verifies it."""
+    text = (Path(__file__).parents[3] / "docs/how-to/verify-a-passkey.md").read_text()
+    names: dict[str, Any] = {}
+    exec(compile(text.split("```python\n")[1].split("```")[0], "verify-a-passkey.md", "exec"), names)
+    return names["signed_by_passkey"]
+
+
+@pytest.mark.parametrize("kind", ["ES256", "EdDSA", "RS256"])
+@pytest.mark.parametrize("scope", ["0", "1"])
+def test_somebody_else_verifies_it_as_the_page_says(inbox: Inbox, ann: Visitor, kind: str, scope: str) -> None:
+    wide = Scope("up to a hundred", {"eur": Range(max=100).to_json(), "to": Exact("acme").to_json()}, 5, 1800.0)
+    question = inbox.question("q1", scopes=(ONCE, wide))
+    ann.device = Authenticator(origin=ORIGIN, kind=kind)
+    ann.enrol()
+    assert ann.approve(question, ann.device.sign(ann.challenge(question, scope=scope)), scope=scope).status_code == 303
+    [answer], [enrolled], verify = records(inbox, "answer"), records(inbox, "passkey"), documented()
+    case = inbox.gate.home.desk.case("q1")
+    assert case
+    assert verify(answer, enrolled) == case.answers[0].granted
+    other = Authenticator(origin=ORIGIN, kind=kind).credential
+    for wrong in ({"id": other.id}, {"spki": b64encode(other.spki).decode()}, {"origin": "http://localhost"}, {"rp_id": "evil"}, {"approver": "bob"}):
+        with pytest.raises((AssertionError, InvalidSignature)):
+            verify(answer, enrolled | wrong)
+    head, payload, signature = answer["token"].split(".")
+    for name, value in (("question", "q2"), ("iss", "bob"), ("binding_hash" if scope == "0" else "uses", 7)):
+        changed = encode(json.dumps(json.loads(decode(payload)) | {name: value}).encode())
+        with pytest.raises((AssertionError, InvalidSignature)):
+            verify(answer | {"token": f"{head}.{changed}.{signature}"}, enrolled)
 
 
 def test_without_it_there_is_no_yes(inbox: Inbox, ann: Visitor) -> None:

@@ -17,7 +17,7 @@ from gate import Gate, Question
 from gate.tally import verified
 from gate.tokens.jwk import decode
 from tests.approvers.inbox.kit import like, put
-from tests.approvers.inbox.live import chromium
+from tests.approvers.inbox.live import PHONE, axe, chromium, shot
 from tests.approvers.inbox.site import served
 from tests.approvers.inbox.whole import Inbox, held, records, state
 
@@ -44,9 +44,9 @@ def plug_in(cdp: Any) -> str:
     return str(cdp.send("WebAuthn.addVirtualAuthenticator", {"options": device})["authenticatorId"])
 
 
-def person(browser: Any, inbox: Inbox, name: str) -> Any:
+def person(browser: Any, inbox: Inbox, name: str, **look: Any) -> Any:
     """A page of somebody who holds an authenticator, and signs in by a link."""
-    page = browser.new_context().new_page()
+    page = browser.new_context(**look).new_page()
     page.violations = []
     page.on("console", lambda message: page.violations.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: page.violations.append(str(error)))
@@ -156,3 +156,18 @@ def test_another_persons_passkey(gate: Gate, tools: None, browser: Any) -> None:
         )
         ann.get_by_text("none of this person").wait_for()
         assert state(inbox, question) == "open"
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_the_pages_around_a_sign_in_for_everybody(gate: Gate, tools: None, browser: Any, look: str) -> None:
+    with opened(gate) as inbox:
+        page = person(browser, inbox, "ann", **(PHONE if look == "phone" else {"color_scheme": look}))
+        link = inbox.links.make("ann")
+        for name, path in (("passkeys", "/passkeys"), ("sign-in", f"/login/{link}"), ("used-up", "/login/x")):
+            page.goto(inbox.origin + path)
+            shot(page, f"door-{name}-{look}")
+            assert axe(page) == []
+        page.context.clear_cookies()
+        page.goto(inbox.origin)
+        shot(page, f"door-stranger-{look}")
+        assert axe(page) == []
