@@ -41,7 +41,7 @@ def test_a_thousand_random_schedules(tmp_path: Path) -> None:
 
 def test_the_account_notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that skips one of its checks does not get past the account."""
-    from gate import asking
+    from gate import tally
     from gate.log.records import Records
     from gate.store import questions
 
@@ -53,7 +53,7 @@ def test_the_account_notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return made
 
     broken: list[tuple[Any, str, Any]] = [
-        (asking, "_who", lambda *_: None),
+        (tally, "by_somebody_who_may", lambda *_: None),
         (questions, "use", lambda *_: None),
         (Records, "spend", unburned),
         (questions, "_pending", lambda *_: False),
