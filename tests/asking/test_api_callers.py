@@ -180,6 +180,14 @@ class TestForm:
         for response in (ann.get(LIST), api.send("GET", LIST), ann.get(f"{LIST}/x")):
             assert response.headers["cache-control"] == "no-store"
 
+    def test_a_wrong_file_of_approvers_lets_nobody_answer(self, gate: Gate, api: Api, ann: Client) -> None:
+        question = asked(gate)
+        (gate.home.path.parent / "approvers.toml").write_text("broken [")
+        gate.home.people = gate.home._first_people  # what a second later would see
+        for response in (ann.get(LIST), ann.answer(question.id, verdict="deny")):
+            assert "broken" not in json.dumps(problem(response, 503, "misconfigured"))
+        (gate.home.path.parent / "approvers.toml").unlink()
+
     def test_what_goes_wrong_inside_answers_nothing(self, gate: Gate, api: Api, ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         question = asked(gate)
 

@@ -135,7 +135,7 @@ class Schedule:
 
     # ---- steps ----------------------------------------------------------------------------------------------------------------------
 
-    def run(self, seed: int, steps: int = 40) -> None:
+    def run(self, seed: int, steps: int) -> None:
         """A schedule; AssertionError with every step when gate and account disagree."""
         self.begin(seed)
         try:
@@ -344,13 +344,13 @@ class Schedule:
         self.told.append(text)
 
 
-def schedules(folder: Path, seeds: Iterable[int]) -> Counter[str]:
+def schedules(folder: Path, seeds: Iterable[int], steps: int = 40) -> Counter[str]:
     """Plays many schedules, ten at one gate; the totals."""
     totals: Counter[str] = Counter()
     for number, group in itertools.groupby(seeds, lambda seed: seed // 10):
         played = Schedule(folder / str(number))
         for seed in group:
-            played.run(seed)
+            played.run(seed, steps)
             played.totals["schedules"] += 1
         played.gate.close()
         totals += played.totals
