@@ -57,6 +57,15 @@ class TestReading:
         problem(ann.get("/access/v1/questions?state=gone"), 400)
         problem(ann.get("/access/v1/questions?limit=x"), 400)
 
+    def test_page_by_page(self, gate: Gate, ann: Client) -> None:
+        questions, at, found = {asked(gate, eur).id for eur in range(5)}, "/access/v1/questions?limit=2", []
+        while at:
+            told = ann.get(at).json()
+            found += [each["id"] for each in told["questions"]]
+            at = f"/access/v1/questions?limit=2&skip={told['next']}" if "next" in told else ""
+        assert sorted(found) == sorted(questions)
+        assert len(ann.get("/access/v1/questions?limit=0").json()["questions"]) == 1
+
     def test_a_question_to_others_is_not_there(self, gate: Gate, api: Api, ann: Client) -> None:
         write_rules(gate, TWO)
         question = asked(gate)
@@ -66,6 +75,16 @@ class TestReading:
         problem(ann.answer(question.id, verdict="deny"), 404)
         assert states(api) == ["open"]
         assert len(approver(api, "alice").get("/access/v1/questions").json()["questions"]) == 1
+
+    def test_who_is_not_in_the_file_of_approvers_reads_nothing(self, gate: Gate, api: Api, ann: Client) -> None:
+        """Their key is still trusted for what it signed."""
+        question = asked(gate)
+        (gate.home.path.parent / "approvers.toml").write_text('[[person]]\nname = "bob"\n')
+        gate.home.people = gate.home._first_people
+        assert ann.get("/access/v1/questions").json()["questions"] == []
+        problem(ann.get(f"/access/v1/questions/{question.id}"), 404)
+        problem(ann.answer(question.id, verdict="deny"), 404)
+        assert len(approver(api, "bob").get("/access/v1/questions").json()["questions"]) == 1
 
     def test_waiting_for_the_next_question(self, gate: Gate, api: Api, ann: Client) -> None:
         import asyncio
