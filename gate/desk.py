@@ -50,7 +50,7 @@ class Desk:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._watch = Watch(lambda: home.ledger.turn)
+        self._watch = Watch(home.turn)
 
     # ---- reading ------------------------------------------------------------------------------------------------------------------
 

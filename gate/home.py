@@ -65,7 +65,7 @@ class Home:
         pause: Pause | None = None,
         tools: Mapping[str, Tool] = MappingProxyType({}),
     ) -> None:
-        self.path = path
+        self.path = path.absolute()  # a program that changes its folder keeps its gate
         self._tools = tools  # those behind the gate, which the examples in its rules may name
         self.findings: list[Finding] = []
         self._given_clock = NeverBack(clock) if clock else None
@@ -76,7 +76,7 @@ class Home:
         self.rules: Callable[[], Rules] = self._first_rules
         self.take: Callable[[tuple[Charge, ...]], None] = self._first_take
         self.people: Callable[[], People] = self._first_people
-        self._rules_path = Path(rules) if rules is not None else None
+        self._rules_path = Path(rules).absolute() if rules is not None else None
         self._given_origin = origin
         self._lock = threading.RLock()
         self._origin = ""
@@ -160,6 +160,11 @@ class Home:
     def records(self) -> Records:
         """Writes the records of calls."""
         return self._records or self._open_records()
+
+    def turn(self) -> int:
+        """Another number whenever something was asked or answered; -1 while nothing is open, for looking opens nothing."""
+        ledger = self._ledger
+        return -1 if ledger is None else ledger.turn
 
     @property
     def desk(self) -> Desk:

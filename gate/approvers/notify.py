@@ -16,6 +16,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from threading import Event, Lock, Thread
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gate.approvers.notifyplan import HOUR, Telling, Told, plan
@@ -32,6 +33,7 @@ EVERY: Final = 2.0
 AT_ONCE: Final = 2
 LATE: Final = 600.0
 _SOON: Final = 0.25
+GRACE: Final = 2.0
 MOST: Final = 1000
 _log: Final = logging.getLogger("gate")
 
@@ -73,7 +75,7 @@ class Notifier:
         self._done = set[str]()
         self._read: dict[str, Case] = {}
         self._read_turn, self._read_until = -1, 0.0
-        self._lock = Lock()
+        self._lock, self._ended = Lock(), False
         self._stop, self._thread = Event(), Thread(target=self.run, name="gate-notify", daemon=True)
 
     def _now(self) -> float:
@@ -157,13 +159,19 @@ class Notifier:
                 self._flying.pop(telling.key, None)
 
     def _keep(self, telling: Telling, mark: str, why: str) -> None:
+        if self._ended:  # the gate may be closed, and must not be opened again by us
+            return
         self.told.add(Told(*telling[:4], ok=not why, at=self._now(), mark=mark if telling.what == "question" else telling.before))
         said = {"question": telling.question, "person": telling.person, "what": telling.what, "channel": telling.channel, "ok": not why}
         self._desk.home.records.event("told", **said, **({"error": why} if why else {}))
 
     def close(self) -> None:
-        """Ends it. What is being told just now may arrive, and is then told once more by whoever is next."""
+        """Ends it, and waits a moment for what is being told just now. What arrives later is told once more by whoever is next."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(self._every + 1)
+        end = monotonic() + GRACE
+        while self._flying and monotonic() < end:
+            sleep(0.01)
+        self._ended = True
         self.told.close()

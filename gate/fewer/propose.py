@@ -48,12 +48,12 @@ class Proposal(NamedTuple):
 def propose(
     cases: Iterable[Case], known: Known, *, source: bytes = b"", enough: int = ENOUGH, zone: Callable[[str], Zone] = fixed_zone
 ) -> list[Proposal]:
-    """The rules that these cases speak for, the one that spares most first. source: the rules file in force, of which they become the end."""
-    every = list(cases)
-    try:
-        rules = parse(source, catalogue=known, zone=zone)
-    except GateError:
-        return []  # a file that cannot be read is not the one to add to
+    """The rules that these cases speak for, the one that spares most first. source: the rules file in force, of which they become the end.
+
+    Nothing is proposed about a tool that `known` does not know.  RulesError when the file itself cannot be read, also because one of its
+    examples is of such a tool.
+    """
+    every, rules = list(cases), parse(source, catalogue=known, zone=zone)
     asking, names = frozenset([rule.id for rule in rules.rules if rule.verdict == "ask"]), known.names()
     groups: dict[Hashable, list[Case]] = {}
     for case in every:

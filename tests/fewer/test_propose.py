@@ -16,6 +16,7 @@ from gate import Gate
 from gate.answer import Answer, Case
 from gate.call import Acting
 from gate.effect import Risk
+from gate.errors import RulesError
 from gate.fewer.propose import Proposal, propose
 from gate.policy.catalogue import KindCatalogue
 from gate.rules import Rules, parse
@@ -179,7 +180,10 @@ def test_where_nothing_is_proposed(cases: list[Case], known: Any) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_not_added_to(known: Any) -> None:
-    assert not propose(many(), known, source=b"[[rule]]\nid = 5")
+    with pytest.raises(RulesError):
+        propose(many(), known, source=b"[[rule]]\nid = 5")
+    with pytest.raises(RulesError, match="there is no tool 'elsewhere'"):
+        propose(many(), known, source=SOURCE + b"match = ['@time=12:00 elsewhere x=1']")
     (found,) = propose(many(), known, source=SOURCE)
     assert not propose(many(), known, source=SOURCE + found.text.encode()), "it is there already"
 

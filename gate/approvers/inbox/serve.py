@@ -106,7 +106,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}; try another --port") from None
+        raise ConfigError(f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}; try --port 0") from None
 
 
 def _has_ipv6() -> bool:

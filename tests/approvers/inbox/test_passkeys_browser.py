@@ -77,7 +77,7 @@ def test_enrol_and_approve(gate: Gate, tools: None, browser: Any) -> None:
         enrol(page, inbox)
         question = inbox.question("q1")
         approve(page, inbox, question)
-        page.wait_for_function("!document.querySelector('#approve')")
+        page.locator("#approve").wait_for(state="detached")
         case = gate.home.desk.case("q1")
         assert case
         assert (case.state, case.answers[0].method) == ("approved", "page+passkey")
