@@ -15,9 +15,9 @@ from gate import tally
 from gate.ask import previewed, question
 from gate.decide import Allow, Deny, decide
 from gate.eligible import why_not
-from gate.errors import Denied, NeedsApproval, Void
+from gate.errors import Denied, NeedsApproval, TokenError, Void
 from gate.permit import Permit, approved
-from gate.posing import pose, refused_before
+from gate.posing import at_once, pose, refused_before
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,13 +94,18 @@ async def _answered(
     """The approvals and what people answer: those whom this process reaches itself, one after the other, then whoever else finds the question."""
     home = gate.home
     mine = _eligible(gate, asked)
-    reads = not mine or not getattr(mine[0], "tireless", False)
-    case, asked = await pose(gate, asked, call, decision, wait, reads=reads)
+    program = mine[0] if mine and getattr(mine[0], "tireless", False) else None
+    said: dict[Approver, Answer | None] = {}
+    if program and asked.quorum == 1:
+        told, said = await _at_once(gate, asked, call, decision, program, wait)
+        if told is not None:
+            return _people_of(home, told, told.question, approvals, call), told.question
+    case, asked = await pose(gate, asked, call, decision, wait, reads=program is None)
     try:
         for approver in () if tally.settled(home, case, asked, approvals) else mine:
             if approver.name in case.approved_by:
                 continue
-            answer = await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
+            answer = said.pop(approver) if approver in said else await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
             if answer is not None:
                 case = await wait.say(home.desk, asked.id, _method(answer, approver))
             if tally.settled(home, case, asked, approvals):
@@ -114,6 +119,15 @@ async def _answered(
             raise Denied(str(error), tool=call.tool, call_id=call.id) from error
         raise
     return found, asked
+
+
+async def _at_once(
+    gate: Gate, asked: Question, call: Call, decision: Ask, program: Approver, wait: Waiting
+) -> tuple[Case | None, dict[Approver, Answer | None]]:
+    try:
+        return await at_once(gate, asked, call, decision, program, wait)
+    except (Void, TokenError) as error:
+        raise Denied(str(error), tool=call.tool, call_id=call.id) from error
 
 
 async def _waited(gate: Gate, case: Case, asked: Question, approvals: list[Approval], wait: Waiting) -> Case:

@@ -83,8 +83,8 @@ class Desk:
         return self._readable(questions.rows(self.home.ledger.query, where, values))[::-1]
 
     def about(self, session: str, claim: str) -> list[Case]:
-        """What was asked before about the same call in the same session, the latest first."""
-        where = "session = ? AND claim = ? ORDER BY created DESC LIMIT 20"
+        """What was asked before about the same call in the same session and still says something about it, the latest first."""
+        where = "session = ? AND claim = ? AND state IN ('open', 'approved', 'denied', 'returned', 'edited') ORDER BY created DESC LIMIT 20"
         return self._readable(questions.rows(self.home.ledger.query, where, (session, claim)))
 
     def _readable(self, rows: list[questions.Row]) -> list[Case]:

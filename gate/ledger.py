@@ -54,7 +54,7 @@ from gate.store.files import private_directory
 from gate.store.group import Group
 from gate.store.holdings import TRIES, Holdings, found_by
 from gate.store.liveness import ProcessFile
-from gate.store.questions import LetGo, Pose, waited_for
+from gate.store.questions import LetGo, Pose, Say, waited_for
 from gate.store.sqlite import SqliteStore, no_pause
 from gate.store.told import denied
 
@@ -223,6 +223,18 @@ class Ledger:
         if waited_for(self.query, work.row.session, work.row.claim, self._file.name):
             yield from self._holdings.reaping([])
         return (yield work)
+
+    def note(self, work: Pose | Say) -> None:
+        """Asks or answers without waiting for the disk, where a program does both: the call that uses the answer brings all of it there.
+
+        One that is refused leaves the call without an answered question, so that it is refused too.
+        """
+        group = self._ready()
+        if group.failing or group.crowded:
+            self._drive(_one(work))
+            return
+        with group.mutex:
+            group.put(work)
 
     def let_go(self, question: str, *, read: bool = False) -> None:
         """Nobody here waits for the question any more; written in a moment. read: the agent knows what it was asked back."""

@@ -6,16 +6,18 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gate import tally
+from gate.answer import Case, judge
 from gate.eligible import why_not
-from gate.errors import Denied, Unavailable
+from gate.errors import Denied, Unavailable, Void
 from gate.fewer.fatigue import HOUR, spare
 from gate.fewer.history import history
 from gate.fewer.scopes import scopes
 from gate.store import questions
 
 if TYPE_CHECKING:
-    from gate.answer import Case
-    from gate.ask import Question
+    from gate.answer import Answer, State
+    from gate.ask import Approver, Question
     from gate.call import Call
     from gate.decide import Ask
     from gate.gate import Gate
@@ -30,34 +32,13 @@ async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Wai
     Denied when somebody refused the call before, or everybody has been asked too much already.
     """
     home = gate.home
-    claim = call.claim()
-    before = home.desk.about(asked.session, claim)
-    if before and before[0].state == "denied":
-        raise refused_before(before[0], call, again=True)
-    asked = _following(asked, before)
-    asked = replace(asked, scopes=scopes(call, call.acting.capability, decision), passkey=home.wants_passkey(asked.risk))
+    asked, before = _prepared(home, asked, call, decision)
     if reads and not (before and before[0].state in {"open", "approved"}):  # one that is there already costs nobody anything
         asked = replace(asked, history=_history(home, asked, call))
-    row = questions.Row(
-        id=asked.id,
-        session=asked.session,
-        agent=asked.agent,
-        tool=asked.tool,
-        claim=claim,
-        binding=asked.binding_hash,
-        risk=int(asked.risk),
-        quorum=asked.quorum,
-        created=asked.created,
-        expires=asked.expires,
-        state="open",
-        turn=0,
-        waiter="",
-        body=json.dumps(asked.to_json(), separators=(",", ":")).encode(),
-    )
     try:
-        found = await wait.pose(home.ledger, questions.Pose(row, home.records.asked(asked, call)))
-    except questions.DeniedBefore as before:
-        case = home.desk.case(str(before))
+        found = await wait.pose(home.ledger, questions.Pose(_row(asked, call), home.records.asked(asked, call)))
+    except questions.DeniedBefore as denied:
+        case = home.desk.case(str(denied))
         raise refused_before(case, call, again=True) if case else Denied("it was refused before", tool=call.tool, call_id=call.id) from None
     case = home.desk.case(found)
     if case is None:
@@ -79,6 +60,63 @@ def _history(home: Home, asked: Question, call: Call) -> tuple[str, ...]:
 
 MOST_RECENT: Final = 1000
 MOST_EARLIER: Final = 100
+
+
+async def at_once(
+    gate: Gate, asked: Question, call: Call, decision: Ask, program: Approver, wait: Waiting
+) -> tuple[Case | None, dict[Approver, Answer | None]]:
+    """The question and what a program said about it, neither of which waits for the disk: the call that goes on brings both there.
+
+    No case where the same call has a question already, or where the program said something else than yes or no, or nothing; what it said is
+    the second of what is given.
+    """
+    home = gate.home
+    asked, before = _prepared(home, asked, call, decision)
+    if before:
+        return None, {}
+    home.ledger.note(questions.Pose(_row(asked, call), home.records.asked(asked, call)))
+    answer = await wait.ask(program, asked, max(asked.expires - home.now(), 0.0))
+    if answer is None or answer.stop or answer.verdict not in {"approve", "deny"}:
+        return None, {program: answer}
+    state: State = judge("open", (), 1, answer, late=home.now() >= asked.expires)
+    kept = replace(answer, method=answer.method or type(program).__name__.lower())
+    if answer.verdict == "approve":
+        given = tally.checked(home, answer.token, asked)
+        if (given.approver, given.question, given.uses) != (answer.approver, asked.id, 0):
+            raise Void("the approval answers another question, or more than this one")
+        kept = replace(kept, granted=given.granted, until=float(given.expires))
+    home.ledger.note(questions.Say(asked.id, kept, lambda _: home.records.answered(kept, asked, state)))
+    return Case(asked, state, (kept,)), {}
+
+
+def _prepared(home: Home, asked: Question, call: Call, decision: Ask) -> tuple[Question, list[Case]]:
+    """The question with all that people are told and may choose, and what was asked about the same call and is not over. Denied after a no."""
+    before = home.desk.about(asked.session, call.claim())
+    if before and before[0].state == "denied":
+        raise refused_before(before[0], call, again=True)
+    asked = _following(asked, before)
+    return replace(asked, scopes=scopes(call, call.acting.capability, decision), passkey=home.wants_passkey(asked.risk)), before
+
+
+def _row(asked: Question, call: Call) -> questions.Row:
+    return questions.Row(
+        id=asked.id,
+        session=asked.session,
+        agent=asked.agent,
+        tool=asked.tool,
+        claim=call.claim(),
+        binding=asked.binding_hash,
+        risk=int(asked.risk),
+        quorum=asked.quorum,
+        created=asked.created,
+        expires=asked.expires,
+        state="open",
+        turn=0,
+        waiter="",
+        body=json.dumps(asked.to_json(), separators=(",", ":")).encode(),
+    )
+
+
 _BOUND: Final = (
     *("tool", "arguments", "agent", "principal", "chain", "session", "task", "capability", "risk", "effects", "techniques"),
     *("rules", "rules_version", "approvers", "quorum", "binding_hash"),

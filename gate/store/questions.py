@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS question (id TEXT PRIMARY KEY, session TEXT NOT NULL,
     binding TEXT NOT NULL, risk INTEGER NOT NULL, quorum INTEGER NOT NULL, created REAL NOT NULL, expires REAL NOT NULL, state TEXT NOT NULL,
     turn INTEGER NOT NULL, waiter TEXT NOT NULL, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS question_urgent ON question (state, risk DESC, expires);
-CREATE INDEX IF NOT EXISTS question_claim ON question (session, claim);
+CREATE INDEX IF NOT EXISTS question_claim ON question (session, claim, state);
 CREATE INDEX IF NOT EXISTS question_created ON question (created);
 CREATE INDEX IF NOT EXISTS question_agent ON question (agent, tool, created);
 CREATE TABLE IF NOT EXISTS answer (question TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (question, number)) STRICT;
@@ -103,22 +103,30 @@ class Barred(Refused):
     """An approval of a question that was ended since."""
 
 
+INSERT: Final = f"INSERT INTO question VALUES ({', '.join('?' * len(Row._fields))})"
+
 # ---- inside a transaction -----------------------------------------------------------------------------------------------------------
 
 
 def pose(db: sqlite3.Connection, work: Pose, now: float, process: str) -> tuple[str, bool]:
     """The id of the question that now waits for this call, and whether it is a new one."""
     row = work.row
-    known = _rows(db, "session = ? AND claim = ? ORDER BY created", (row.session, row.claim))
-    for found in known:
-        if found.state == "denied":
-            raise DeniedBefore(found.id)
-    for found in sorted(known, key=lambda each: _TAKEN_UP.index(each.state) if each.state in _TAKEN_UP else len(_TAKEN_UP)):
+    _refuse_again(db, row)
+    known = _rows(db, f"session = ? AND claim = ? AND state IN {_TAKEN_UP} ORDER BY created", (row.session, row.claim))
+    if any(found.id == row.id for found in known):
+        return row.id, False
+    for found in sorted(known, key=lambda each: _TAKEN_UP.index(each.state)):
         if found.binding == row.binding and not found.waiter and _pending(db, found, now):
             db.execute("UPDATE question SET waiter = ? WHERE id = ?", (process if found.state != "returned" else READ, found.id))
             return found.id, False
-    db.execute(f"INSERT INTO question VALUES ({', '.join('?' * len(row))})", row._replace(waiter=process))
+    db.execute(INSERT, row._replace(waiter=process))
     return row.id, True
+
+
+def _refuse_again(db: sqlite3.Connection, row: Row) -> None:
+    no = db.execute("SELECT id FROM question WHERE session = ? AND claim = ? AND state = 'denied' LIMIT 1", (row.session, row.claim)).fetchone()
+    if no:
+        raise DeniedBefore(no[0])
 
 
 def _pending(db: sqlite3.Connection, row: Row, now: float) -> bool:
