@@ -57,6 +57,15 @@ class TestReading:
         problem(ann.get("/access/v1/questions?state=gone"), 400)
         problem(ann.get("/access/v1/questions?limit=x"), 400)
 
+    def test_page_by_page(self, gate: Gate, ann: Client) -> None:
+        questions, at, found = {asked(gate, eur).id for eur in range(5)}, "/access/v1/questions?limit=2", []
+        while at:
+            told = ann.get(at).json()
+            found += [each["id"] for each in told["questions"]]
+            at = f"/access/v1/questions?limit=2&skip={told['next']}" if "next" in told else ""
+        assert sorted(found) == sorted(questions)
+        assert len(ann.get("/access/v1/questions?limit=0").json()["questions"]) == 1
+
     def test_a_question_to_others_is_not_there(self, gate: Gate, api: Api, ann: Client) -> None:
         write_rules(gate, TWO)
         question = asked(gate)
@@ -66,6 +75,16 @@ class TestReading:
         problem(ann.answer(question.id, verdict="deny"), 404)
         assert states(api) == ["open"]
         assert len(approver(api, "alice").get("/access/v1/questions").json()["questions"]) == 1
+
+    def test_who_is_not_in_the_file_of_approvers_reads_nothing(self, gate: Gate, api: Api, ann: Client) -> None:
+        """Their key is still trusted for what it signed."""
+        question = asked(gate)
+        (gate.home.path.parent / "approvers.toml").write_text('[[person]]\nname = "bob"\n')
+        gate.home.people = gate.home._first_people
+        assert ann.get("/access/v1/questions").json()["questions"] == []
+        problem(ann.get(f"/access/v1/questions/{question.id}"), 404)
+        problem(ann.answer(question.id, verdict="deny"), 404)
+        assert len(approver(api, "bob").get("/access/v1/questions").json()["questions"]) == 1
 
     def test_waiting_for_the_next_question(self, gate: Gate, api: Api, ann: Client) -> None:
         import asyncio
@@ -286,6 +305,22 @@ class TestGrave:
     def test_a_no(self, gate: Gate, ann: Client) -> None:
         question = self.asked(gate)
         assert ann.answer(question.id, verdict="deny").json()["state"] == "denied"
+
+
+def test_a_very_long_argument(gate: Gate, api: Api, ann: Client) -> None:
+    """What is too long to be shown at once is there whole in the binding, cut openly in the document, and approved at the page."""
+    gate.wrap(lambda text: len(text), name="note", effects="reads", risk="medium")
+    with gate.acting(gate.grant("agent-7", tools={"note": ANY}), session="s1"), pytest.raises(NeedsApproval) as caught:
+        gate.call("note", {"text": "x" * 2_000_000})
+    question = caught.value.question
+    assert question is not None
+    told = ann.get(f"/access/v1/questions/{question.id}").json()
+    assert len(told["binding"]["context"]["arguments"]["text"]) == 2_000_000
+    assert told["document"]["cut"] and len(json.dumps(told["document"])) < 100_000
+    assert len(ann.get("/access/v1/questions").content) < 5_000
+    answer = ann.answer(question.id, verdict="approve", binding_hash=question.binding_hash, token=ann.approval(question))
+    assert "too long" in problem(answer, 403, "page-only")["detail"]
+    assert ann.answer(question.id, verdict="deny").json()["state"] == "denied"
 
 
 def test_shown_is_the_digest_of_the_document(gate: Gate, ann: Client) -> None:

@@ -180,6 +180,14 @@ class TestForm:
         for response in (ann.get(LIST), api.send("GET", LIST), ann.get(f"{LIST}/x")):
             assert response.headers["cache-control"] == "no-store"
 
+    def test_a_wrong_file_of_approvers_lets_nobody_answer(self, gate: Gate, api: Api, ann: Client) -> None:
+        question = asked(gate)
+        (gate.home.path.parent / "approvers.toml").write_text("broken [")
+        gate.home.people = gate.home._first_people  # what a second later would see
+        for response in (ann.get(LIST), ann.answer(question.id, verdict="deny")):
+            assert "broken" not in json.dumps(problem(response, 503, "misconfigured"))
+        (gate.home.path.parent / "approvers.toml").unlink()
+
     def test_what_goes_wrong_inside_answers_nothing(self, gate: Gate, api: Api, ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         question = asked(gate)
 
@@ -214,8 +222,23 @@ class TestBesideThePage:
         for size in (MAX_BODY, 10 * MAX_BODY):
             problem(ann.post(f"{LIST}/{question.id}/answers", b'{"verdict":"deny","reason":"' + b"x" * size + b'"}'), 413)
 
-    def test_it_is_served(self, gate: Gate) -> None:
-        from gate.approvers.inbox.serve import Settings, made
+    def test_over_a_real_connection(self, gate: Gate, api: Api) -> None:
+        """As `gate inbox` serves it: the address in the proof is the one that the client used."""
+        import httpx
 
-        served, _ = made(gate.home, Settings(), 8790)
-        assert LIST in [getattr(route, "path", "") for route in served.routes]
+        from gate.approvers.inbox.serve import Settings, made
+        from gate.tokens.request import sign
+        from tests.approvers.inbox.site import served
+
+        ann, question = approver(api, "ann"), asked(gate)
+        with served(made(gate.home, Settings(), 8790)[0]) as port:
+            url, body = f"http://127.0.0.1:{port}{LIST}/{question.id}/answers", b'{"verdict":"deny"}'
+
+            def post(address: str) -> httpx.Response:
+                home = gate.home
+                proof = sign(ann.key, who="ann", audience=home.origin, method="POST", url=address, now=home.now(), body=body)
+                return httpx.post(url, content=body, headers={"Authorization": f"Gate-Proof {proof}", "Content-Type": "application/json"})
+
+            problem(post(url.replace("127.0.0.1", "localhost")), 401)
+            problem(post(url.replace("http:", "https:")), 401)
+            assert post(url).json()["state"] == "denied"

@@ -5,6 +5,7 @@ a session, how often, until when, answering which question) and what else was sa
 
 - what ran had approvals: of exactly this call, by as many distinct people who may as the rule asks for, each good then, none spent before,
   none for a question that somebody had refused or ended; and of a session's approval never more calls than it says;
+- a no to exactly this call stands against every yes to several;
 - what had approvals ran: whoever calls with enough of them, presented or left at the desk, is not refused.
 """
 
@@ -134,7 +135,7 @@ class Schedule:
 
     # ---- steps ----------------------------------------------------------------------------------------------------------------------
 
-    def run(self, seed: int, steps: int = 40) -> None:
+    def run(self, seed: int, steps: int) -> None:
         """A schedule; AssertionError with every step when gate and account disagree."""
         self.begin(seed)
         try:
@@ -259,11 +260,12 @@ class Schedule:
         by_hand = [said for said in presented if said.about(call, self.now)]
         if any(said.late or not self.unspoilt(said) for said in by_hand) or any(case.state == "edited" for case in mine):
             return None
-        lasting = [said for said in self.signed if said.most is not None and said.about(call, self.now) and self.unspoilt(said)]
+        refused = any(case.state == "denied" for case in mine)
+        lasting = [said for said in self.signed if said.most is not None and said.about(call, self.now) and self.unspoilt(said) and not refused]
         if self.enough(call, [*by_hand, *lasting]):
-            return None if any(case.state == "denied" for case in mine) else True
+            return True
         pending = [case for case in mine if case.state in {"open", "approved"}]
-        if any(case.state == "denied" for case in mine):
+        if refused:
             return None if pending else False
         return any(self.enough(call, [*by_hand, *lasting, *[said for said in case.said if said.about(call, self.now)]]) for case in pending)
 
@@ -286,6 +288,8 @@ class Schedule:
             assert said.at_desk or said in presented, f"{said.who}'s approval is from nowhere"
             assert said.about(call, self.now), f"{said.who}'s approval of {said.call} was not good for {call}"
             assert self.unspoilt(said), f"{said.who}'s approval was spent {said.spent} times, its question {self.asked[said.question].state}"
+        refused = any(case.state == "denied" and case.call == call for case in self.asked.values())
+        assert not refused or all(said.most is None for said in used), "a yes to several calls against a no to this one"
         for said in used:
             said.spent += 1
             self.asked[said.question].state = "used"
@@ -340,13 +344,13 @@ class Schedule:
         self.told.append(text)
 
 
-def schedules(folder: Path, seeds: Iterable[int]) -> Counter[str]:
+def schedules(folder: Path, seeds: Iterable[int], steps: int = 40) -> Counter[str]:
     """Plays many schedules, ten at one gate; the totals."""
     totals: Counter[str] = Counter()
     for number, group in itertools.groupby(seeds, lambda seed: seed // 10):
         played = Schedule(folder / str(number))
         for seed in group:
-            played.run(seed)
+            played.run(seed, steps)
             played.totals["schedules"] += 1
         played.gate.close()
         totals += played.totals

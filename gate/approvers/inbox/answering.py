@@ -74,13 +74,14 @@ class Answering:
         """The questions in some states that this person may see; with `turn` and `wait`, when something changed since that turn."""
         caller = self._person(request, body)
         query = request.query_params
-        states, limit, skip = _states(query.getlist("state")), _number(query.get("limit"), 50), _number(query.get("skip"), 0)
+        states, skip = _states(query.getlist("state")), _number(query.get("skip"), 0)
+        limit = max(1, min(_number(query.get("limit"), 50), MOST))
         turn = self._desk.turn
         if query.get("turn") == str(turn):
             turn = await self._waits.turn(turn, self._waits.seconds(request))
-        found = self._desk.cases(*states, limit=min(limit, MOST), skip=skip)
+        found = self._desk.cases(*states, limit=limit, skip=skip)
         told = [self._summary(request, case) for case in found if caller.may_read(case, self._people())]
-        more = {"next": skip + len(found)} if len(found) == min(limit, MOST) else {}
+        more = {"next": skip + len(found)} if len(found) == limit else {}
         return json_response({"questions": told, "turn": turn} | more)
 
     async def question(self, request: Request, body: bytes) -> Response:

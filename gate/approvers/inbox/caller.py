@@ -40,8 +40,8 @@ class Caller(NamedTuple):
     page: bool = False
 
     def may_read(self, case: Case, people: People) -> bool:
-        """Whether they may see the question whole: a person whom it is put to, or who has answered it."""
-        if not self.person:
+        """Whether they may see the question whole: a person whom it is put to, or who has answered it. Where there is a list of people, one of it."""
+        if not self.person or (people.people and people.person(self.person) is None):
             return False
         put_to = case.question.approvers
         named = people.named(put_to) | {answer.approver for answer in case.answers}

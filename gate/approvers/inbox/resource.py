@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gate.constraints.value import is_object
-from gate.errors import Void
+from gate.errors import ConfigError, Void
 from gate.tokens import jose
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ class Resource:
             response = problem.response()
         except Void as void:
             response = Problem(409, OURS + "void", "The answer does not count", str(void)).response()
+        except ConfigError:
+            _log.exception("a request to %s was refused", scope.get("path"))
+            response = Problem(503, OURS + "misconfigured", "Something that a person wrote for this gate is wrong; its own log says what").response()
         except ClientDisconnect:
             return
         except Exception:
