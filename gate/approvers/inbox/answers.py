@@ -87,8 +87,19 @@ def batch(site: Site, request: Request, who: Identity, given: Given) -> Response
             raise Void(f"'{case.question.headline[:80]}' is over, or must be answered by itself")
         if refusal := site.desk.may_approve(case, who.name):
             raise Void(refusal)
-    for case, shown in ticked:
-        _approve(site, case, who, {}, shown)
+    return _approve_all(site, who, ticked)
+
+
+def _approve_all(site: Site, who: Identity, ticked: list[tuple[Case, Shown]]) -> Response:
+    """One approval after the other. Where somebody was first since they were looked at, what was approved until then is said."""
+    for done, (case, shown) in enumerate(ticked):
+        try:
+            _approve(site, case, who, {}, shown)
+        except Void as void:
+            if not done:
+                raise
+            told = f"{done} of the {len(ticked)} that you ticked are approved. Then: {void}."
+            return site.message("Only some of them are approved", told, "The others are as they were.", who=who, status=409)
     return RedirectResponse("/", 303)
 
 

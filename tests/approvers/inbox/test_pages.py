@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -248,6 +249,24 @@ def test_a_batch_is_no_way_around_what_is_answered_alone(gate: Gate, ann: Browse
     assert ann.post(f"/questions/{one.id}/batch", {"verdict": "approve", **seal, **both}).status_code == 409
     assert ann.post(f"/questions/{one.id}/batch", {"verdict": "approve", **both, f"seal-{one.id}": seal[f"seal-{two.id}"]}).status_code == 403
     assert [states(gate)(asked) for asked in (one, two, send, remove, other)] == ["open", "denied", "open", "open", "open"]
+
+
+def test_a_batch_that_somebody_else_cuts_in_on_says_what_was_approved(gate: Gate, ann: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, three_, *_ = three(gate)
+    desk = type(gate.home.desk)
+    approve = desk.approve
+
+    def slow(self: Any, *args: Any, **given: Any) -> Any:
+        made = approve(self, *args, **given)
+        self.deny(two.id, by="bob", reason="no")
+        return made
+
+    monkeypatch.setattr(desk, "approve", slow)
+    page = ann.get(f"/questions/{one.id}/batch").text
+    seals = dict(re.findall(r'name="(seal-[^"]+)" value="([^"]+)"', page))
+    reply = ann.post(f"/questions/{one.id}/batch", {"verdict": "approve", **seals, **{f"tick-{asked.id}": "yes" for asked in (one, two, three_)}})
+    assert reply.status_code == 409 and "1 of the 3 that you ticked are approved" in reply.text and "Nothing was decided" not in reply.text
+    assert [states(gate)(asked) for asked in (one, two, three_)] == ["approved", "denied", "open"]
 
 
 def test_what_is_over_is_in_the_list_of_what_is_decided(gate: Gate, ann: Browser, low: Question) -> None:
