@@ -28,8 +28,8 @@ TWO = ONE.replace("quorum = 1", "quorum = 2")
 
 
 def test_some_random_schedules(tmp_path: Path) -> None:
-    totals = schedules(tmp_path, range(100_000, 100_040))
-    assert totals["runs"] > 20 < totals["answers"], totals
+    totals = schedules(tmp_path, range(100_000, 100_020))
+    assert totals["runs"] > 10 < totals["answers"], totals
 
 
 @pytest.mark.slow
