@@ -155,7 +155,7 @@ def _opened(
 
     opened = jose.open_token(token, anchors, typ)
     claims = opened.claims
-    if claims.keys() - {"passkey"} != expected.keys() or any(type(claims[name]) is not kind for name, kind in expected.items()):
+    if set(claims) - {"passkey"} != set(expected) or any(type(claims[name]) is not kind for name, kind in expected.items()):
         raise TokenError("the approval does not have exactly the claims of an approval")
     passkey = claims.get("passkey")
     if passkey is not None and not isinstance(passkey, dict):

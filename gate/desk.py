@@ -21,6 +21,7 @@ from gate import approval, ask, tally
 from gate.answer import Answer, Case, judge, parse
 from gate.eligible import why_not
 from gate.errors import KeyFileError, TamperError, TokenError, Void
+from gate.fewer.scopes import lowered
 from gate.frozen import freeze
 from gate.store import questions
 from gate.watch import Watch
@@ -294,8 +295,11 @@ class Desk:
 
     def _say(self, case: Case, answer: Answer) -> Case:
         records = self.home.records
-        work = questions.Say(case.question.id, answer, lambda state: records.answered(answer, case.question, state))
-        self.home.ledger.do(work)
+
+        def record(state: State) -> bytes:
+            return records.answered(answer, case.question, state)
+
+        self.home.ledger.do(questions.Say(case.question.id, answer, record))
         return self._found(case.question.id)
 
 
@@ -312,11 +316,10 @@ def narrowed(asked: Question, scope: int, uses: int | None, seconds: float | Non
     if not 0 <= scope < len(asked.scopes):
         raise Void("the question offers no such scope")
     chosen = asked.scopes[scope]
-    if (uses is not None and not 1 <= uses <= chosen.uses) or (seconds is not None and not 1 <= seconds <= chosen.seconds):
-        raise Void(f"it can be approved for at most {chosen.uses} calls within {int(chosen.seconds)} s")
-    if chosen.arguments is None:
-        return chosen
-    return chosen._replace(uses=chosen.uses if uses is None else uses, seconds=chosen.seconds if seconds is None else float(int(seconds)))
+    try:
+        return chosen if chosen.arguments is None and (uses or 1) == 1 else lowered(chosen, uses, None if seconds is None else float(int(seconds)))
+    except ValueError as error:
+        raise Void(str(error)) from None
 
 
 def _kept(states: tuple[State, ...]) -> tuple[str, ...]:

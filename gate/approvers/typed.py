@@ -84,4 +84,4 @@ def _scope(text: str, document: Document) -> int | None:
     """The index of the scope that was typed, the first for none; None for one that there is not."""
     if not text:
         return 0
-    return int(text) - 1 if text.isdecimal() and len(text) < 4 and 1 <= int(text) <= len(document.section("grant").facts) else None
+    return int(text) - 1 if text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= len(document.section("grant").facts) else None

@@ -10,13 +10,15 @@ What is written here is written in the transaction of the record that tells of i
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast
 
 from gate.answer import Answer, State, judge, parse
 from gate.errors import Void
 from gate.store import Refused
+
+if TYPE_CHECKING:
+    import sqlite3
 
 Query: TypeAlias = Callable[..., list[tuple[object, ...]]]
 
@@ -122,7 +124,7 @@ def pose(db: sqlite3.Connection, work: Pose, now: float, process: str) -> tuple[
 def _pending(db: sqlite3.Connection, row: Row, now: float) -> bool:
     """Whether a caller who comes again takes this question up: it is open, or what was said about it still holds."""
     if row.state == "approved":
-        said = answers(lambda sql, values: db.execute(sql, values).fetchall(), row.id)
+        said = _said(db, row.id)
         return all(answer.until > now for answer in said if answer.verdict == "approve")
     return row.state in {"edited", "returned"} or (row.state == "open" and now < row.expires)
 
@@ -137,7 +139,7 @@ def say(db: sqlite3.Connection, work: Say, now: float) -> tuple[Row, State, byte
     found = _rows(db, "id = ?", (work.question,))
     if not found:
         raise NotCounted("there is no such question")
-    row, said = found[0], answers(lambda sql, values: db.execute(sql, values).fetchall(), work.question)
+    row, said = found[0], _said(db, work.question)
     answer = _at(work.answer, now)
     try:
         state = judge(row.state, said, row.quorum, answer, late=now >= row.expires)
@@ -185,6 +187,10 @@ def left(db: sqlite3.Connection, process: str) -> None:
     db.execute("UPDATE question SET waiter = '' WHERE waiter = ?", (process,))
 
 
+def _said(db: sqlite3.Connection, question: str) -> list[Answer]:
+    return [parse(body) for (body,) in db.execute("SELECT body FROM answer WHERE question = ? ORDER BY number", (question,))]
+
+
 def _at(answer: Answer, now: float) -> Answer:
     from dataclasses import replace
 
@@ -203,11 +209,6 @@ COLUMNS: Final = ", ".join(Row._fields)
 def rows(query: Query, where: str, values: tuple[object, ...] = ()) -> list[Row]:
     """The questions that a condition of this package picks."""
     return [Row(*cast("tuple[str, ...]", row)) for row in query(f"SELECT {COLUMNS} FROM question WHERE {where}", values)]  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as they were written
-
-
-def answers(query: Query, question: str) -> list[Answer]:
-    """What was said about one."""
-    return [parse(cast("bytes", body)) for (body,) in query("SELECT body FROM answer WHERE question = ? ORDER BY number", (question,))]
 
 
 def answers_to(query: Query, ids: Sequence[str]) -> dict[str, list[bytes]]:

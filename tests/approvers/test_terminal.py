@@ -23,10 +23,11 @@ from gate.approvers.document import document
 from gate.approvers.terminal import Terminal
 from gate.approvers.text import render as render_document
 from gate.testing import FakeClock
-from tests.kit import ASK, denied, intents, sign_as, write_rules
+from tests.kit import ASK, denied, intents, log, sign_as, write_rules
 
 HIGH = '[[rule]]\nid = "high"\nask = { risk = "high", expires = "10m" }'
 Typing = Callable[[str], str]
+ENDED = re.compile(r"^(?:approved, |(?! ).*not approved\b)", re.MULTILINE)
 
 
 class Person:
@@ -61,7 +62,7 @@ class Person:
                 self._read()
             if "denies: " in self.screen:
                 self.asked.set()
-                waiting = self.screen.count("denies: ") > self.screen.count("pproved")
+                waiting = self.screen.count("denies: ") > len(ENDED.findall(self.screen))
                 if waiting and time.monotonic() - typed > 0.05 and (text := self._typing(self.screen)):
                     os.write(self.master, text.encode())  # again if it was typed too early to count
                     typed = time.monotonic()
@@ -274,3 +275,48 @@ def test_the_same_answer_is_worth_nothing_elsewhere(gate: Gate) -> None:
         denied(lambda: gate.call("pay", {"eur": 6}), "for another call")
         gate.call("pay", {"eur": 5})
     assert sign_as(gate, "alice", question) != answer.token
+
+
+# ---- the other answers ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_reason_of_a_no_goes_to_the_agent(gate: Gate, paid: list[Any]) -> None:
+    with ask_at(gate, lambda _: "d not on a Friday\n"):
+        denied(lambda: gate.call("pay", {"eur": 5}), "alice refused it: not on a Friday")
+    assert paid == []
+
+
+def test_a_no_may_stop_the_agent(gate: Gate, paid: list[Any]) -> None:
+    with ask_at(gate, lambda _: "s it runs wild\n") as person:
+        denied(lambda: gate.call("pay", {"eur": 5}), "it runs wild")
+        assert person.screen.count("denies: ") == 1
+        with pytest.raises(Denied):
+            gate.call("pay", {"eur": 6})
+    assert person.screen.count("denies: ") == 1, "a stopped agent asks nobody"
+
+
+def test_a_question_is_asked_back_or_left_for_later(gate: Gate, paid: list[Any]) -> None:
+    with ask_at(gate, lambda _: "? whose bill\n"):
+        denied(lambda: gate.call("pay", {"eur": 5}), "alice asks back: whose bill")
+    with ask_at(gate, lambda _: "l\n"), pytest.raises(NeedsApproval):
+        gate.call("pay", {"eur": 6})
+    assert paid == []
+
+
+def test_what_was_shown_is_in_the_record(gate: Gate) -> None:
+    """The digest of the very bytes on the screen, and when."""
+    with ask_at(gate, lambda _: "yes\n"):
+        gate.call("pay", {"eur": 5})
+    (answer,) = log(gate, "answer")
+    assert len(answer["shown"]) == 43
+    assert answer["shown_at"]
+    assert answer["method"] == "terminal"
+
+
+def test_a_call_too_long_to_be_shown_is_not_approved_here(gate: Gate, paid: list[Any]) -> None:
+    """Truncated display: whoever approves what they cannot see approves anything."""
+    with ask_at(gate, lambda screen: f"{number(screen)}\n") as person:
+        denied(lambda: gate.call("wipe", {"path": "x" * 200_000 + "; rm -rf /"}), "refused")
+    assert "cannot be approved here" in person.screen
+    assert "left out" in person.screen
+    assert paid == []

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import calls, disk, kinds, kinds_sql
+from tests.bench import asking, calls, disk, inbox, kinds, kinds_sql
 from tests.bench.log import long_log
 from tests.bench.measure import Row, table
 
@@ -23,6 +23,8 @@ def measured(folder: Path, *, quick: bool) -> list[Row]:
     rows += disk.durable(folder / "durable", 1.5 if quick else 8)
     rows += calls.growth(folder / "growth", rounds, 20_000 if quick else 1_000_000)
     rows += disk.approval(folder / "approval", 50 if quick else 400)
+    rows += asking.waiting(folder / "asking", 40 if quick else 200)
+    rows += inbox.rows(folder / "inbox", 20 if quick else 200)
     rows += disk.starts(3 if quick else 15)
     rows += kinds.checks(folder / "kinds", rounds)
     rows += kinds_sql.rows(rounds)
@@ -37,7 +39,7 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", help="where to write the rows")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("overhead", "audited", "durable", "growth", "approval", "kinds", "log"):
+        for name in ("overhead", "audited", "durable", "growth", "approval", "asking", "inbox", "kinds", "log"):
             (Path(folder) / name).mkdir()
         rows = measured(Path(folder), quick=options.quick)
     print(f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

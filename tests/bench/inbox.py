@@ -35,7 +35,7 @@ def rows(folder: Path, times: int) -> list[Row]:
         _rendering(
             "a question with 1,000 waiting renders", lambda: pages.question(site, _request(f"/questions/{asked.id}", id=asked.id), ANN), times
         ),
-        _arrival(gate, min(times, 40)),
+        _arrival(gate, 25),
     ]
     gate.close()
     return found
@@ -53,7 +53,7 @@ def _filled(gate: Gate) -> Question:
             asked = needs.question
     assert asked is not None
     for number in range(WAITING - 1):
-        one = replace(asked, id=f"q{number:04}", expires=asked.expires + number)
+        one = replace(asked, id=f"q{number:04}", created=asked.created - 7200, expires=asked.expires + number)  # so that more may be asked
         text = questions.json.dumps(one.to_json()).encode()
         row = questions.Row(
             one.id, one.session, one.agent, one.tool, one.id, one.binding_hash, int(one.risk), 1, one.created, one.expires, "open", 0, "", text

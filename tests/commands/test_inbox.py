@@ -11,17 +11,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from click.testing import CliRunner
 
 from gate import Gate
-from gate.commands.inbox import command, whose
+from gate.commands.inbox import whose
 from gate.errors import ConfigError
 from gate.people import People, Person
 from tests.approvers.inbox.kit import ask, wrap
-from tests.commands.kit import environment
+from tests.commands.kit import environment, run
 
 pytest.importorskip("uvicorn")
-RUN = [sys.executable, "-c", "from gate.commands.inbox import command; command()"]
+RUN = [sys.executable, "-m", "gate", "inbox"]
 
 
 @pytest.fixture
@@ -74,8 +73,8 @@ def test_from_the_command_to_a_yes(home: Gate) -> None:
 
 
 def test_a_link_for_somebody(home: Gate, tmp_path: Path) -> None:
-    made = CliRunner().invoke(command, ["link", "--home", str(home.home.path), "--url", "https://gate.example.com/"])
-    assert made.exit_code == 0 and made.output.startswith("https://gate.example.com/login/")
+    made = run("inbox", "link", "--home", str(home.home.path), "--url", "https://gate.example.com/")
+    assert made.code == 0 and made.out.startswith("https://gate.example.com/login/")
     assert whose(People.EMPTY, "") == "owner"
     people = People([Person("ann", logins=("root", "ann@example.com"))])
     assert whose(people, "ann@example.com") == "ann"
@@ -96,25 +95,25 @@ def test_a_link_for_somebody(home: Gate, tmp_path: Path) -> None:
     ],
 )
 def test_what_would_travel_in_the_clear_does_not_start(home: Gate, options: list[str], why: str) -> None:
-    result = CliRunner().invoke(command, ["--home", str(home.home.path), "--port", "0", *options])
-    assert isinstance(result.exception, ConfigError) and why in str(result.exception)
+    done = run("inbox", "--home", str(home.home.path), "--port", "0", *options)
+    assert done.code == 2 and why in done.err
 
 
 def test_no_gate_and_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = CliRunner().invoke(command, ["--home", str(tmp_path / ".gate")])
-    assert isinstance(result.exception, ConfigError) and "there is no gate" in str(result.exception)
+    done = run("inbox", "--home", str(tmp_path / ".gate"))
+    assert done.code == 2 and "there is no gate" in done.err
     import importlib.util
 
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jinja2" else found(name))
-    result = CliRunner().invoke(command, ["--home", str(tmp_path / ".gate")])
-    assert str(result.exception) == "the page needs jinja2; install it with: pip install 'capgate[inbox]'"
+    done = run("inbox", "--home", str(tmp_path / ".gate"))
+    assert done.code == 2 and "the page needs jinja2; install it with: pip install 'capgate[inbox]'" in done.err
 
 
 def test_the_port_is_taken(home: Gate) -> None:
     with running(home) as (origin, _):
-        result = CliRunner().invoke(command, ["--home", str(home.home.path), "--port", origin.rpartition(":")[2]])
-        assert isinstance(result.exception, ConfigError) and "try --port 0" in str(result.exception)
+        done = run("inbox", "--home", str(home.home.path), "--port", origin.rpartition(":")[2])
+        assert done.code == 2 and "--port" in done.err
 
 
 def test_behind_a_proxy_there_is_no_link(home: Gate) -> None:
@@ -125,6 +124,6 @@ def test_behind_a_proxy_there_is_no_link(home: Gate) -> None:
 def test_the_command_needs_no_page_to_be_listed(tmp_path: Path) -> None:
     """Without the extra the command line still says what the command does."""
     hidden = "import sys; sys.modules.update(dict.fromkeys(['starlette', 'jinja2', 'uvicorn', 'markupsafe']))"
-    argv = [sys.executable, "-c", f"{hidden}; from gate.commands.inbox import command; command(['--help'])"]
+    argv = [sys.executable, "-c", f"{hidden}; from gate.cli import cli; cli.main(['inbox', '--help'])"]
     done = subprocess.run(argv, capture_output=True, text=True, env=environment(), timeout=60, check=False)
     assert done.returncode == 0 and "Open the page where people answer" in done.stdout, done.stderr

@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute, Route
 from gate.approvers.inbox import answers, figures, pages
 from gate.approvers.inbox.door import page
 from gate.approvers.inbox.events import Events
-from gate.approvers.inbox.guard import LOOPBACK, Guard
+from gate.approvers.inbox.guard import LOOPBACK, REPLY, Guard
 from gate.approvers.inbox.site import Site
 
 if TYPE_CHECKING:
@@ -61,13 +61,16 @@ def app(
     alike, and ask for a proof of their own.  hosts: the names it answers to, without ports.  secure: browsers reach it through https only.
     door: what somebody sees whom `identify` does not know.
     """
-    site = Site(home, identify, door or stranger)
+    passkeys = any(isinstance(route, Route) and route.path == "/passkeys" for route in routes)
+    site = Site(home, identify, door or stranger, more=[("Passkeys", "/passkeys")] if passkeys else [])
 
     async def failed(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         heading, told = _SAID.get(status, ("It could not be done", "Nothing was decided. The inbox's own log says why."))
         made = site.message(heading, told, who=identify(request), status=status)
         made.headers.update(getattr(error, "headers", None) or {})
+        if status == 500:  # the one reply that does not pass the guard
+            made.headers.update(REPLY)
         return made
 
     own = [

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
@@ -27,6 +28,7 @@ from gate.shown import utc
 
 if TYPE_CHECKING:
     from gate.approvers.document import Document, Name, Section
+    from gate.approvers.inbox.cards import Card
 
 Run: TypeAlias = Literal["named", "plain", "quote", "table", "argument"]
 _TITLES: Final[Mapping[Mark, str]] = {
@@ -41,8 +43,15 @@ _CHANGED: Final = {"+ ": "add", "- ": "del", "@@": "at"}
 class Timed(Protocol):
     """What has a beginning and an end, in seconds since the epoch."""
 
-    created: float
-    expires: float
+    @property
+    def created(self) -> float:
+        """Its beginning."""
+        ...
+
+    @property
+    def expires(self) -> float:
+        """Its end."""
+        ...
 
 
 def environment() -> Environment:
@@ -70,7 +79,20 @@ def environment() -> Environment:
         "diffed": diffed,
     }
     made.filters.update(filters)
+    last: dict[str, Callable[..., object]] = {"card": _cards(made)}
+    made.filters.update(last)  # after those that its template uses
     return made
+
+
+def _cards(templates: Environment) -> Callable[[Card, float, str], Markup]:
+    """A filter that renders a card of a list. Most of a list is as it was a moment ago, so cards are kept until they say something else."""
+    template = templates.get_template("card.html")
+
+    @lru_cache(maxsize=4096)
+    def rendered(row: Card, left: str, stage: int, here: bool) -> Markup:  # noqa: FBT001  # what the template says
+        return Markup(template.render(row=row, left=left, stage=stage, here=here))  # noqa: S704  # rendered with autoescape
+
+    return lambda row, now, current: rendered(row, left(row.expires - now), stage(row, now), row.id == current)
 
 
 def line(segments: Line) -> Markup:

@@ -11,7 +11,6 @@ from gate.approvers.document import whole as whole_text
 from gate.approvers.inbox import batches
 from gate.approvers.inbox.cards import cards
 from gate.approvers.inbox.edits import editable
-from gate.approvers.inbox.seal import Shown, digest
 from gate.approvers.inbox.site import FORMS, PAGE
 
 if TYPE_CHECKING:
@@ -32,16 +31,19 @@ _OVER: Final = {
     "withdrawn": "Ended by an administrator",
     "expired": "Too late: nobody answered in time, and that means no",
 }
+BESIDE: Final = 25
 _MOST_PAGES: Final = 10_000
 _LOOKED: Final = 200
 
 
 def waiting(site: Site, request: Request, who: Identity) -> Response:
-    """GET /: what waits, the most urgent first. With the header `x-inbox: list`, only the list."""
+    """GET /: what waits, the most urgent first. With the header `x-inbox: list`, only the list; as beside a question with `?beside`."""
     page, turn = _page(request), site.desk.turn
     listed, more = site.listed(who, page)
     if request.headers.get("x-inbox") == "list":
-        return HTMLResponse(site.render("list.html", now=site.home.now(), cards=listed, page=page, current=""))
+        beside = "beside" in request.query_params
+        shown = listed[:BESIDE] if beside else listed
+        return HTMLResponse(site.render("list.html", now=site.home.now(), cards=shown, page=page, current="", beside=beside))
     return site.page("waiting.html", who, turn=turn, place="/", cards=listed, more=more, page=page)
 
 
@@ -66,8 +68,9 @@ def question(site: Site, request: Request, who: Identity) -> Response:
         told=_told(case),
         follow=_follow(site, case),
         next=next((other for other in listed if other.id != case.question.id and not other.mine), None) if over else None,
-        cards=listed,
-        more=more,
+        cards=listed[:BESIDE],
+        beside=True,
+        more=more or len(listed) > BESIDE,
         current=case.question.id,
     )
 
@@ -96,13 +99,9 @@ def edit(site: Site, request: Request, who: Identity) -> Response:
 
 def edit_page(site: Site, case: Case, who: Identity, wrong: str = "", given: dict[str, str] | None = None) -> Response:
     """The form for other arguments, with what is wrong about those that were given."""
-    from gate.approvers.document import document
-
-    now, fields = site.home.now(), editable(case.question.arguments, given or {})
-    values: dict[str, object] = {"doc": document(case, now=now), "fields": fields, "wrong": wrong, "id": case.question.id}
-    shown = digest(repr([(field.name, field.value) for field in fields]).encode())
-    seal = site.sealer.seal(Shown(case.question.binding_hash, shown, now), who.name, who.session, case.question.id)
-    return site.page("edit.html", who, 400 if wrong else 200, seal=seal, **values)
+    made, fields = site.article(case, who, bare=True), editable(case.question.arguments, given or {})
+    values: dict[str, object] = {"doc": made.document, "article": made.html, "seal": made.seal, "fields": fields, "wrong": wrong}
+    return site.page("edit.html", who, 400 if wrong else 200, id=case.question.id, **values)
 
 
 def batch(site: Site, request: Request, who: Identity) -> Response:
@@ -111,7 +110,7 @@ def batch(site: Site, request: Request, who: Identity) -> Response:
     asked = case.question
     found = batches.like(case, site.desk.cases("open", agent=asked.agent, limit=_LOOKED))
     made = [site.article(one, who, tick=True) for one in found if not site.desk.may_approve(one, who.name)]
-    made = [article for article in made if not article.document.cut]
+    made = [article for article in made if not article.document.cut and not article.document.passkey]
     if len(made) < 2:
         return site.message(
             "Nothing to answer together", "Fewer than two such questions are open.", who=who, status=404, link=f"/questions/{asked.id}"

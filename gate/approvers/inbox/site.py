@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from urllib.parse import quote
@@ -42,10 +42,11 @@ class Article(NamedTuple):
 
 
 class Site:
-    """One inbox. stranger: what somebody sees whom `identify` does not know."""
+    """One inbox. stranger: what somebody sees whom `identify` does not know.  more: further pages to lead to, by their names."""
 
-    def __init__(self, home: Home, identify: Identify, stranger: Callable[[Request], Response]) -> None:
+    def __init__(self, home: Home, identify: Identify, stranger: Callable[[Request], Response], *, more: Sequence[tuple[str, str]] = ()) -> None:
         self.home, self.desk, self.identify, self.stranger = home, home.desk, identify, stranger
+        self.places = (*PLACES, *more)
         self.sealer = Sealer(home.keys.secret("inbox"))
         self._templates = environment()
         self._read: tuple[tuple[int, int], float, list[Case]] = (-1, 0), 0.0, []
@@ -88,9 +89,10 @@ class Site:
             "turn": self.desk.turn,
             "waiting": self.desk.count(),
             "now": self.home.now(),
-            "places": PLACES,
+            "places": self.places,
             "place": "",
             "current": "",
+            "beside": False,
             "page": 1,
         }
         return HTMLResponse(self._templates.get_template(name).render(base | more), status)
@@ -109,8 +111,8 @@ class Site:
             self._read = seen, min([now + _KEPT, *[case.question.expires for case in found]]), found
         return found
 
-    def article(self, case: Case, who: Identity, *, tick: bool = False) -> Article:
-        """A question as this person is shown it now; the seal is bound to exactly these bytes."""
+    def article(self, case: Case, who: Identity, *, tick: bool = False, bare: bool = False) -> Article:
+        """A question as this person is shown it now; the seal is bound to exactly these bytes. tick: in a batch; bare: without any answer."""
         now, case = self.home.now(), self.desk.seen_by(case, who.name)
         doc = document(case, now=now)
         over = "" if case.state == "open" and who.name not in case.approved_by else doc.state
@@ -121,11 +123,11 @@ class Site:
                 row=card(case, who.name),
                 now=now,
                 approved=len(case.approved_by),
-                anchor=f"q-{doc.id}" if tick else "question",
+                anchor=f"q-{doc.id}" if tick or bare else "question",
                 tick=tick,
                 over=over,
                 refusal=self.desk.may_approve(case, who.name) if case.state == "open" else "",
-                answerable=case.state in {"open", "approved", "expired"} or (case.state == "used" and any(answer.lasting for answer in case.answers)),
+                answerable=not bare and _answerable(case),
                 others=sorted([person.name for person in self.home.people().people if person.name != who.name]),
             )
             .strip()
@@ -136,3 +138,8 @@ class Site:
     def render(self, name: str, **values: object) -> str:
         """A template by itself."""
         return self._templates.get_template(name).render(values)
+
+
+def _answerable(case: Case) -> bool:
+    """Whether anything that somebody says may still count: a no does until the call has run, and against a lasting yes as long as that holds."""
+    return case.state in {"open", "approved", "expired"} or (case.state == "used" and any(answer.lasting for answer in case.answers))

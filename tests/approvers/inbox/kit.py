@@ -120,13 +120,14 @@ class Browser:
     def __init__(self, gate: Gate, name: str = "ann", **options: Any) -> None:
         self.app = app(gate.home, identify=who, **options)
         self.cookies = {"who": name} if name else {}
+        self.raising = True
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request; headers may be overridden."""
         headers = {"sec-fetch-site": "same-origin"} | options.pop("headers", {})
 
         async def one() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=self.raising)
             async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=self.cookies) as client:
                 return await client.request(method, path, headers={name: value for name, value in headers.items() if value is not None}, **options)
 

@@ -8,7 +8,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,25 +32,21 @@ SHOTS = os.environ.get("GATE_SCREENSHOTS", "")
 
 
 @contextmanager
-def serving(gate: Gate, **options: Any) -> Iterator[str]:
-    """The inbox of a gate behind uvicorn; its address."""
+def serving(gate: Gate, made: Callable[[int], Any] | None = None, **options: Any) -> Iterator[str]:
+    """The inbox of a gate behind uvicorn; its address. made: the application on a port, when it is not the page alone."""
     import uvicorn
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(
-            app(gate.home, identify=options.pop("identify", who), **options),
-            log_level="critical",
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=1,
-        )
+        port = listening.getsockname()[1]
+        application = made(port) if made else app(gate.home, identify=options.pop("identify", who), **options)
+        config = uvicorn.Config(application, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started:
             time.sleep(0.01)
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield f"http://{'localhost' if made else '127.0.0.1'}:{port}"
         finally:
             server.should_exit = True
             thread.join(10)
@@ -82,6 +78,7 @@ def shot(page: Any, name: str) -> None:
     """Keeps a picture of the whole page, where GATE_SCREENSHOTS says."""
     if SHOTS:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
 
 
@@ -120,16 +117,7 @@ class Scene:
             "Update the install guide",
             "Fixing the pip command.",
         )
-        self.notes = [
-            ask(
-                gate,
-                "note",
-                {"text": f"## {title}\n\nChecked.\n", "place": f"docs/{title.lower()}.md"},
-                agent="docs-writer",
-                task="Update the install guide",
-            )
-            for title in ("Faq", "Errors", "Names")
-        ]
+        self.notes = self._notes("Faq", "Errors", "Names")
         self.wire = ask(gate, "wire", {"eur": 12500, "to": "DE02120300000000202051"}, agent="billing-bot", task="Settle the invoices of October")
         self.sql = self._sql()
 
@@ -139,6 +127,16 @@ class Scene:
             self.gate.call(tool, arguments)
         assert caught.value.question is not None
         return caught.value.question
+
+    def _notes(self, *titles: str) -> list[Question]:
+        """Questions that may be answered together: one agent, session, task and capability."""
+        granted, found = self.gate.grant("docs-writer", principal="dana", tools={"note": ANY}), list[Question]()
+        for title in titles:
+            with self.gate.acting(granted, session="s1", task="Update the install guide"), pytest.raises(NeedsApproval) as caught:
+                self.gate.call("note", {"text": f"## {title}\n\nChecked.\n", "place": f"docs/{title.lower()}.md"})
+            assert caught.value.question is not None
+            found.append(caught.value.question)
+        return found
 
     def _sql(self) -> Question:
         """A question with wider scopes, a table, history and things said before, and characters that nobody sees."""

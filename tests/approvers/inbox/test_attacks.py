@@ -376,3 +376,15 @@ def test_the_desk_says_why_and_the_page_keeps_nothing(gate: Gate, ann: Browser, 
     with pytest.raises(Void):
         gate.home.desk.approve(low.id, by="eve", binding_hash=low.binding_hash)
     assert states(gate)(low) == "open" and BASE.startswith("http://127")
+
+
+def test_a_page_that_fails_says_nothing_and_is_dressed(gate: Gate, ann: Browser, low: Question, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the secret is in the traceback")
+
+    monkeypatch.setattr(type(gate.home.desk), "cases", broken)
+    browser = Browser(gate, "ann")
+    browser.raising = False
+    reply = browser.get("/")
+    assert reply.status_code == 500 and "secret" not in reply.text and "Traceback" not in reply.text and "Nothing was decided" in reply.text
+    assert "default-src 'none'" in reply.headers["content-security-policy"] and reply.headers["cache-control"] == "no-store"

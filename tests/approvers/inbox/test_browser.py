@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from gate import Gate
+from gate.approvers.inbox import serve
 from gate.frozen import freeze
-from tests.approvers.inbox.kit import ask, states, swap, wrap
+from tests.approvers.inbox.kit import ask, like, put, states, swap, wrap
 from tests.approvers.inbox.live import PHONE, Scene, axe, chromium, page, serving, shot
 
 pytest.importorskip("uvicorn")
@@ -78,8 +79,6 @@ def test_axe_finds_nothing_and_nothing_overflows(browser: Any, scene: Scene, bas
     opened.on("console", lambda message: said.append(message.text))
     opened.on("pageerror", lambda error: said.append(str(error)))
     for name, path in {**named(scene), "denied": f"/questions/{scene.notes[1].id}"}.items():
-        if name == "batch":
-            ask(scene.gate, "note", {"text": "x"}, agent="docs-writer", task="Update the install guide")
         opened.goto(base + path)
         for more in opened.locator("summary").all():
             more.click()
@@ -99,7 +98,7 @@ SMALL = """[...document.querySelectorAll("button, .button, input:not([type=hidde
 def test_a_new_question_reaches_an_open_page(browser: Any, scene: Scene, base: str) -> None:
     opened = page(browser, base)
     opened.goto(base)
-    opened.wait_for_function("document.querySelectorAll('#waiting a').length")
+    opened.locator("#waiting a").first.wait_for()
     asked = ask(scene.gate, "remove", {"path": "/new"}, agent="new-agent")
     opened.wait_for_selector(f'a[href="/questions/{asked.id}"]', timeout=5000)
     assert opened.title() == "(8) Approvals" and "New question. 8 waiting." in opened.locator("#live").inner_text()
@@ -315,3 +314,43 @@ def test_motion_and_contrast_are_the_reader_s_choice(browser: Any, real: Gate, b
     opened.goto(base)
     assert opened.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
     opened.context.close()
+
+
+def test_approved_with_a_passkey(browser: Any, scene: Scene) -> None:
+    """From the link through the passkey to the yes, as `gate inbox` serves it: Chromium's own authenticator signs exactly this yes."""
+    asked = put(scene.gate, like(scene.wire, id="passkey-1", passkey=True, quorum=1, approvers=()))
+    links: list[Any] = []
+
+    def made(port: int) -> Any:
+        application, signin = serve.made(scene.gate.home, serve.Settings(port=port), port)
+        links.append(signin.links)
+        return application
+
+    with serving(scene.gate, made) as base:
+        opened = browser.new_context().new_page()
+        devtools = opened.context.new_cdp_session(opened)
+        devtools.send("WebAuthn.enable")
+        authenticator = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True, "isUserVerified": True}
+        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": authenticator | {"hasResidentKey": True, "automaticPresenceSimulation": True}})
+        opened.goto(f"{base}/login/{links[0].make('owner')}")
+        opened.get_by_role("button", name="Sign in").click()
+        opened.wait_for_url(f"{base}/")
+        opened.goto(f"{base}/questions/{asked.id}")
+        shot(opened, "question-passkey")
+        assert axe(opened) == []
+        opened.get_by_label("Number of this call").fill(asked.number)
+        opened.get_by_role("button", name="Approve with passkey").click()
+        opened.get_by_role("alert").get_by_text("you have no passkey").wait_for()
+        assert states(scene.gate)(asked) == "open"
+        opened.goto(f"{base}/passkeys")
+        assert axe(opened) == []
+        with opened.expect_navigation():
+            opened.locator("form[data-enrol] button").click()
+        opened.goto(f"{base}/questions/{asked.id}")
+        opened.get_by_label("Number of this call").fill(asked.number)
+        with opened.expect_response(lambda reply: reply.url.endswith("/approve")) as reply:
+            opened.get_by_role("button", name="Approve with passkey").click()
+        assert reply.value.status == 303, opened.inner_text("main")
+        case = scene.gate.home.desk.case(asked.id)
+        assert case is not None and case.state == "approved" and case.closing is not None and case.closing.method == "page+passkey"
+        opened.context.close()

@@ -301,3 +301,19 @@ def test_where_the_gate_cannot_do_its_work_nothing_is_decided(gate: Gate, ann: B
     assert reply.status_code == 503 and "the disk is full" in reply.text and "Nothing was decided" in reply.text
     monkeypatch.undo()
     assert states(gate)(low) == "open"
+
+
+def test_a_thousand_waiting_questions(gate: Gate, ann: Browser, low: Question) -> None:
+    """Every one of them is on exactly one page of the list, and a page is no larger than with fifty."""
+    for number in range(999):
+        put(gate, like(low, id=f"n{number:04}", expires=low.expires + number + 1))
+    found: list[str] = []
+    for page in range(1, 22):
+        reply = ann.get(f"/?page={page}")
+        assert len(reply.content) < 60_000 and "1000 waiting" in reply.text
+        found += re.findall(r'href="/questions/([^"/]+)" class', reply.text)
+    assert len(found) == len(set(found)) == 1000 and found[0] == low.id
+    question = ann.get(f"/questions/{found[-1]}").text
+    assert question.count('<li><a href="/questions/') == 25 and "All 1000" in question
+    assert ann.answer(like(low, id=found[-1]), "deny", ann.seal(like(low, id=found[-1]))).status_code == 303
+    assert "999 waiting" in ann.get("/").text
