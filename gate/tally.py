@@ -113,7 +113,7 @@ def _lasting(home: Home, asked: Question, call: Call) -> list[Approval]:
     """A no to this very call stands against every yes to several: none counts then."""
     found: list[Approval] = []
     tokens = questions.lasting(home.ledger.query, asked.session, asked.agent, call.tool, home.now())
-    if tokens and any(case.state == "denied" for case in home.desk.about(asked.session, call.claim())[:1]):
+    if tokens and any(case.state == "denied" for case in home.desk.about(asked.session, call.claim())):
         return []
     for _, token in tokens:
         try:

@@ -229,6 +229,18 @@ class TestLate:
         with gate.approving(sign_as(gate, "ann", late)):
             nothing_runs(gate, paid)
 
+    def test_a_late_no_stands_against_a_wider_yes(self, gate: Gate, paid: list[int], clock: FakeClock) -> None:
+        """The call was asked about twice, the first time in vain; a no to that question is a no to the call."""
+        first = asked(gate, 5)
+        clock.advance(601)
+        asked(gate, 5)
+        other = asked(gate, 3)
+        scope = Scope("all", {"eur": {"constraint_type": "range", "min": 0, "max": 1000}}, 9, 600.0)
+        yes(gate, other, "ann", sign_as(gate, "ann", other, scope=scope))
+        gate.home.desk.deny(first.id, by="bob", method="page")
+        nothing_runs(gate, paid, 5)
+        assert pay(gate, 4) == 4
+
     def test_while_the_clock_is_set_back(self, gate: Gate, paid: list[int], clock: FakeClock) -> None:
         question = asked(gate)
         clock.advance(601)
@@ -267,6 +279,7 @@ class TestRaces:
             denied(lambda: pay(gate, eur), "bob refused it")
         assert paid == []
 
+    @pytest.mark.slow
     def test_processes(self, tmp_path: Path) -> None:
         """Eight processes, four people, one of whom says no to every third: each question ends once, as the log tells it."""
         with Gate(tmp_path / ".gate", clear={"*": ["*"]}) as gate:

@@ -155,6 +155,7 @@ class TestARestart:
                 gate.call("pay", {"eur": 5})
             assert ran == [5], times
 
+    @pytest.mark.slow
     def test_a_process_is_killed_while_it_commits_an_answer(self, tmp_path: Path) -> None:
         """Either nothing of the answer is there, or all of it with its record."""
         with Gate(tmp_path / ".gate") as gate:

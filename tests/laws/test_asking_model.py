@@ -28,8 +28,8 @@ TWO = ONE.replace("quorum = 1", "quorum = 2")
 
 
 def test_some_random_schedules(tmp_path: Path) -> None:
-    totals = schedules(tmp_path, range(100_000, 100_040))
-    assert totals["runs"] > 20 < totals["answers"], totals
+    totals = schedules(tmp_path, range(100_000, 100_020))
+    assert totals["runs"] > 10 < totals["answers"], totals
 
 
 @pytest.mark.slow
@@ -127,9 +127,7 @@ class TestBesideEachOther:
             for thread in people:
                 thread.join(30)
             wait_for(lambda: len(told) >= len(approved))
-            clock.advance(301)
-            for thread in threads:
-                thread.join(30)
+            in_vain(threads, clock, 301)
             assert told.count("ran") == len(ran) == len(approved)
             assert told.count("asked") == count - len(approved)
             assert sorted(paid_for(gate, 1 + seed % 2)) == sorted(case.question.id for case in approved)
@@ -152,9 +150,7 @@ class TestBesideEachOther:
                 for thread in threads:
                     thread.start()
                 wait_for(lambda: gate.home.desk.count() == 2)
-                clock.advance(31)
-                for thread in threads:
-                    thread.join(30)
+                in_vain(threads, clock, 31)
                 assert approve(gate, sorted(gate.home.desk.cases(), key=lambda case: case.question.id)[which], "ann")
                 gate.waits = 0
                 with gate.acting(chain, session="s1"):
@@ -302,6 +298,17 @@ def stop(process: subprocess.Popen[str]) -> None:
     """Kills it, as a machine that fails would."""
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def in_vain(threads: list[threading.Thread], clock: FakeClock, seconds: float) -> None:
+    """Lets time pass until nobody waits any more: one that had posed its question may have begun to wait only after the first time."""
+    for _ in range(8):
+        clock.advance(seconds)
+        for thread in threads:
+            thread.join(2)
+        if not any(thread.is_alive() for thread in threads):
+            return
+    raise AssertionError("somebody waits on")
 
 
 def wait_for(what: Any, seconds: float = 20.0) -> None:
