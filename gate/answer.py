@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from gate.errors import Void
-from gate.frozen import Frozen, freeze, thaw
+from gate.frozen import Frozen, members, thaw
 
 if TYPE_CHECKING:
     from gate.ask import Question
@@ -83,10 +83,15 @@ class Answer:
     def of(cls, data: Mapping[str, object]) -> Answer:
         """The answer that `to_json` gave. ValueError for anything else."""
         known = {name: value for name, value in data.items() if name in cls.__slots__}
-        if known.keys() != data.keys() or known.get("verdict") not in VERDICTS or not isinstance(known.get("approver"), str):
+        known.setdefault("approver", "")  # of an expiry: nobody
+        if (
+            known.keys() - {"approver"} != data.keys() - {"approver"}
+            or known.get("verdict") not in VERDICTS
+            or not isinstance(known["approver"], str)
+        ):
             raise ValueError("this is no answer")
         if "arguments" in known:
-            known["arguments"] = freeze(known["arguments"])
+            known["arguments"] = members(known["arguments"])
         return cls(**known)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what to_json wrote
 
 
@@ -125,7 +130,7 @@ def judge(state: State, earlier: Sequence[Answer], quorum: int, answer: Answer, 
     verdict = answer.verdict
     if state == "open" and late and verdict != "withdraw":
         state = "expired"
-    if verdict == "withdraw" and state not in {"used", "withdrawn"}:
+    if verdict == "withdraw" and (state not in {"used", "withdrawn"} or (state == "used" and _lasting(earlier))):
         return "withdrawn"
     if verdict == "deny" and (state in {"open", "expired", "approved"} or (state == "used" and _lasting(earlier))):
         return "denied"

@@ -35,8 +35,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from gate.ask import APPROVAL_SECONDS, ONCE
+from gate.ask import APPROVAL_SECONDS, LASTING_TYP, ONCE
 from gate.call import b64url, canonical
+from gate.effect import Risk
 from gate.errors import TokenError
 from gate.fewer.scopes import covered, refusals
 
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from gate.tokens.jose import Jws
 
 TYP: Final = "gate-approval+jwt"
-LASTING_TYP: Final = "gate-lasting-approval+jwt"
 LONGEST: Final = 8 * 3600
 MOST_USES: Final = 1000
 SKEW: Final = 30
@@ -142,9 +142,27 @@ def check_lasting(token: str, asked: Question, *, anchors: TrustAnchors, audienc
     scope, uses, seconds = cast("Mapping[str, object]", claims["scope"]), int(str(claims["uses"])), int(str(claims["seconds"]))
     if not 1 <= uses <= MOST_USES or not 0 < seconds <= LONGEST or approval.expires - approval.issued > seconds:
         raise TokenError("the approval is for too many calls, or for too long")
+    if asked.risk >= Risk.CRITICAL:
+        raise TokenError("a call of critical risk is approved once at a time")
     if reasons := refusals(scope, asked):
         raise TokenError(f"the approval is no good here: {'; '.join(reasons)}")
     return approval._replace(uses=uses, binding_hash=asked.binding_hash, granted=_granted(scope, uses, seconds))
+
+
+class Said(NamedTuple):
+    """What an approval for several calls says it covers."""
+
+    scope: Mapping[str, object]
+    uses: int
+    seconds: int
+
+
+def scope_of(token: str) -> Said:
+    """That, as it stands; whoever needs it to be genuine has checked the approval."""
+    from gate.tokens import jose
+
+    claims = jose.peek(token, LASTING_TYP).claims
+    return Said(cast("Mapping[str, object]", claims["scope"]), int(str(claims["uses"])), int(str(claims["seconds"])))
 
 
 def _opened(

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 from gate.answer import Answer
 from gate.call import b64url, canonical
 from gate.effect import Risk, parse_risk
-from gate.frozen import Frozen, freeze, thaw
+from gate.frozen import Frozen, members, thaw
 from gate.preview import Panel, facts
 from gate.shown import visible
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gate.kind import KindTool
 
 APPROVAL_SECONDS: Final = 300
+LASTING_TYP: Final = "gate-lasting-approval+jwt"
 HEADLINE: Final = 300
 _log: Final = logging.getLogger("gate")
 
@@ -125,7 +126,7 @@ class Question:
 def parse(data: Mapping[str, object]) -> Question:
     """The question that `to_json` gave. ValueError or TypeError for anything else."""
     rest: dict[str, object] = {name: tuple(cast("list[object]", value)) if isinstance(value, list) else value for name, value in data.items()}
-    rest["arguments"] = freeze(data["arguments"])
+    rest["arguments"] = members(data["arguments"])
     rest["risk"] = parse_risk(str(data["risk"]))
     rest["preview"] = tuple([Panel.of(panel) for panel in cast("list[Mapping[str, object]]", data["preview"])])
     rest["scopes"] = tuple([Scope(**scope) for scope in cast("list[Mapping[str, object]]", data["scopes"])])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what to_json wrote
@@ -174,6 +175,19 @@ def _hash(*parts: *tuple[str, str, str, Mapping[str, Frozen], str, str, str, str
     return b64url(sha256(canonical(_binding(*parts))).digest())
 
 
+BOUND: Final = (
+    *("tool", "agent", "principal", "chain", "session", "task", "capability", "risk", "effects", "techniques"),
+    *("rules", "rules_version", "approvers", "quorum", "binding_hash"),
+)
+"""What a question says that decides who must answer it, and about what. The arguments are in the binding hash."""
+
+
+def bound(asked: Question) -> str:
+    """A digest of all that: the same call that is asked about for other reasons is another question."""
+    plain = asked.to_json()
+    return b64url(sha256(canonical([plain[name] for name in BOUND])).digest())
+
+
 def question(call: Call, decision: Ask, *, rules_version: str, now: float, words: str = "", like: KindTool | None = None) -> Question:
     """The question about a call, for `decision.expires` seconds. like: the tool of a kind that it calls, for its headline."""
     acting = call.acting
@@ -190,7 +204,7 @@ def question(call: Call, decision: Ask, *, rules_version: str, now: float, words
         effects=tuple(sorted(call.assessment.effects)),
         techniques=tuple(sorted(call.assessment.techniques)),
         risk=decision.risk,
-        reasons=decision.reasons,
+        reasons=tuple(dict.fromkeys((*decision.reasons, *map(visible, call.assessment.reasons)))),
         rules=decision.rules,
         rules_version=rules_version,
         binding_hash=binding_hash(call, rules_version),

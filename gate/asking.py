@@ -68,6 +68,7 @@ async def asked_permit(
     home = gate.home
     version = home.rules().version
     asked = question(call, decision, rules_version=version, now=home.now(), words=gate.words(), like=tool.like)
+    asked = replace(asked, passkey=home.wants_passkey(asked.risk))
     taken, void = tally.taken(home, presented, asked)
     try:
         approvals = tally.with_lasting(home, list(taken.values()), asked, call)
@@ -78,6 +79,7 @@ async def asked_permit(
         if len(approvals) < decision.quorum:
             raise _unanswered(asked, call, decision, gate, void)
         _still_allowed(home, call, version, decision)
+        tally.still(home, approvals, asked)
     except BaseException:  # also an interruption: nothing of them is used up, and the same call may be made again
         presented.extend(taken)
         home.ledger.let_go(asked.id)
@@ -100,14 +102,14 @@ async def _answered(
         told, said = await _at_once(gate, asked, call, decision, program, wait)
         if told is not None:
             return _people_of(home, told, told.question, approvals, call), told.question
-    case, asked = await pose(gate, asked, call, decision, wait, reads=program is None)
+    case, asked = await _posed(gate, asked, call, decision, approvals, wait, reads=program is None)
     try:
         for approver in () if tally.settled(home, case, asked, approvals) else mine:
             if approver.name in case.approved_by:
                 continue
-            answer = said.pop(approver) if approver in said else await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0))
+            answer = said.pop(approver) if approver in said else await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0), home.desk.late)
             if answer is not None:
-                case = await wait.say(home.desk, asked.id, _method(answer, approver))
+                case = await _said(home, case, answer, approver, wait)
             if tally.settled(home, case, asked, approvals):
                 break
         if not tally.settled(home, case, asked, approvals):
@@ -119,6 +121,29 @@ async def _answered(
             raise Denied(str(error), tool=call.tool, call_id=call.id) from error
         raise
     return found, asked
+
+
+async def _posed(
+    gate: Gate, asked: Question, call: Call, decision: Ask, approvals: list[Approval], wait: Waiting, *, reads: bool
+) -> tuple[Case, Question]:
+    """The question, or another in its place where it was approved by people who may not any more."""
+    home = gate.home
+    case, ours = await pose(gate, asked, call, decision, wait, reads=reads)
+    if case.state == "approved" and len(tally.persons([*approvals, *tally.at_desk(home, case, ours)])) < ours.quorum:
+        home.ledger.let_go(case.question.id, read=True)  # nobody takes it up again; what is written about it stays
+        case, ours = await pose(gate, asked, call, decision, wait, reads=reads)
+    return case, ours
+
+
+async def _said(home: Home, case: Case, answer: Answer, approver: Approver, wait: Waiting) -> Case:
+    """The question with one more answer; Void where it does not count, and nothing else was said meanwhile that does."""
+    try:
+        return await wait.say(home.desk, case.question.id, _method(answer, approver))
+    except Void:
+        now = home.desk.case(case.question.id)
+        if now is None or now.turn == case.turn:
+            raise
+        return now  # somebody was faster at another channel
 
 
 async def _at_once(
@@ -163,9 +188,11 @@ def _people_of(home: Home, case: Case, asked: Question, approvals: list[Approval
             call_id=call.id,
             remedy="Answer in the agent's own words, with gate.saying(…), and call again",
         )
+    if case.state == "used":  # by another call, under a yes to several of them
+        return tally.with_lasting(home, approvals, asked, call)
     if case.state not in {"open", "approved"}:
         return approvals
-    return list(tally.persons([*approvals, *tally.at_desk(home, case, asked)]).values())[: asked.quorum]
+    return list(tally.persons([*tally.at_desk(home, case, asked), *approvals]).values())[: asked.quorum]
 
 
 def _eligible(gate: Gate, asked: Question) -> list[Approver]:
@@ -187,7 +214,7 @@ def _method(answer: Answer, approver: Approver) -> Answer:
 
 
 def _unanswered(asked: Question, call: Call, decision: Ask, gate: Gate, void: list[str]) -> NeedsApproval:
-    reached = "nobody who may approve answered" if gate.approvers or gate.waits else "this gate has no approvers"
+    reached = "nobody who may approve answered" if gate.approvers or gate.waits else "nobody has answered yet"
     who = f" of {', '.join(asked.approvers)}" if asked.approvers else ""
     denial = NeedsApproval(
         *decision.reasons,

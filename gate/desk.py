@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
 
 from gate import approval, ask, tally
 from gate.answer import Answer, Case, judge, parse
+from gate.ask import bound
 from gate.eligible import why_not
 from gate.errors import KeyFileError, TamperError, TokenError, Void
-from gate.fewer.scopes import lowered
-from gate.frozen import freeze
+from gate.fewer.scopes import covered, lowered
+from gate.frozen import members
 from gate.store import questions
 from gate.watch import Watch
 
@@ -104,7 +105,7 @@ class Desk:
             said = tuple([parse(body) for body in bodies])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise TamperError(f"the question '{row.id}' in the ledger cannot be read: {error}; run `gate verify`") from error
-        if (asked.id, asked.binding_hash, asked.quorum, int(asked.risk)) != (row.id, row.binding, row.quorum, row.risk):
+        if (asked.id, bound(asked), asked.quorum, int(asked.risk)) != (row.id, row.binding, row.quorum, row.risk):
             raise TamperError(f"the question '{row.id}' in the ledger is about something else than its row says; run `gate verify`")
         return Case(asked, _now(row, said, self.home.now()), said, row.turn)
 
@@ -196,12 +197,12 @@ class Desk:
     def edit(self, question: str, *, by: str, arguments: Mapping[str, object], **told: Unpack[Told]) -> Case:
         """Other arguments, whole: a new call, which is checked and decided as if the agent had made it."""
         try:
-            changed = freeze(dict(arguments))
+            changed = members(arguments)
         except ValueError as error:
             raise Void(f"the arguments cannot be used: {error}") from None
         if changed == self._found(question).question.arguments:
             raise Void("nothing is changed")
-        return self.answer(question, Answer("edit", by, arguments=changed, **told))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # an object
+        return self.answer(question, Answer("edit", by, arguments=changed, **told))
 
     def withdraw(self, question: str, *, by: str, reason: str = "") -> Case:
         """An administrator ends a question, or takes a no back so that it may be asked again."""
@@ -218,10 +219,19 @@ class Desk:
             raise Void(why)
         return self._say(case, replace(answer, token="", lasting=False, until=0.0, granted=""))
 
+    def late(self, question: Question, answer: Answer) -> None:
+        """Leaves what a person said to somebody who waits for it no longer: a no counts, and a yes is there for who calls again."""
+        try:
+            self.answer(question.id, answer)
+        except Void as void:
+            _log.info("an answer to '%s' does not count: %s", question.id, void)
+
     def expire(self, question: str) -> None:
         """Records that nobody answered in time. Nothing when somebody did, or it is recorded already."""
         case = self.case(question)
-        if case is not None and case.state == "expired" and not any(answer.verdict == "expire" for answer in case.answers):
+        if case is None or case.state != "expired" or len(case.approved_by) >= case.question.quorum:
+            return
+        if not any(answer.verdict == "expire" for answer in case.answers):
             self._say(case, Answer("expire", "", method="clock"))
 
     # ---- what it takes --------------------------------------------------------------------------------------------------------------
@@ -255,6 +265,8 @@ class Desk:
             raise Void(f"the approval is by '{given.approver}', not by '{answer.approver}'")
         if given.question != asked.id:
             raise Void("the approval answers another question")
+        if given.uses and not offered(asked, answer.token):
+            raise Void("the approval is for more than the question offers")
         if any(given.kid == other for other in self._keys(case)):
             raise Void("this key has approved it already; it needs different people")
         return replace(answer, granted=given.granted, lasting=given.uses > 0, until=float(given.expires), reason="")
@@ -309,6 +321,15 @@ def _parsed(body: bytes) -> Question:
 
 _seen = lru_cache(2048)(_parsed)
 """The same bytes are the same question: whoever looks at a thousand of them every second reads each once."""
+
+
+def offered(asked: Question, token: str) -> bool:
+    """Whether an approval for several calls covers no more than a scope that the question offers."""
+    said = approval.scope_of(token)
+    return any(
+        scope.arguments is not None and said.scope == covered(asked, scope) and said.uses <= scope.uses and said.seconds <= scope.seconds
+        for scope in asked.scopes
+    )
 
 
 def narrowed(asked: Question, scope: int, uses: int | None, seconds: float | None) -> Scope:

@@ -50,6 +50,14 @@ def freeze(value: object, depth: int = 0) -> Frozen:
     raise ValueError(f"a {kind.__name__} is not plain data")
 
 
+def members(value: object) -> Mapping[str, Frozen]:
+    """The members of an object, each frozen for itself, as the arguments of a call are; ValueError where it is none."""
+    if not isinstance(value, Mapping):
+        raise ValueError("these are no arguments by name")
+    found = cast("Mapping[object, object]", value)
+    return MappingProxyType({_name(name): freeze(item) for name, item in found.items()})
+
+
 def number(value: float) -> int | float:
     """`value` as a plain int or float; ValueError for booleans, NaN, infinities and integers that JSON cannot carry exactly."""
     if isinstance(value, bool):

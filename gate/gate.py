@@ -182,12 +182,9 @@ class Gate(Authority, Halves):
                 background = Background(edits[-1] if edits else "", earlier)
                 return await asked_permit(self, tool, call, decision, wait, self._presented.get() or [], takes, background), tuple(edits)
             except Edited as edit:
-                call, changed = edited(self, tool, call, edit)
+                call, again, changed = edited(self, tool, call, edit)
                 edits.append(edit.question)
                 earlier += changed
-            again = decide(call, call.acting.capability, self.home.rules(), self.home.standing(), self.home.now())
-            if isinstance(again, Deny):
-                raise Denied(*changed, *again.reasons, tool=tool.name, decision=again, remedy=again.remedy, call_id=call.id)
             self.tell(changed)
             if isinstance(again, Allow):
                 return allowed(call, again), tuple(edits)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from gate import tally
 from gate.answer import Case, judge
+from gate.ask import BOUND, bound
 from gate.eligible import why_not
 from gate.errors import Denied, Unavailable, Void
 from gate.fewer.fatigue import HOUR, spare
@@ -75,7 +76,7 @@ async def at_once(
     if before:
         return None, {}
     home.ledger.note(questions.Pose(_row(asked, call), home.records.asked(asked, call)))
-    answer = await wait.ask(program, asked, max(asked.expires - home.now(), 0.0))
+    answer = await wait.ask(program, asked, max(asked.expires - home.now(), 0.0), home.desk.late)
     if answer is None or answer.stop or answer.verdict not in {"approve", "deny"}:
         return None, {program: answer}
     state: State = judge("open", (), 1, answer, late=home.now() >= asked.expires)
@@ -85,7 +86,13 @@ async def at_once(
         if (given.approver, given.question, given.uses) != (answer.approver, asked.id, 0):
             raise Void("the approval answers another question, or more than this one")
         kept = replace(kept, granted=given.granted, until=float(given.expires))
-    home.ledger.note(questions.Say(asked.id, kept, lambda _: home.records.answered(kept, asked, state)))
+
+    records = home.records  # now: it is written while the ledger may be closing, when nothing may be opened
+
+    def record(_: State) -> bytes:
+        return records.answered(kept, asked, state)
+
+    home.ledger.note(questions.Say(asked.id, kept, record))
     return Case(asked, state, (kept,)), {}
 
 
@@ -105,7 +112,7 @@ def _row(asked: Question, call: Call) -> questions.Row:
         agent=asked.agent,
         tool=asked.tool,
         claim=call.claim(),
-        binding=asked.binding_hash,
+        binding=bound(asked),
         risk=int(asked.risk),
         quorum=asked.quorum,
         created=asked.created,
@@ -117,18 +124,12 @@ def _row(asked: Question, call: Call) -> questions.Row:
     )
 
 
-_BOUND: Final = (
-    *("tool", "arguments", "agent", "principal", "chain", "session", "task", "capability", "risk", "effects", "techniques"),
-    *("rules", "rules_version", "approvers", "quorum", "binding_hash"),
-)
-
-
 def _ours(asked: Question, kept: Question, decision: Ask) -> Question:
     """The question that approvals must answer: ours, under the id and for the time of the one that is kept. A row says nothing else.
 
     Unavailable where it is about something else, for then whoever wrote it showed people something else.
     """
-    if any(getattr(asked, name) != getattr(kept, name) for name in _BOUND):
+    if any(getattr(asked, name) != getattr(kept, name) for name in (*BOUND, "arguments")):
         raise Unavailable(f"the question '{kept.id}' in the ledger is not the one that was asked", remedy="run `gate verify`")
     created = min(kept.created, asked.created)
     return replace(asked, id=kept.id, created=created, expires=min(kept.expires, created + decision.expires))

@@ -10,6 +10,7 @@ import os
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from gate.ask import LASTING_TYP
 from gate.charges import use_of
 from gate.eligible import why_not
 from gate.errors import Denied, TokenError
@@ -47,7 +48,7 @@ def verified(home: Home, token: str, asked: Question) -> Approval:
 
 
 def _verified(home: Home, token: str, asked: Question, anchors: TrustAnchors) -> Approval:
-    from gate.approval import LASTING_TYP, check, check_lasting, lifetime
+    from gate.approval import check, check_lasting, lifetime
 
     origin, now = home.origin, home.now()
     if typ(token) == LASTING_TYP:
@@ -93,6 +94,8 @@ def taken(home: Home, presented: list[str], asked: Question) -> tuple[dict[str, 
     with _taking:
         for token in tuple(presented):
             try:
+                if typ(token) == LASTING_TYP:
+                    raise TokenError("an approval for several calls is left at the desk, not presented with a call")
                 one = checked(home, token, asked)
             except TokenError as error:
                 void.append(str(error))
@@ -142,6 +145,18 @@ def settled(home: Home, case: Case, asked: Question, approvals: list[Approval]) 
     if case.state != "open":
         return True
     return bool(case.approved_by) and len(persons([*approvals, *at_desk(home, case, asked)])) >= asked.quorum
+
+
+def still(home: Home, approvals: list[Approval], asked: Question) -> None:
+    """Denied when an approval ended, or its key or its person was taken away, while others were asked."""
+    trusted = {anchor.key.kid for anchor in home.anchors("approver", fresh=True)}
+    for one in approvals:
+        try:
+            by_somebody_who_may(home, one, asked)
+        except TokenError as error:
+            raise Denied(str(error), tool=asked.tool) from error
+        if one.kid not in trusted or home.now() >= one.expires:
+            raise Denied(f"the approval of {one.approver} has ended while others were asked", tool=asked.tool)
 
 
 def persons(approvals: list[Approval]) -> dict[str, Approval]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from contextvars import copy_context
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from gate.errors import GateError
 from gate.run import Outcome, arun, run
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from gate.tool import Tool
 
 T = TypeVar("T")
+Late: TypeAlias = "Callable[[Question, Answer], None]"
+"""What becomes of an answer that comes when nobody waits for it any more."""
 
 
 class Waiting(Protocol):
@@ -41,7 +43,7 @@ class Waiting(Protocol):
     def tracing(self) -> Waiting: ...
 
     async def look(self, preview: Callable[[Call, KindTool | None], tuple[Panel, ...]], call: Call, like: KindTool | None) -> tuple[Panel, ...]: ...
-    async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None: ...
+    async def ask(self, approver: Approver, question: Question, seconds: float, late: Late) -> Answer | None: ...
     async def pose(self, ledger: Ledger, work: Pose) -> str: ...
     async def say(self, desk: Desk, question: str, answer: Answer) -> Case: ...
     async def turn(self, desk: Desk, turn: int, seconds: float) -> None: ...
@@ -64,9 +66,9 @@ class Blocking:
         """What a call would do, looked up here."""
         return preview(call, like)
 
-    async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
+    async def ask(self, approver: Approver, question: Question, seconds: float, late: Late) -> Answer | None:
         """The person's answer; how long it may take is the approver's to keep, and a late answer is void."""
-        del seconds
+        del seconds, late
         return approver.ask(question)
 
     async def pose(self, ledger: Ledger, work: Pose) -> str:
@@ -113,16 +115,21 @@ class Looping:
         """What a call would do, looked up in a worker thread: that may read files or a database."""
         return await asyncio.to_thread(preview, call, like)
 
-    async def ask(self, approver: Approver, question: Question, seconds: float) -> Answer | None:
+    async def ask(self, approver: Approver, question: Question, seconds: float, late: Late) -> Answer | None:
         """The person's answer, or None when the time is over; the question itself outlives a cancelled wait."""
         try:
-            return await asyncio.wait_for(_in_a_thread_of_its_own(approver.ask, question), seconds)
+            return await asyncio.wait_for(_in_a_thread_of_its_own(approver.ask, question, late), seconds)
         except TimeoutError:
             return None
 
     async def pose(self, ledger: Ledger, work: Pose) -> str:
         """Returns when the question is kept: the id of it, or of the one that the call has already."""
-        return await ledger.apose(work)
+        posing = asyncio.ensure_future(ledger.apose(work))
+        try:
+            return await asyncio.shield(posing)
+        except asyncio.CancelledError:  # it is asked all the same, and whoever calls again takes it up
+            posing.add_done_callback(lambda done: None if done.cancelled() or done.exception() else ledger.let_go(done.result()))
+            raise
 
     async def say(self, desk: Desk, question: str, answer: Answer) -> Case:
         """Returns when the answer is kept."""
@@ -183,13 +190,15 @@ def _run_alone(running: Coroutine[object, object, Outcome]) -> Outcome:
     return outcomes[0]
 
 
-def _in_a_thread_of_its_own(ask: Callable[[Question], Answer | None], question: Question) -> asyncio.Future[Answer | None]:
+def _in_a_thread_of_its_own(ask: Callable[[Question], Answer | None], question: Question, late: Late) -> asyncio.Future[Answer | None]:
     """Asks where nobody waits: people think for minutes, and the loop's few worker threads are there for tools."""
     loop, context = asyncio.get_running_loop(), copy_context()
     answered: asyncio.Future[Answer | None] = loop.create_future()
 
     def settle(answer: Answer | None, error: BaseException | None) -> None:
         if answered.done():  # nobody waits any more
+            if answer is not None:
+                threading.Thread(target=late, args=(question, answer), daemon=True, name="gate-late-answer").start()
             return
         if error is None:
             answered.set_result(answer)
@@ -204,8 +213,11 @@ def _in_a_thread_of_its_own(ask: Callable[[Question], Answer | None], question: 
             wrong = error
         except BaseException as error:
             wrong = GateError(f"the approver ended with {type(error).__name__}")
-        with suppress(RuntimeError):  # the loop has ended
+        try:
             loop.call_soon_threadsafe(settle, answer, wrong)
+        except RuntimeError:  # the loop has ended
+            if answer is not None:
+                late(question, answer)
 
     threading.Thread(target=work, daemon=True, name="gate-question").start()
     return answered

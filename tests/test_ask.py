@@ -38,7 +38,7 @@ def test_it_tells_everything_the_decision_was_made_of() -> None:
         ("egress", "writes"),
         ("T1572",),
         Risk.HIGH,
-        ("rule 'r' asks",),
+        ("rule 'r' asks", "opens a tunnel"),
         ("r",),
     )
     assert (one.approvers, one.quorum, one.created, one.expires, one.words) == (("oncall",), 1, 1000.0, 1600.0, "please")

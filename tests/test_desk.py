@@ -453,3 +453,126 @@ def test_a_process_that_waited_is_killed(gate: Gate, paid: list[int], token: Any
     (case,) = desk.cases()
     yes(desk, case)
     assert gate.call("pay", {"eur": 5}) == 5
+
+
+# ---- found by a reviewer who attacked it
+
+
+def test_nobody_answers_in_time(gate: Gate, clock: FakeClock) -> None:
+    """The row of an expiry names nobody, and is read all the same."""
+    question = asked(gate).question
+    clock.advance(600)
+    gate.home.desk.expire(question.id)
+    case = gate.home.desk.case(question.id)
+    assert case is not None
+    assert (case.state, case.answers[-1].verdict) == ("expired", "expire")
+
+
+def test_what_was_edited_stays_edited(gate: Gate) -> None:
+    case = asked(gate)
+    gate.home.desk.edit(case.question.id, by="owner", method="page", arguments={"eur": 3, "note": ""})
+    changed = asked(gate)
+    yes(gate.home.desk, changed)
+    assert gate.call("pay", {"eur": 5}) == 3
+    assert gate.home.desk.case(case.question.id).state == "edited"  # type: ignore[union-attr]
+
+
+def test_an_edit_that_cannot_be_made_ends_the_question(gate: Gate, paid: list[int]) -> None:
+    case = asked(gate)
+    gate.home.desk.edit(case.question.id, by="owner", method="page", arguments={"eur": "lots", "note": ""})
+    denied(lambda: gate.call("pay", {"eur": 5}), "eur")
+    assert asked(gate).question.id != case.question.id, "the agent may ask again for what it wanted"
+
+
+def test_a_passkey_is_asked_of_presented_approvals_too(gate: Gate, paid: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.kit import sign_as
+
+    question = asked(gate).question
+    monkeypatch.setattr(gate.home, "wants_passkey", lambda risk: True)
+    with gate.approving(sign_as(gate, "ann", question)):
+        denied(lambda: gate.call("pay", {"eur": 5}), "passkey")
+    assert paid == []
+
+
+def test_a_person_who_is_taken_out_while_the_other_thinks(gate: Gate, paid: list[int]) -> None:
+    from gate.testing import ScriptedApprover
+    from tests.kit import sign_as
+
+    write_rules(gate, TWO)
+    token = sign_as(gate, "ann", asked(gate).question)
+    keys = gate.home.keys.directory
+    gate.approvers = (ScriptedApprover(gate, [True], name="bob", meanwhile=(keys / "approver-ann.jwk").unlink),)
+    with gate.approving(token):
+        denied(lambda: gate.call("pay", {"eur": 5}), "has ended")
+    assert paid == []
+
+
+def test_arguments_as_deep_as_a_call_may_hold(gate: Gate) -> None:
+    deep: Any = 1
+    for _ in range(32):
+        deep = [deep]
+
+    @gate.tool
+    def take(deep: Any) -> int:
+        return 1
+
+    with gate.acting(gate.grant("agent-7", tools={"take": ANY}), session="deep"):
+        with pytest.raises(NeedsApproval) as caught:
+            gate.call("take", {"deep": deep})
+        assert caught.value.question is not None
+        assert gate.home.desk.case(caught.value.question.id) is not None
+
+
+def test_a_lasting_yes_is_taken_back(gate: Gate, paid: list[int]) -> None:
+    case = asked(gate)
+    yes(gate.home.desk, case, scope=1)
+    gate.call("pay", {"eur": 5})
+    gate.home.desk.withdraw(case.question.id, by="admin")
+    asked(gate)
+    assert paid == [5]
+
+
+def test_two_of_a_group(gate: Gate, paid: list[int]) -> None:
+    write_rules(gate, '[[rule]]\nid = "two"\nask = { tool = "*", approvers = ["@treasury"], quorum = 2 }\n')
+    people = "".join(f'[[person]]\nname = "{name}"\ngroups = ["treasury"]\n' for name in ("ann", "bob"))
+    (gate.home.path.parent / "approvers.toml").write_text(people + '[[person]]\nname = "eve"\n')
+    case = asked(gate)
+    with pytest.raises(Void, match="not among"):
+        yes(gate.home.desk, case, "eve")
+    yes(gate.home.desk, case, "ann")
+    yes(gate.home.desk, case, "bob")
+    assert gate.call("pay", {"eur": 5}) == 5
+
+
+def test_an_answer_after_the_caller_gave_up(gate: Gate, paid: list[int]) -> None:
+    """A person types no at a prompt whose call was cancelled: it is kept, and the agent stopped."""
+    from gate.answer import Answer
+    from gate.ask import Question
+
+    typed = threading.Event()
+
+    class Slow:
+        name = "owner"
+
+        def ask(self, question: Question) -> Answer | None:
+            typed.wait(10)
+            return Answer("deny", self.name, stop=True, method="terminal")
+
+    gate.approvers = (Slow(),)
+
+    async def main() -> None:
+        call = asyncio.create_task(gate.acall("pay", {"eur": 5}))
+        while not gate.home.desk.count():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        typed.set()
+        while gate.home.desk.count():
+            await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    gate.approvers = ()
+    denied(lambda: gate.call("pay", {"eur": 7}), "stopped")
+    assert paid == []

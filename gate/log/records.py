@@ -64,7 +64,8 @@ class Records:
         given = permit.approvals
         burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
         once = {approval.question: False for approval in given} | {approval.question: True for approval in given if not approval.uses}
-        uses = tuple([Use(question, single) for question, single in sorted(once.items())])
+        session, claim = (call.acting.session, call.claim()) if once else ("", "")
+        uses = tuple([Use(question, single, session, claim) for question, single in sorted(once.items())])
         uses += tuple([Use(question, edited=True) for question in ticket.edits])
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened, uses)

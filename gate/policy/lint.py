@@ -137,7 +137,7 @@ def _disjoint(one: Rule, other: Rule) -> bool:
     if one.verdict != "ask" or other.verdict != "ask" or not (one.approvers or other.approvers):
         return False
     both = [name for name in one.approvers or other.approvers if name in (other.approvers or one.approvers)]
-    return len(both) < max(one.quorum, other.quorum)
+    return len(both) < max(one.quorum, other.quorum) and not any(name.startswith("@") for name in both)
 
 
 def _meet(one: Rule, other: Rule, tools: Tools) -> bool:

@@ -159,7 +159,7 @@ class AskForm(SelectorForm):
 
     @model_validator(mode="after")
     def _reachable(self) -> AskForm:
-        if self.approvers and self.quorum > len(self.approvers):
+        if self.approvers and self.quorum > len(self.approvers) and not any(name.startswith("@") for name in self.approvers):
             raise ValueError(
                 f"a quorum of {self.quorum} can never be reached by {len(self.approvers)} named approver{'s'[: len(self.approvers) - 1]}"
             )

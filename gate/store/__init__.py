@@ -72,7 +72,7 @@ class Spend:
     """Charges, burned approvals and the intent record of one call: all of them happen, or none.
 
     `record` that has a method `merged(outcome: bytes) -> bytes` allows one record of type "call" where intent and outcome are written
-    together.  uses: the questions whose approvals let it run. The last two fields belong to the ledger.
+    together.  uses: the questions whose approvals let it run. The last three fields belong to the ledger.
     """
 
     call_id: str
@@ -84,6 +84,7 @@ class Spend:
     uses: tuple[Use, ...] = ()
     settlement: Settlement | None = field(default=None, init=False, repr=False)
     leased: bool = field(default=False, init=False, repr=False)
+    used: Mapping[str, str] = field(default_factory=dict[str, str], init=False, repr=False)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ What is written here is written in the transaction of the record that tells of i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast
 
 from gate.answer import Answer, State, judge, parse
@@ -83,11 +83,14 @@ class LetGo(NamedTuple):
 class Use(NamedTuple):
     """That a call runs because of a question's approvals, or because somebody edited what it asked about.
 
-    once: an approval of one call is among them, which is void from the question's end on.
+    once: an approval of one call is among them, which is void from the question's end on.  session, claim: of the call, to which nobody may
+    have said no meanwhile, in answer to whichever question.
     """
 
     question: str
     once: bool = False
+    session: str = ""
+    claim: str = ""
     edited: bool = False
 
 
@@ -139,7 +142,7 @@ def _pending(db: sqlite3.Connection, row: Row, now: float) -> bool:
 
 _TAKEN_UP: Final = ("approved", "edited", "returned", "open")
 READ: Final = "*"
-"""The waiter of a question in answer to which the agent was asked back, and has read it."""
+"""The waiter of a question that nobody takes up again: the agent has read what it was asked back, or made the call as it was edited."""
 
 
 def say(db: sqlite3.Connection, work: Say, now: float) -> tuple[Row, State, bytes]:
@@ -162,19 +165,36 @@ def say(db: sqlite3.Connection, work: Say, now: float) -> tuple[Row, State, byte
     return row, state, body
 
 
-def use(db: sqlite3.Connection, uses: Sequence[Use], now: float) -> None:
-    """Marks questions as used by a call that is about to run. Barred when somebody ended one of them.
+def usable(db: sqlite3.Connection, uses: Sequence[Use], now: float) -> dict[str, State]:
+    """The state of the questions once a call has used their answers. Barred when somebody ended one of them, or refused the call.
 
     That another call has used it is no bar: each approval is good once by itself, and a person may sign two for two calls.
     """
+    after: dict[str, State] = {}
     for one in uses:
-        found = db.execute("SELECT state, expires FROM question WHERE id = ?", (one.question,)).fetchone()
-        state: str = found[0] if found else "unknown"
+        found: tuple[State, float, str] | None
+        found = db.execute("SELECT state, expires, waiter FROM question WHERE id = ?", (one.question,)).fetchone()
+        state = found[0] if found else "unknown"
         if found and now >= found[1] and (state == "open" or (one.once and state in {"approved", "used"})):
             state = "expired"
-        if state not in ({"edited", "used"} if one.edited else {"open", "approved", "used"}):
+        if one.edited and found and found[2] == READ:
+            state = "used"
+        if state not in ({"edited"} if one.edited else {"open", "approved", "used"}):
             raise Barred(_BARRED.get(state, f"the question '{one.question}' is {state}, so its approvals are void"))
-    db.executemany("UPDATE question SET state = 'used', turn = turn + 1, waiter = '' WHERE id = ?", [(one.question,) for one in uses])
+        if not one.edited and (one.once or state != "open"):
+            after[one.question] = "used"
+    for session, claim in {(one.session, one.claim) for one in uses if one.claim}:
+        if db.execute("SELECT 1 FROM question WHERE session = ? AND claim = ? AND state = 'denied' LIMIT 1", (session, claim)).fetchone():
+            raise Barred(_BARRED["denied"])
+    return after
+
+
+def use(db: sqlite3.Connection, uses: Sequence[Use], after: Mapping[str, State]) -> None:
+    """Marks them. An edit is good for one call; that somebody edited it stays what became of the question."""
+    db.executemany(
+        "UPDATE question SET state = ?, turn = turn + 1, waiter = '' WHERE id = ?", [(state, question) for question, state in after.items()]
+    )
+    db.executemany("UPDATE question SET waiter = ?, turn = turn + 1 WHERE id = ?", [(READ, one.question) for one in uses if one.edited])
 
 
 _BARRED: Final = {
@@ -248,6 +268,7 @@ def lasting(query: Query, session: str, agent: str, tool: str, now: float) -> li
     """(question, token) of the approvals that may hold for a call, the ones that end first first."""
     sql = (
         "SELECT lasting.question, token FROM lasting JOIN question ON question.id = lasting.question WHERE lasting.session = ? AND lasting.agent = ?"
-        " AND lasting.tool = ? AND lasting.expires > ? AND question.state IN ('approved', 'used', 'open') ORDER BY lasting.expires"
+        " AND lasting.tool = ? AND lasting.expires > ? AND (question.state IN ('approved', 'used') OR (question.state = 'open'"
+        " AND question.expires > ?)) ORDER BY lasting.expires"
     )
-    return [(str(question), str(token)) for question, token in query(sql, (session, agent, tool, now))]
+    return [(str(question), str(token)) for question, token in query(sql, (session, agent, tool, now, now))]

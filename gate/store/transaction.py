@@ -126,6 +126,8 @@ class Transaction:
             raise Burned(f"the call '{call_id}' was spent before")
         if work.open is not None and self._is_open(work.open):
             raise Burned(f"the call '{work.open.ref}' was authorized before and is not settled yet")
+        if work.uses:
+            work.used = questions.usable(self._db, work.uses, self._now)
         body = intent(work, self._memory)
         self._reserve(work)
         self._append(body, b"")
@@ -145,10 +147,10 @@ class Transaction:
         """Charges and burns, after everything that could refuse them."""
         if work.burns:
             self._check_burns(work.burns)
-        if work.uses:  # last of what may refuse, for it changes rows
+        if work.uses:
             if work.charges and not work.leased:
                 self._check(work.charges)
-            questions.use(self._db, work.uses, self._now)
+            questions.use(self._db, work.uses, work.used)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what `usable` gave
             self.talked = True
         if work.leased:
             recorded = self._recorded
@@ -163,6 +165,8 @@ class Transaction:
 
     def _spend_and_settle(self, work: Spend, settlement: Settlement) -> None:
         """A call that ended before its intent was written: one record where both sides allow it."""
+        if work.uses:
+            work.used = questions.usable(self._db, work.uses, self._now)
         self._reserve(work)
         differs = self._true_up(settlement, sums(work.charges)) if settlement.actual else NOTHING
         merged, fragment = getattr(work.record, "merged", None), getattr(settlement.record, "fragment", None)
@@ -240,7 +244,9 @@ class Transaction:
         short: list[str] = []
         for key, amount, limit, expires in charges:
             row, wanted[key] = self._budget(key, limit, expires), wanted.get(key, 0) + amount
-            over = 0 < expires < self._now - LATE_WINDOW  # its row may be forgotten already, and must not start anew
+            over = (
+                0 < expires < self._now - (0.0 if key.startswith("approval/") else LATE_WINDOW)
+            )  # its row may be forgotten already, and must not start anew
             if over or amount < 0 or row.spent + row.leased + wanted[key] > limit:
                 short.append(key)
         if short:
@@ -535,5 +541,5 @@ def intent(work: Spend, memory: Memory) -> bytes:
 
 
 def _used(work: Spend) -> dict[str, object]:
-    """The questions that this call uses up."""
-    return {"questions": {one.question: "used" for one in work.uses}}
+    """What becomes of the questions whose answers this call uses."""
+    return {"questions": dict(work.used)}

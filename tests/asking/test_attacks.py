@@ -16,6 +16,7 @@ import pytest
 from gate import ANY, AlreadyUsed, Answer, Denied, Gate, NeedsApproval
 from gate.approval import sign
 from gate.ask import Scope
+from gate.constraint import Range
 from gate.testing import FakeClock
 from gate.tokens import jose
 from gate.tokens.jwk import SigningKey
@@ -75,7 +76,7 @@ class TestOnePersonAsTwo:
     def test_once_for_all_and_once_for_this(self, gate: Gate, paid: list[int]) -> None:
         """An approval of several calls and one of this call by the same person."""
         question = asked(gate)
-        several = Scope("several", {"eur": {"constraint_type": "range", "min": 0, "max": 1000}}, 3, 600.0)
+        several = question.scopes[1]
         yes(gate, question, "alice", sign_as(gate, "alice", question, scope=several))
         void(lambda: yes(gate, question, "alice"))
         with gate.approving(sign_as(gate, "alice", question)):
@@ -159,24 +160,27 @@ class TestReplayedAndForged:
         """A yes to anything at all is a yes within the capability."""
         with gate.acting(gate.grant("agent-7", tools={"pay": {"eur": [5]}}), session="s2"):
             question = asked(gate)
-            yes(
-                gate,
-                question,
-                "ann",
-                sign_as(gate, "ann", question, scope=Scope("all", {"eur": {"constraint_type": "range", "min": 0, "max": 1000}}, 9, 600.0)),
-            )
+            wide = Scope("all", {"eur": {"constraint_type": "range", "min": 0, "max": 1000}}, 9, 600.0)
+            void(lambda: yes(gate, question, "ann", sign_as(gate, "ann", question, scope=wide)), "more than the question offers")
+            yes(gate, question, "ann", sign_as(gate, "ann", question, scope=question.scopes[1]))
             assert pay(gate) == 5
             denied(lambda: pay(gate, 6), "is not 5")
         assert paid == [5]
 
+    @pytest.mark.parametrize("change", [{"uses": 6}, {"seconds": 1801.0}, {"arguments": {}}], ids=str)
+    def test_for_more_than_the_question_offers(self, gate: Gate, paid: list[int], change: dict[str, Any]) -> None:
+        question = asked(gate)
+        void(lambda: yes(gate, question, "ann", sign_as(gate, "ann", question, scope=question.scopes[1]._replace(**change))))
+        nothing_runs(gate, paid)
+
+    def test_several_calls_presented_and_not_left_at_the_desk(self, gate: Gate, paid: list[int]) -> None:
+        question = asked(gate)
+        with gate.approving(sign_as(gate, "ann", question, scope=question.scopes[1])):
+            nothing_runs(gate, paid)
+
     def test_a_scope_in_another_session_or_for_another_agent(self, gate: Gate, paid: list[int], acting: Any) -> None:
         question = asked(gate)
-        yes(
-            gate,
-            question,
-            "ann",
-            sign_as(gate, "ann", question, scope=Scope("all", {"eur": {"constraint_type": "range", "min": 0, "max": 1000}}, 9, 600.0)),
-        )
+        yes(gate, question, "ann", sign_as(gate, "ann", question, scope=question.scopes[1]))
         assert pay(gate) == 5
         for capability, session in (
             (acting.capability, "s2"),
@@ -189,12 +193,7 @@ class TestReplayedAndForged:
 
     def test_a_scope_is_used_up(self, gate: Gate, paid: list[int], acting: Any) -> None:
         question = asked(gate)
-        yes(
-            gate,
-            question,
-            "ann",
-            sign_as(gate, "ann", question, scope=Scope("all", {"eur": {"constraint_type": "range", "min": 0, "max": 1000}}, 3, 600.0)),
-        )
+        yes(gate, question, "ann", sign_as(gate, "ann", question, scope=question.scopes[1]._replace(uses=3)))
 
         def one() -> None:
             with gate.acting(acting.capability, session="s1", task="settle the bills"):
@@ -231,15 +230,16 @@ class TestLate:
 
     def test_a_late_no_stands_against_a_wider_yes(self, gate: Gate, paid: list[int], clock: FakeClock) -> None:
         """The call was asked about twice, the first time in vain; a no to that question is a no to the call."""
-        first = asked(gate, 5)
-        clock.advance(601)
-        asked(gate, 5)
-        other = asked(gate, 3)
-        scope = Scope("all", {"eur": {"constraint_type": "range", "min": 0, "max": 1000}}, 9, 600.0)
-        yes(gate, other, "ann", sign_as(gate, "ann", other, scope=scope))
-        gate.home.desk.deny(first.id, by="bob", method="page")
-        nothing_runs(gate, paid, 5)
-        assert pay(gate, 4) == 4
+        with gate.acting(gate.grant("agent-7", minutes=60, tools={"pay": {"eur": Range(max=100)}}), session="s2"):
+            first = asked(gate, 3)
+            clock.advance(601)
+            asked(gate, 3)
+            other = asked(gate, 5)
+            wider = next(scope for scope in other.scopes if "at most 5" in scope.label)
+            yes(gate, other, "ann", sign_as(gate, "ann", other, scope=wider))
+            gate.home.desk.deny(first.id, by="bob", method="page")
+            nothing_runs(gate, paid, 3)
+            assert pay(gate, 4) == 4
 
     def test_while_the_clock_is_set_back(self, gate: Gate, paid: list[int], clock: FakeClock) -> None:
         question = asked(gate)
@@ -319,7 +319,8 @@ ANSWERS = """
     import os, sys, time
     from gate import Answer, Gate
     from gate.approval import sign
-    from gate.errors import Void
+    from gate.constraint import Range
+from gate.errors import Void
     home, who = sys.argv[1:]
     gate = Gate(home)
     desk, key = gate.home.desk, gate.home.keys.signing(f"approver-{who}")
