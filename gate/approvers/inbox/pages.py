@@ -9,16 +9,16 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from gate.approvers.document import whole as whole_text
 from gate.approvers.inbox import batches
-from gate.approvers.inbox.cards import cards
 from gate.approvers.inbox.edits import editable
 from gate.approvers.inbox.site import FORMS, PAGE
+from gate.approvers.inbox.unshown import Unshowable, shown_cards
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from gate.answer import Case, State
     from gate.approvers.inbox.identity import Identity
-    from gate.approvers.inbox.site import Site
+    from gate.approvers.inbox.site import Article, Site
 
 CLOSED: Final[tuple[State, ...]] = ("approved", "used", "denied", "returned", "edited", "withdrawn", "expired")
 _OVER: Final = {
@@ -109,7 +109,7 @@ def batch(site: Site, request: Request, who: Identity) -> Response:
     case = _case(site, request)
     asked = case.question
     found = batches.like(case, site.desk.cases("open", agent=asked.agent, limit=_LOOKED))
-    made = [site.article(one, who, tick=True) for one in found if not site.desk.may_approve(one, who.name)]
+    made = [article for one in found if not site.desk.may_approve(one, who.name) and (article := _ticked(site, one, who))]
     made = [article for article in made if not article.document.cut and not article.document.passkey]
     if len(made) < 2:
         return site.message(
@@ -130,14 +130,22 @@ def decided(site: Site, request: Request, who: Identity) -> Response:
     """GET /decided: what is over, the latest first."""
     page = _page(request)
     cases = site.desk.cases(*CLOSED, limit=PAGE + 1, skip=(page - 1) * PAGE)
-    return site.page("decided.html", who, place="/decided", cards=cards(cases[:PAGE], who.name), more=len(cases) > PAGE, page=page)
+    return site.page("decided.html", who, place="/decided", cards=shown_cards(cases[:PAGE], who.name), more=len(cases) > PAGE, page=page)
 
 
 def _case(site: Site, request: Request) -> Case:
-    case = site.desk.case(request.path_params["id"])
+    case = site.case(request.path_params["id"])
     if case is None:
         raise HTTPException(404)
     return case
+
+
+def _ticked(site: Site, case: Case, who: Identity) -> Article | None:
+    """A question in a batch; None for one that cannot be shown, which stands alone."""
+    try:
+        return site.article(case, who, tick=True)
+    except Unshowable:
+        return None
 
 
 def _page(request: Request) -> int:
