@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gate.answer import Case
     from gate.approvers.inbox.identity import Identify, Identity
     from gate.home import Home
+    from gate.people import People
 
 _log: Final = logging.getLogger("gate")
 PAGE: Final = 50
@@ -167,6 +168,8 @@ class Site:
                 over=over,
                 refusal=self.desk.may_approve(case, who.name) if case.state == "open" else "",
                 answerable=not bare and _answerable(case),
+                groups=_groups(case, self.home.people()),
+                passkeys=self._passkeys(who) if doc.passkey else "",
                 others=sorted([person.name for person in self.home.people().people if person.name != who.name]),
             )
             .strip()
@@ -174,9 +177,21 @@ class Site:
         shown = Shown(case.question.binding_hash, digest(html.encode()), now)
         return Article(Markup(html), doc, self.sealer.seal(shown, who.name, who.session, doc.id))  # noqa: S704  # rendered with autoescape just now
 
+    def _passkeys(self, who: Identity) -> str:
+        """Where the passkeys of a person were made, "" for who has none."""
+        from gate.tokens import passkey
+
+        return ", ".join(sorted({one.origin for one in passkey.credentials(self.home.keys.directory, who.name)}))
+
     def render(self, name: str, **values: object) -> str:
         """A template by itself."""
         return self._templates.get_template(name).render(values)
+
+
+def _groups(case: Case, people: People) -> list[tuple[str, str]]:
+    """The groups who may answer, each with its people."""
+    named = [one for one in case.question.approvers if one.startswith("@")]
+    return [(group, ", ".join(sorted(people.named([group]))) or "nobody") for group in named]
 
 
 def _answerable(case: Case) -> bool:
