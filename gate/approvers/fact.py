@@ -136,7 +136,7 @@ def table(panel: Panel) -> Table:
 
 def choice(index: int, scope: Scope, room: Room) -> Choice:
     """A scope, each constraint in its own words, and as canonical JSON: what a wider yes admits is shown as exactly as the call."""
-    named = {} if scope.arguments is None else scope.arguments
+    named: Mapping[str, object] = {} if scope.arguments is None else scope.arguments
     texts = [f"{name} is {_admitted(made)}" for name, made in named.items()]
     exact = [f"{name} = {canonical(made).decode()}" for name, made in named.items()]
     shown, left = list[Line](), 0
