@@ -192,7 +192,7 @@ def test_enter_on_a_choice_or_in_a_field_is_no_yes(browser: Any, scene: Scene, b
     opened = page(browser, base, java_script_enabled=script)
     for field in ('input[name="scope"]:checked', 'input[name="scope"]:not(:checked) >> nth=0', 'input[name="uses"]'):
         opened.goto(f"{base}/questions/{scene.sql.id}")
-        opened.locator("#approve summary").click()
+        opened.locator("#approve summary", has_text="Fewer calls").click()
         opened.locator(f"#approve {field}").focus()
         if script:
             opened.keyboard.press("Enter")
