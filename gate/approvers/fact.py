@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeGuard
 
 from gate.approvers.marked import Line, marked, notes, plain, printable
 from gate.call import canonical
-from gate.frozen import Frozen, freeze, thaw
+from gate.constraint import parse
+from gate.frozen import Frozen, thaw
 from gate.preview import Form as PanelForm
 from gate.preview import Panel
 
@@ -76,9 +77,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a yes may cover: `index` among the question's scopes. lines: its constraints on the arguments. chosen: unless told otherwise.
+    """What a yes may cover: `index` among the question's scopes. lines: what it admits of each argument, in words. chosen: unless told otherwise.
 
-    missing, key: as a value's.
+    missing, key: as a value's.  exact: the same as JSON, for a program, or for who asks for it; long ones are cut, and whole in `whole`.
     """
 
     index: int
@@ -89,6 +90,7 @@ class Choice:
     chosen: bool
     missing: str = ""
     key: str = ""
+    exact: tuple[Line, ...] = ()
     form: Literal["choice"] = field(default="choice", init=False)
 
     @property
@@ -133,15 +135,28 @@ def table(panel: Panel) -> Table:
 
 
 def choice(index: int, scope: Scope, room: Room) -> Choice:
-    """A scope, each constraint as canonical JSON: what a wider yes admits is shown as exactly as the call."""
-    texts = [] if scope.arguments is None else [f"{name} = {canonical(thaw(freeze(made))).decode()}" for name, made in scope.arguments.items()]
+    """A scope, each constraint in its own words, and as canonical JSON: what a wider yes admits is shown as exactly as the call."""
+    named: Mapping[str, object] = {} if scope.arguments is None else scope.arguments
+    texts = [f"{name} is {_admitted(made)}" for name, made in named.items()]
+    exact = [f"{name} = {canonical(made).decode()}" for name, made in named.items()]
     shown, left = list[Line](), 0
     for text in texts:
         fits = room.whole or room.takes(text)
         shown.append(printable(text) if room.whole else marked(text if fits else text[: HEAD + TAIL] + "…"))
         left += 0 if fits else len(text) - HEAD - TAIL
     missing = f"{left:,} characters left out" if left else ""
-    return Choice(index, plain(marked(scope.label)), tuple(shown), scope.uses, scope.seconds, index == 0, missing, f"scope-{index}")
+    if room.whole:
+        shown += map(printable, exact)
+    as_json = tuple([marked(text if len(text) <= HEAD + TAIL else text[: HEAD + TAIL] + "…") for text in exact])
+    return Choice(index, plain(marked(scope.label)), tuple(shown), scope.uses, scope.seconds, index == 0, missing, f"scope-{index}", as_json)
+
+
+def _admitted(data: object) -> str:
+    """What a constraint admits, in the words of its type; as JSON where nothing here can say it."""
+    try:
+        return parse(data).words()
+    except ValueError:
+        return f"as {canonical(data).decode()} says"
 
 
 def laid_out(value: Frozen, indent: str = "") -> Iterator[str]:

@@ -72,7 +72,8 @@ def test_what_an_agent_says_keeps_its_lines_and_a_sentence_is_one() -> None:
 
 def test_the_wider_scope_shows_what_it_admits() -> None:
     made = choice(1, Scope("any amount up to 5", {"eur": {"constraint_type": "range", "max": 5}}, 10, 600.0), Room())
-    assert [plain(line) for line in made.lines] == ['eur = {"constraint_type":"range","max":5}']
+    assert [plain(line) for line in made.lines] == ["eur is at most 5"]
+    assert [plain(line) for line in made.exact] == ['eur = {"constraint_type":"range","max":5}']
     assert not made.chosen
     assert choice(0, ONCE, Room()).chosen
 

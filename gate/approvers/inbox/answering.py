@@ -7,8 +7,10 @@ question, one that needs a passkey, one too large to be shown at once) is approv
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple, cast, get_args
 
@@ -20,6 +22,7 @@ from gate.approvers.document import document, to_json
 from gate.approvers.inbox.bound import bound
 from gate.approvers.inbox.caller import Caller, Callers
 from gate.approvers.inbox.resource import OURS, PREFIX, Problem, json_object, json_response, rfc3339
+from gate.approvers.inbox.rules import RulesFile
 from gate.approvers.inbox.waits import Waits
 from gate.call import b64url, canonical
 from gate.constraints.value import is_object
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from gate.desk import Desk
     from gate.people import People
 
+_log: Final = logging.getLogger("gate")
 METHOD: Final = "api"
 MOST: Final = 100
 _SINGLE: Final = 2_000  # characters of a reason
@@ -69,6 +73,7 @@ class Answering:
 
     def __init__(self, desk: Desk, callers: Callers, waits: Waits, review: str) -> None:
         self._desk, self._callers, self._waits, self._review = desk, callers, waits, review
+        self._rules = RulesFile(desk.home.path.parent / "gate.toml")
 
     async def waiting(self, request: Request, body: bytes) -> Response:
         """The questions in some states that this person may see; with `turn` and `wait`, when something changed since that turn."""
@@ -79,7 +84,7 @@ class Answering:
         turn = self._desk.turn
         if query.get("turn") == str(turn):
             turn = await self._waits.turn(turn, self._waits.seconds(request))
-        found = self._desk.cases(*states, limit=limit, skip=skip)
+        found = await run_in_threadpool(partial(self._desk.cases, *states, limit=limit, skip=skip))
         told = [self._summary(request, case) for case in found if caller.may_read(case, self._people())]
         more = {"next": skip + len(found)} if len(found) == limit else {}
         return json_response({"questions": told, "turn": turn} | more)
@@ -87,18 +92,18 @@ class Answering:
     async def question(self, request: Request, body: bytes) -> Response:
         """One question with every fact, and what an approval of it must say."""
         caller = self._person(request, body)
-        return json_response(self._whole(request, self._theirs(caller, request), caller))
+        return json_response(await run_in_threadpool(lambda: self._whole(request, self._theirs(caller, request), caller)))
 
     async def answer(self, request: Request, body: bytes) -> Response:
         """Takes one answer; the question as it is then."""
         caller, said = self._person(request, body), _said(json_object(request, body))
-        case = self._theirs(caller, request)
+        case = await run_in_threadpool(self._theirs, caller, request)
         if self._people().same(caller.person, case.question.agent):
             raise Problem(403, OURS + "own-call", "Who asks does not answer")
         if said.verdict == "approve":
-            self._may_approve_here(case, said, caller)
+            await run_in_threadpool(self._may_approve_here, case, said, caller)
         after = await run_in_threadpool(self._say, case.question.id, caller, said)
-        return json_response(self._whole(request, after, caller))
+        return json_response(await run_in_threadpool(self._whole, request, after, caller))
 
     def _say(self, question: str, caller: Caller, said: Said) -> Case:
         """Leaves the answer at the desk, which decides whether it counts."""
@@ -124,6 +129,7 @@ class Answering:
         return desk.answer(question, given, binding_hash=said.binding_hash)
 
     def _may_approve_here(self, case: Case, said: Said, caller: Caller) -> None:
+        self._rules.check()
         made = document(case, now=self._desk.home.now())
         why = [("its number must be typed", made.grave), ("it needs a passkey", made.passkey), ("it is too long to be shown whole", bool(made.cut))]
         if any(holds for _, holds in why):
@@ -173,7 +179,7 @@ class Answering:
     def _whole(self, request: Request, case: Case, caller: Caller) -> dict[str, object]:
         """A question and all that was said; `shown` is the digest of the document, for a client that shows it and answers."""
         now = self._desk.home.now()
-        shown = to_json(document(case, now=now))
+        shown = _document(case, now)
         return self._summary(request, case) | {
             "why_not": self._desk.may_approve(case, caller.person),
             "binding": bound(case.question),
@@ -233,6 +239,15 @@ def _signer(token: str) -> str:
         return str(jose.peek(token, TYP).claims.get("iss", ""))
     except TokenError:
         return ""
+
+
+def _document(case: Case, now: float) -> dict[str, object]:
+    """The document as plain data; of a question that cannot be shown, that it cannot: it is then no question that somebody can approve."""
+    try:
+        return to_json(document(case, now=now))
+    except Exception:  # whatever it is about this one question
+        _log.exception("the question '%s' cannot be shown", case.question.id)
+        return {"id": case.question.id, "state": case.state, "unshowable": True}
 
 
 def _told(answer: Answer) -> dict[str, object]:

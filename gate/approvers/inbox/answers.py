@@ -111,7 +111,7 @@ def _acted(act: Callable[[Site, Request, Identity, Given], Response], given: Giv
 
 
 def _case(site: Site, name: str) -> Case:
-    case = site.desk.case(name)
+    case = site.case(name)
     if case is None:
         raise HTTPException(404)
     return case
@@ -129,6 +129,7 @@ def _shown(site: Site, case: Case, who: Identity, seal: str) -> Shown:
 
 def _approve(site: Site, case: Case, who: Identity, given: Given, shown: Shown) -> Response:
     asked = case.question
+    site.rules.check()
     at = int(given.get("scope", "0")) if given.get("scope", "0") in map(str, range(len(asked.scopes))) else -1
     if at < 0:
         raise ValueError("the question offers no such grant")

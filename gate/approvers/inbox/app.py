@@ -14,6 +14,7 @@ GET never decides; a link carries no authority; everything but the style and the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,7 @@ from gate.approvers.inbox.door import page
 from gate.approvers.inbox.events import Events
 from gate.approvers.inbox.guard import LOOPBACK, REPLY, Guard
 from gate.approvers.inbox.site import Site
+from gate.errors import ConfigError, GateError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from gate.home import Home
 
 STATIC: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_log: Final = logging.getLogger("gate")
 _SAID: Final = {
     400: ("This is no request that the inbox knows", "Nothing was decided."),
     403: ("Your answer was not counted", "The form is not from a page that you were shown in this session. Open the question again."),
@@ -64,10 +67,18 @@ def app(
     passkeys = any(isinstance(route, Route) and route.path == "/passkeys" for route in routes)
     site = Site(home, identify, door or stranger, more=[("Passkeys", "/passkeys")] if passkeys else [])
 
+    async def misconfigured(request: Request, error: Exception) -> Response:
+        """What a person wrote for this gate is wrong, so that nobody can be told to be an approver: it is said, on a page of its own."""
+        _log.error("a request to %s was refused: %s", request.url.path, error)
+        return page("The gate cannot work until a file is right", str(error), "Nothing was decided.", status=503)
+
     async def failed(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         heading, told = _SAID.get(status, ("It could not be done", "Nothing was decided. The inbox's own log says why."))
-        made = site.message(heading, told, who=identify(request), status=status)
+        try:
+            made = site.message(heading, told, who=identify(request), status=status)
+        except GateError as wrong:
+            made = page(heading, told, str(wrong), status=status)
         made.headers.update(getattr(error, "headers", None) or {})
         if status == 500:  # the one reply that does not pass the guard
             made.headers.update(REPLY)
@@ -91,7 +102,7 @@ def app(
     return Starlette(
         routes=[*routes, *own],
         middleware=[Middleware(Guard, hosts=hosts, secure=secure)],
-        exception_handlers={HTTPException: failed, Exception: failed},
+        exception_handlers={HTTPException: failed, ConfigError: misconfigured, Exception: failed},
     )
 
 

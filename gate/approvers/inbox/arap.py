@@ -21,9 +21,9 @@ import hmac
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from gate import approval
 from gate.approvers.inbox.answering import Answering
 from gate.approvers.inbox.bound import hash_of
 from gate.approvers.inbox.caller import Callers
@@ -31,7 +31,6 @@ from gate.approvers.inbox.resource import ARAP, OURS, PREFIX, Problem, Resource,
 from gate.approvers.inbox.waits import Waits
 from gate.call import b64url, canonical
 from gate.constraints.value import is_object
-from gate.tokens import jose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +91,7 @@ class Tasks:
 
     async def denial(self, request: Request, body: bytes) -> Response:
         """The requestable denial of a call of the caller's own."""
-        case = self._own(self._callers.caller(request, body), request.path_params["id"])
+        case = await run_in_threadpool(self._own, self._callers.caller(request, body), request.path_params["id"])
         question = case.question
         hint = {"endpoint": self._callers.address(request, f"{PREFIX}/requests"), "expires_at": rfc3339(question.expires)}
         hint["display"] = {"title": question.headline, "description": _said(case)}  # type: ignore[assignment]  # JSON
@@ -109,7 +108,7 @@ class Tasks:
         if not is_object(denial) or not isinstance(denial.get("evaluation_id"), str) or not isinstance(denial.get("expires_at"), str):
             raise _unbound("it has no denial with evaluation_id and expires_at")
         try:
-            case = self._own(caller, str(denial["evaluation_id"]))
+            case = await run_in_threadpool(self._own, caller, str(denial["evaluation_id"]))
         except Problem:
             raise _unbound("there is no such denial of a call of yours") from None
         question = case.question
@@ -128,7 +127,7 @@ class Tasks:
         question, _, mac = request.path_params["task"].rpartition("~")
         if not hmac.compare_digest(mac.encode(), self._mac(question).encode()):
             raise _no_task()
-        self._own(caller, question)
+        await run_in_threadpool(self._own, caller, question)
         case = await self._waits.change(question, self._waits.seconds(request))
         return json_response(self._task(request, case), headers={"Retry-After": "1"} if case.state == "open" else None)
 
@@ -183,8 +182,7 @@ class Tasks:
 
 def until(case: Case) -> float:
     """When the first of the approvals ends, or has to: seconds since the epoch."""
-    ends = [jose.peek(answer.token, approval.TYP).claims["exp"] for answer in case.answers if answer.token]
-    return float(min([end for end in ends if isinstance(end, int)], default=case.question.expires))
+    return min([answer.until for answer in case.answers if answer.verdict == "approve" and answer.until], default=case.question.expires)
 
 
 def _said(case: Case) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -36,6 +37,7 @@ _TITLES: Final[Mapping[Mark, str]] = {
     "blank": "a blank character",
     "alike": "letters that look like others",
 }
+_FINE: Final = frozenset({"capability", "rules"})
 _EMPTY: Final = marked("  ")
 _CHANGED: Final = {"+ ": "add", "- ": "del", "@@": "at"}
 
@@ -71,6 +73,9 @@ def environment() -> Environment:
         "moment": utc,
         "stage": stage,
         "runs": runs,
+        "plain": coarse,
+        "fine": fine,
+        "exact": exact,
         "sections": sections,
         "choices": choices,
         "wider": wider,
@@ -141,6 +146,22 @@ def wider(document: Document) -> int:
     """The most calls that any of the choices covers, 0 when each is one call."""
     most = max([choice.uses for choice in choices(document)], default=1)
     return most if most > 1 else 0
+
+
+def coarse(section: Section) -> Section:
+    """The section without what only an auditor looks for."""
+    return replace(section, facts=tuple([fact for fact in section.facts if section.name not in {"who", "why"} or fact.label not in _FINE]))
+
+
+def fine(section: Section) -> Section | None:
+    """What is left out of that, None for nothing."""
+    found = tuple([fact for fact in section.facts if fact.label in _FINE and not isinstance(fact, Choice)]) if section.name in {"who", "why"} else ()
+    return replace(section, facts=found) if found else None
+
+
+def exact(choices: Sequence[Choice]) -> list[Choice]:
+    """Those that say as JSON what they cover."""
+    return [choice for choice in choices if choice.exact]
 
 
 def runs(section: Section) -> Iterator[tuple[Run, list[Fact]]]:

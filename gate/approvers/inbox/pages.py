@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from starlette.exceptions import HTTPException
@@ -9,16 +10,17 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from gate.approvers.document import whole as whole_text
 from gate.approvers.inbox import batches
-from gate.approvers.inbox.cards import cards
 from gate.approvers.inbox.edits import editable
+from gate.approvers.inbox.granted import granted
 from gate.approvers.inbox.site import FORMS, PAGE
+from gate.approvers.inbox.unshown import Unshowable, shown_cards
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from gate.answer import Case, State
     from gate.approvers.inbox.identity import Identity
-    from gate.approvers.inbox.site import Site
+    from gate.approvers.inbox.site import Article, Site
 
 CLOSED: Final[tuple[State, ...]] = ("approved", "used", "denied", "returned", "edited", "withdrawn", "expired")
 _OVER: Final = {
@@ -65,8 +67,11 @@ def question(site: Site, request: Request, who: Identity) -> Response:
         case_turn=case.turn,
         passkey=made.document.passkey and case.state == "open",
         over=over,
-        told=_told(case),
+        state=case.state,
+        told=_told(site, case),
         follow=_follow(site, case),
+        warning=site.rules.wrong() if case.state == "open" else "",
+        pressed="scope" in request.query_params,
         next=next((other for other in listed if other.id != case.question.id and not other.mine), None) if over else None,
         cards=listed[:BESIDE],
         beside=True,
@@ -79,7 +84,7 @@ def state(site: Site, request: Request, who: Identity) -> Response:
     """GET /questions/ID/state: whether something was said about it since."""
     del who
     case = _case(site, request)
-    return JSONResponse({"turn": case.turn, "state": case.state})
+    return JSONResponse({"turn": case.turn, "state": case.state, "said": _OVER[case.state] if case.state != "open" else ""})
 
 
 def whole(site: Site, request: Request, who: Identity) -> Response:
@@ -109,7 +114,7 @@ def batch(site: Site, request: Request, who: Identity) -> Response:
     case = _case(site, request)
     asked = case.question
     found = batches.like(case, site.desk.cases("open", agent=asked.agent, limit=_LOOKED))
-    made = [site.article(one, who, tick=True) for one in found if not site.desk.may_approve(one, who.name)]
+    made = [article for one in found if not site.desk.may_approve(one, who.name) and (article := _ticked(site, one, who))]
     made = [article for article in made if not article.document.cut and not article.document.passkey]
     if len(made) < 2:
         return site.message(
@@ -130,14 +135,22 @@ def decided(site: Site, request: Request, who: Identity) -> Response:
     """GET /decided: what is over, the latest first."""
     page = _page(request)
     cases = site.desk.cases(*CLOSED, limit=PAGE + 1, skip=(page - 1) * PAGE)
-    return site.page("decided.html", who, place="/decided", cards=cards(cases[:PAGE], who.name), more=len(cases) > PAGE, page=page)
+    return site.page("decided.html", who, place="/decided", cards=shown_cards(cases[:PAGE], who.name), more=len(cases) > PAGE, page=page)
 
 
 def _case(site: Site, request: Request) -> Case:
-    case = site.desk.case(request.path_params["id"])
+    case = site.case(request.path_params["id"])
     if case is None:
         raise HTTPException(404)
     return case
+
+
+def _ticked(site: Site, case: Case, who: Identity) -> Article | None:
+    """A question in a batch; None for one that cannot be shown, which stands alone."""
+    try:
+        return site.article(case, who, tick=True)
+    except Unshowable:
+        return None
 
 
 def _page(request: Request) -> int:
@@ -145,11 +158,28 @@ def _page(request: Request) -> int:
     return max(1, min(int(text), _MOST_PAGES)) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
 
 
-def _told(case: Case) -> list[str]:
+def _told(site: Site, case: Case) -> list[str]:
+    return [*_by(case), *granted(case), *_next(site, case)]
+
+
+def _by(case: Case) -> list[str]:
+    """Who ended it, and why; how many it still waits for."""
     last = case.closing
     if case.state == "open":
         return [f"{len(case.approved_by)} of {case.question.quorum} approvals; it waits for another person."]
     return [f"{last.approver}{f': {last.reason}' if last.reason else ''}"] if last and last.verdict != "expire" else []
+
+
+def _next(site: Site, case: Case) -> list[str]:
+    """What becomes of the agent, or of the call that was changed."""
+    last = case.closing
+    if last is not None and last.verdict == "deny" and last.stop:
+        name = shlex.quote(case.question.agent)
+        return [f"The agent is stopped: it may call nothing any more. Take it back with: gate resume --agent {name}"]
+    if case.state == "edited" and not _follow(site, case):
+        told = "The agent will make the changed call; it is checked like any other, and may be refused. If it is asked about, a link appears here."
+        return [told]
+    return []
 
 
 def _follow(site: Site, case: Case) -> str:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -234,6 +235,8 @@ class Passkeys:
             link_text="Back to what waits",
             held=held,
             here=self.origin,
+            elsewhere=bool(held) and not any((one.origin, one.rp_id) == (self.origin, self.rp_id) for one in held),
+            name=shlex.quote(who.name),
             needs_code=needs_code,
         )
 

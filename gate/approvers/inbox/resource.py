@@ -60,9 +60,9 @@ class Resource:
             response = problem.response()
         except Void as void:
             response = Problem(409, OURS + "void", "The answer does not count", str(void)).response()
-        except ConfigError:
+        except ConfigError as error:
             _log.exception("a request to %s was refused", scope.get("path"))
-            response = Problem(503, OURS + "misconfigured", "Something that a person wrote for this gate is wrong; its own log says what").response()
+            response = Problem(503, OURS + "misconfigured", "Something that a person wrote for this gate is wrong", str(error)).response()
         except ClientDisconnect:
             return
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -13,10 +14,12 @@ from starlette.responses import HTMLResponse, Response
 
 from gate.approvers.document import Document, document
 from gate.approvers.inbox import batches, door
-from gate.approvers.inbox.cards import Card, card, cards
+from gate.approvers.inbox.cards import Card, card
 from gate.approvers.inbox.html import environment
+from gate.approvers.inbox.rules import RulesFile
 from gate.approvers.inbox.seal import Sealer, Shown, digest
-from gate.errors import GateError, Void
+from gate.approvers.inbox.unshown import Unshowable, shown_cards, unread
+from gate.errors import GateError, TamperError, Void
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from gate.answer import Case
     from gate.approvers.inbox.identity import Identify, Identity
     from gate.home import Home
+    from gate.people import People
 
+_log: Final = logging.getLogger("gate")
 PAGE: Final = 50
 PLACES: Final = (("Waiting", "/"), ("Decided", "/decided"), ("Figures", "/figures"))
 _KEPT: Final = 5.0
@@ -47,6 +52,7 @@ class Site:
     def __init__(self, home: Home, identify: Identify, stranger: Callable[[Request], Response], *, more: Sequence[tuple[str, str]] = ()) -> None:
         self.home, self.desk, self.identify, self.stranger = home, home.desk, identify, stranger
         self.places = (*PLACES, *more)
+        self.rules = RulesFile(home.path.parent / "gate.toml")
         self.sealer = Sealer(home.keys.secret("inbox"))
         self._templates = environment()
         self._read: tuple[tuple[int, int], float, list[Case]] = (-1, 0), 0.0, []
@@ -66,10 +72,28 @@ class Site:
         """What a handler says; of a refusal, why."""
         try:
             return handler(self, request, who)
+        except Unshowable as unshowable:
+            return self.unshown(who, unshowable)
         except Void as void:
             return self.void(request, who, str(void))
         except GateError as error:
             return self.message("It could not be done", str(error), "Nothing was decided.", who=who, status=503)
+
+    def case(self, question: str) -> Case | None:
+        """A question; Unshowable for one that somebody spoiled."""
+        try:
+            return self.desk.case(question)
+        except TamperError:
+            _log.exception("the question '%s' cannot be shown", question)
+            raise Unshowable(question, None) from None
+
+    def unshown(self, who: Identity, one: Unshowable) -> Response:
+        """The page of a question that cannot be shown: a no is all that it takes, where it can be read."""
+        case, seal = one.case, ""
+        if case is not None and _answerable(case):
+            shown = Shown(case.question.binding_hash, digest(str(one).encode()), self.home.now())
+            seal = self.sealer.seal(shown, who.name, who.session, one.question)
+        return self.page("unshown.html", who, 200 if seal else 503, id=one.question, seal=seal)
 
     def void(self, request: Request, who: Identity, why: str, status: int = 409) -> Response:
         """An answer that did not count."""
@@ -100,7 +124,11 @@ class Site:
     def listed(self, who: Identity, page: int = 1) -> tuple[list[Card], bool]:
         """A page of what waits, and whether there is more."""
         cases = self._open(page)
-        return cards(cases[:PAGE], who.name, batches.counts(cases[:PAGE])), len(cases) > PAGE
+        made, skip = shown_cards(cases[:PAGE], who.name, batches.counts(cases[:PAGE])), (page - 1) * PAGE
+        waiting = self.desk.count()
+        if len(cases) < min(PAGE + 1, waiting - skip):
+            made = [*made, *unread(self.home, {case.question.id for case in cases}, PAGE, skip)][: 2 * PAGE]
+        return made, waiting > skip + PAGE
 
     def _open(self, page: int) -> list[Case]:
         """A page of open cases, read again as soon as anything was asked or answered anywhere, or the time of one of them is over."""
@@ -112,7 +140,19 @@ class Site:
         return found
 
     def article(self, case: Case, who: Identity, *, tick: bool = False, bare: bool = False) -> Article:
-        """A question as this person is shown it now; the seal is bound to exactly these bytes. tick: in a batch; bare: without any answer."""
+        """A question as this person is shown it now; the seal is bound to exactly these bytes. tick: in a batch; bare: without any answer.
+
+        Unshowable for one of which no document can be made.
+        """
+        try:
+            return self._article(case, who, tick=tick, bare=bare)
+        except GateError:
+            raise
+        except Exception as error:  # whatever it is about this one question
+            _log.exception("the question '%s' cannot be shown", case.question.id)
+            raise Unshowable(case.question.id, case) from error
+
+    def _article(self, case: Case, who: Identity, *, tick: bool, bare: bool) -> Article:
         now, case = self.home.now(), self.desk.seen_by(case, who.name)
         doc = document(case, now=now)
         over = "" if case.state == "open" and who.name not in case.approved_by else doc.state
@@ -128,6 +168,8 @@ class Site:
                 over=over,
                 refusal=self.desk.may_approve(case, who.name) if case.state == "open" else "",
                 answerable=not bare and _answerable(case),
+                groups=_groups(case, self.home.people()),
+                passkeys=self._passkeys(who) if doc.passkey else "",
                 others=sorted([person.name for person in self.home.people().people if person.name != who.name]),
             )
             .strip()
@@ -135,9 +177,21 @@ class Site:
         shown = Shown(case.question.binding_hash, digest(html.encode()), now)
         return Article(Markup(html), doc, self.sealer.seal(shown, who.name, who.session, doc.id))  # noqa: S704  # rendered with autoescape just now
 
+    def _passkeys(self, who: Identity) -> str:
+        """Where the passkeys of a person were made, "" for who has none."""
+        from gate.tokens import passkey
+
+        return ", ".join(sorted({one.origin for one in passkey.credentials(self.home.keys.directory, who.name)}))
+
     def render(self, name: str, **values: object) -> str:
         """A template by itself."""
         return self._templates.get_template(name).render(values)
+
+
+def _groups(case: Case, people: People) -> list[tuple[str, str]]:
+    """The groups who may answer, each with its people."""
+    named = [one for one in case.question.approvers if one.startswith("@")]
+    return [(group, ", ".join(sorted(people.named([group]))) or "nobody") for group in named]
 
 
 def _answerable(case: Case) -> bool:

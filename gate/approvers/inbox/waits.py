@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from starlette.concurrency import run_in_threadpool
+
 from gate.approvers.inbox.resource import OURS, Problem
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Waits:
         end = monotonic() + seconds
         while True:
             turn = self._desk.turn  # before it is read, so that what changes in between is not waited for
-            case = self._desk.case(question)
+            case = await run_in_threadpool(self._desk.case, question)
             if case is None:
                 raise Problem(404, "about:blank", "The question is no longer kept")
             left = min(end - monotonic(), case.question.expires - self._desk.home.now())

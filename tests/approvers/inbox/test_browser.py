@@ -6,6 +6,7 @@ Skipped, visibly, where there is no Chromium. With GATE_SCREENSHOTS=DIR every st
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,7 @@ def test_enter_on_a_choice_or_in_a_field_is_no_yes(browser: Any, scene: Scene, b
     opened = page(browser, base, java_script_enabled=script)
     for field in ('input[name="scope"]:checked', 'input[name="scope"]:not(:checked) >> nth=0', 'input[name="uses"]'):
         opened.goto(f"{base}/questions/{scene.sql.id}")
-        opened.locator("#approve summary").click()
+        opened.locator("#approve summary", has_text="Fewer calls").click()
         opened.locator(f"#approve {field}").focus()
         if script:
             opened.keyboard.press("Enter")
@@ -354,3 +355,27 @@ def test_approved_with_a_passkey(browser: Any, scene: Scene) -> None:
         case = scene.gate.home.desk.case(asked.id)
         assert case is not None and case.state == "approved" and case.closing is not None and case.closing.method == "page+passkey"
         opened.context.close()
+
+
+def test_after_ones_own_answer_nothing_has_changed_behind_ones_back(browser: Any, scene: Scene, base: str) -> None:
+    """What is said after the page that tells the outcome is a line in it, no alarm."""
+    opened = page(browser, base)
+    opened.goto(f"{base}/questions/{scene.notes[0].id}")
+    with opened.expect_navigation():
+        opened.locator("#approve button.approve").click()
+    opened.wait_for_timeout(300)
+    scene.gate.home.desk.deny(scene.notes[0].id, by="bob", reason="no")
+    opened.wait_for_selector("#since:not([hidden])", timeout=5000)
+    assert "Denied" in opened.locator("#since").inner_text() and not opened.locator("#changed").is_visible()
+    opened.context.close()
+
+
+def test_a_time_that_ends_while_somebody_reads_takes_the_yes_away(browser: Any, scene: Scene, base: str) -> None:
+    late = put(scene.gate, like(scene.sql, id="late-1", created=time.time() - 100, expires=time.time() + 4))
+    opened = page(browser, base)
+    opened.goto(f"{base}/questions/{late.id}")
+    assert opened.locator("#approve").is_visible()
+    opened.wait_for_selector("#late:not([hidden])", timeout=10_000)
+    assert not opened.locator("#approve").is_visible() and opened.locator("#deny button.deny").is_enabled()
+    assert "no time left" in opened.locator("article .kicker").inner_text() and axe(opened) == []
+    opened.context.close()

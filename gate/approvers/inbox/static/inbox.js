@@ -40,12 +40,28 @@ async function check(state) {
   if (!reply.ok) return;
   const now = await reply.json();
   if (now.turn === Number(state.dataset.turn)) return;
+  if (state.dataset.over !== undefined) return since(state.dataset, now); // it was answered before this page was made, perhaps by its reader
+  if (sending) return;
   const notice = document.getElementById("changed");
   if (!notice.hidden) return;
   notice.hidden = false;
   for (const button of document.querySelectorAll("main form button")) button.disabled = true;
   say("This question changed while you read it. Load it again.");
 }
+
+function since(data, now) {
+  const line = document.getElementById("since");
+  if (!line || !now.said || now.state === data.over) return;
+  data.over = now.state;
+  line.textContent = `Since then: ${now.said}.`;
+  line.hidden = false;
+  say(line.textContent);
+}
+
+// whoever has just pressed a button knows why the question changes
+let sending = false;
+document.addEventListener("submit", (event) => { if (!event.defaultPrevented) sending = true; });
+addEventListener("pageshow", () => { sending = false; });
 
 if (page.events) {
   const source = new EventSource(page.events);
@@ -60,7 +76,7 @@ if (page.events) {
 // ---- the clock: how long is left, with a warning at a half and at nine tenths of the time
 const told = new WeakMap();
 function left(seconds) {
-  if (seconds <= 0) return "no time left";
+  if (seconds <= 0) return "no time";
   if (seconds <= 90) return `${Math.ceil(seconds)} s`;
   return seconds < 5400 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`;
 }
@@ -77,7 +93,15 @@ function tick() {
       say(stage === 3 ? "The time is over: this counts as a no." : `${stage === 2 ? "Nine tenths" : "Half"} of the time is over. ${text} left.`);
     }
     told.set(time, stage);
+    if (stage === 3) over();
   }
+}
+function over() { // late, a yes is none: its form goes; a no may still say why
+  const late = document.getElementById("late");
+  if (!late || !late.hidden) return;
+  late.hidden = false;
+  for (const form of document.querySelectorAll("#approve, #ask-back, #hand-over")) form.hidden = true;
+  for (const link of document.querySelectorAll(".answer details")) link.hidden = true;
 }
 tick();
 setInterval(tick, 1000);
@@ -120,6 +144,7 @@ for (const form of document.querySelectorAll("#approve, #batch")) {
     if (event.key !== "Enter" || !event.target.matches("input")) return;
     event.preventDefault();
     to(form.querySelector("button.approve"));
+    say("Press Enter on the button to approve.");
   });
 }
 
