@@ -319,8 +319,7 @@ ANSWERS = """
     import os, sys, time
     from gate import Answer, Gate
     from gate.approval import sign
-    from gate.constraint import Range
-from gate.errors import Void
+    from gate.errors import Void
     home, who = sys.argv[1:]
     gate = Gate(home)
     desk, key = gate.home.desk, gate.home.keys.signing(f"approver-{who}")
