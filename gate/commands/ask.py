@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gate.home import Home
 
 LISTED: Final = 1_000
+_WHY_NONE: Final = "it takes 5 equal approvals by people and no refusal, below high risk, of a tool of the installed kinds"
 
 
 @click.command("ask", short_help="Answer questions at this terminal; list them; how they are answered.")
@@ -172,7 +173,7 @@ def _rules(gate: Gate, seconds: float, *, as_json: bool) -> int:
     source = file.read_bytes() if file.exists() else b""
     found = propose(gate.home.desk.since(gate.home.now() - seconds), KindCatalogue(), source=source, zone=named_zone)
     lines = [line for one in found for line in (*plain_lines(one.text), "")]
-    head = [f"# to put at the end of {plain(file.name)}, when you have read it"] if found else ["no rule to propose"]
+    head = [f"# to put at the end of {plain(file.name)}, when you have read it"] if found else ["no rule to propose", _WHY_NONE]
     put([one._asdict() for one in found], [*head, *lines], as_json=as_json)
     return 0
 
