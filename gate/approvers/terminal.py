@@ -3,7 +3,8 @@
 The question is written to, and the answer read from, the controlling terminal itself, not standard input or output, which a tool or an
 agent may have redirected; `gate.approvers.tty` says who else may write there.  What is shown is the document every channel renders, as text.
 From high risk on the person types the number shown under the exact call, so that a reflex is not a yes; `gate.approvers.typed` has what else
-may be typed.  Anything else denies, silence is no answer, and what is cut or needs a passkey cannot be approved here.
+may be typed.  What is not understood is asked again, twice, and then denies; silence is no answer, and what is cut or needs a passkey cannot be
+approved here.
 
 As an approver of a gate this asks inside the agent's process, whose tools could write to the same terminal: it is a person's yes as far as
 those tools do not work against them.  `gate ask`, in a terminal of its own, is the stronger way.
@@ -12,21 +13,26 @@ those tools do not work against them.  `gate ask`, in a terminal of its own, is 
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.answer import Answer, Case
 from gate.approval import sign
 from gate.approvers.document import document
 from gate.approvers.text import render
 from gate.approvers.tty import Tty
-from gate.approvers.typed import Typed, prompt, understood
+from gate.approvers.typed import Typed, again, prompt, understood
 from gate.call import b64url
+from gate.errors import GateError
 
 if TYPE_CHECKING:
+    from gate.approvers.document import Document
     from gate.ask import Question
     from gate.gate import Gate
+
+TRIES: Final = 3  # lines that are not understood, of which the last denies
 
 
 class Shown(NamedTuple):
@@ -55,7 +61,7 @@ class Terminal:
                 tty.write("\nno answer in time: not approved\n")
                 return None
             typed, token = said.typed, ""
-            if typed.verdict == "later":
+            if typed.verdict == "later" or typed.verdict == "unclear" or typed.verdict == "help":  # noqa: PLR1714  # as mypy can follow it
                 tty.write("left for later: not approved\n")
                 return None
             if typed.verdict == "approve":
@@ -75,14 +81,42 @@ class Terminal:
             )
 
 
+class Unshown(GateError):
+    """A question of which no document can be made; nobody can answer it here."""
+
+
 def ask_at(tty: Tty, case: Case, now: float) -> Shown | None:
-    """Shows a question at a terminal and waits for a line; None when its time is over before one came. now: seconds since the epoch."""
-    made = document(case, now=now)
-    styled = not os.environ.get("NO_COLOR")
-    text = render(made, min(tty.width, 120), stand_out=_reverse if styled else str, strong=_bold if styled else str) + "\n" + prompt(made)
+    """Shows a question at a terminal and waits for an answer; None when its time is over before one came. now: seconds since the epoch.
+
+    Only what is typed after each time something is shown counts.  Unshown where the question cannot be shown.
+    """
+    end = time.monotonic() + case.question.expires - now
+    made, text = _screen(case, now, tty.width)
     tty.write(text)
-    line = tty.line(case.question.expires - now)
-    return None if line is None else Shown(understood(line, made), b64url(sha256(text.encode()).digest()), now)
+    unclear = 0
+    while True:
+        line = tty.line(end - time.monotonic())
+        if line is None:
+            return None
+        typed = understood(line, made)
+        unclear += typed.verdict == "unclear"
+        if unclear >= TRIES:
+            tty.write("  that was not understood either\n")
+            typed = Typed("deny")
+        if typed.verdict not in {"unclear", "help"}:
+            return Shown(typed, b64url(sha256(text.encode()).digest()), now)
+        tty.write(prompt(made) if typed.verdict == "help" else again(line, made))
+
+
+def _screen(case: Case, now: float, width: int) -> tuple[Document, str]:
+    """The document of a question, and all of what is shown of it."""
+    styled = not os.environ.get("NO_COLOR")
+    try:
+        made = document(case, now=now)
+        text = render(made, min(width, 120), stand_out=_reverse if styled else str, strong=_bold if styled else str)
+    except Exception as error:  # whatever an agent sent, the other questions can be answered
+        raise Unshown(f"cannot be shown: {str(error) or type(error).__name__}") from error
+    return made, text + "\n" + prompt(made)
 
 
 def done(typed: Typed) -> str:

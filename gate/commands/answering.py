@@ -1,17 +1,20 @@
 """Answering: the questions of a gate, asked one after the other at the terminal of `gate ask`.
 
 It answers through the desk, as the page does, in a process of its own, so that the agent's process has no hand in it.  The gravest question comes
-first, each is asked only at a terminal (never standard input), and one that is left for later is not asked again by the same command.
+first, each is asked only at a terminal (never standard input), and one that is left for later is not asked again by the same command.  One that
+cannot be shown is named, stays as it is, and the next one follows.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from gate.approvers.terminal import ask_at, done
+from gate.approvers.terminal import Unshown, ask_at, done
 from gate.approvers.tty import Tty, shared_with
-from gate.commands.shared import login, plain
+from gate.commands.shared import count, login, plain
+from gate.commands.whom import known, waits_for
 from gate.desk import OWNER
 from gate.errors import ConfigError, Void
 
@@ -36,14 +39,24 @@ def answer(gate: Gate, name: str, *, follow: bool) -> int:
 
 
 def approver(gate: Gate, name: str) -> str:
-    """The approver who sits here: as told, else whose login name it is, else the owner where there is no file of approvers."""
+    """The approver who sits here: as told, else whose login name it is, else the owner where there is no file of approvers.
+
+    ConfigError, with who may, for somebody who may answer nothing.
+    """
     people = gate.home.people()
-    if name or not people.people:
-        return name or OWNER
-    found = people.person(login()) or people.by_login(login())
-    if found is None:
-        raise ConfigError(f"'{plain(login())}' is nobody in the file of approvers; say who you are with --as NAME")
-    return found.name
+    names = known(people, gate.home.keys)
+    if name in names:
+        return name
+    if not name and not people.people:
+        return OWNER
+    found = None if name else people.person(login()) or people.by_login(login())
+    if found is not None:
+        return found.name
+    may = f"{', '.join(map(plain, names))} may"
+    if not name:
+        raise ConfigError(f"'{plain(login())}' is nobody in approvers.toml; say who you are with --as NAME; {may}")
+    how = "put them in approvers.toml" if people.people else f"make a key: gate keys new approver-{plain(name)}"
+    raise ConfigError(f"'{plain(name)}' may answer nothing here; {may}; for another, {how}")
 
 
 def _ask_all(desk: Desk, tty: Tty, name: str, *, follow: bool) -> int:
@@ -62,8 +75,17 @@ def _ask_all(desk: Desk, tty: Tty, name: str, *, follow: bool) -> int:
             told = True
             desk.wait(turn, LOOK)
         else:
-            tty.write(f"\nnothing{' more' if asked else ''} waits for {plain(name)}\n")
+            tty.write("\n" + "\n".join(_end(desk, name, asked)) + "\n")
             return void
+
+
+def _end(desk: Desk, name: str, asked: set[str]) -> Iterator[str]:
+    """That nothing waits for this person any more, and what waits for others."""
+    yield f"nothing{' more' if asked else ''} waits for {plain(name)}"
+    others = [case for case in desk.cases(limit=AT_ONCE) if case.question.id not in asked and desk.may_approve(case, name)]
+    for text, many in Counter([waits_for(desk.home, case, "{it}") for case in others]).items():
+        one = many == 1
+        yield f"{count(many, 'question')} {'waits' if one else 'wait'}, but not for you: {text.replace('{it}', 'it' if one else 'them')}"
 
 
 def _waiting(desk: Desk, name: str, asked: set[str]) -> Iterator[Case]:
@@ -78,7 +100,11 @@ def _ask(desk: Desk, tty: Tty, case: Case, name: str) -> bool:
     """Whether the answer to one question counted, silence included."""
     now = desk.home.now()
     with tty.alone(case.question.expires - now) as alone:
-        said = ask_at(tty, desk.seen_by(case, name), now) if alone else None
+        try:
+            said = ask_at(tty, desk.seen_by(case, name), now) if alone else None
+        except Unshown as unshown:
+            tty.write(f"\nquestion {plain(case.question.id)} {plain(unshown)}: not approved\n")
+            return False
         if said is None:
             tty.write("\nno answer in time: not approved\n")
             return True

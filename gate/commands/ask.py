@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from gate.answer import Case
     from gate.desk import Desk
     from gate.gate import Gate
+    from gate.home import Home
 
 LISTED: Final = 1_000
+_WHY_NONE: Final = "it takes 5 equal approvals by people and no refusal, below high risk, of a tool of the installed kinds"
 
 
 @click.command("ask", short_help="Answer questions at this terminal; list them; how they are answered.")
@@ -70,7 +72,7 @@ def command(
         if stats or rules:
             return (_rules if rules else _stats)(gate, span(since), as_json=as_json)
         if listing:
-            return _list(desk, gate.home.now(), as_json=as_json)
+            return _list(gate.home, as_json=as_json)
         if as_json:
             raise click.UsageError("--json goes with --list, --show, --withdraw, --stats and --rules; a person answers at a terminal")
         from gate.commands.answering import answer
@@ -81,9 +83,9 @@ def command(
 # ---- only looking -------------------------------------------------------------------------------------------------------------------
 
 
-def _list(desk: Desk, now: float, *, as_json: bool) -> int:
-    cases = desk.cases(limit=LISTED)
-    put([_data(case) for case in cases], _lines(cases, desk.count(), now), as_json=as_json)
+def _list(home: Home, *, as_json: bool) -> int:
+    cases = home.desk.cases(limit=LISTED)
+    put([_data(case) for case in cases], _lines(cases, home), as_json=as_json)
     return 0
 
 
@@ -91,7 +93,11 @@ def _data(case: Case) -> dict[str, object]:
     return {**case.question.to_json(), "state": case.state, "number": case.question.number, "answers": [answer.to_json() for answer in case.answers]}
 
 
-def _lines(cases: list[Case], waiting: int, now: float) -> Iterator[str]:
+def _lines(cases: list[Case], home: Home) -> Iterator[str]:
+    from gate.commands.whom import known, missing
+
+    waiting, now, people = home.desk.count(), home.now(), home.people()
+    names = known(people, home.keys)
     yield count(waiting, "question") + (" waits" if waiting == 1 else " wait")
     for case in cases:
         asked = case.question
@@ -99,6 +105,8 @@ def _lines(cases: list[Case], waiting: int, now: float) -> Iterator[str]:
         held = f", now with {plain(case.holder)}" if case.holder else ""
         yield f"{asked.risk.word:<8} {bold(plain(asked.headline))}"
         yield dim(f"         question {plain(asked.id)}, {lasting(asked.expires - now)} left{said}{held}")
+        if why := missing(asked.approvers, asked.quorum, people, names):
+            yield f"         ! {why}"
     if waiting > len(cases):
         yield f"and {waiting - len(cases):,} more"
 
@@ -111,9 +119,18 @@ def _show(desk: Desk, question: str, now: float, *, as_json: bool) -> int:
     case = desk.case(question)
     if case is None:
         return _missing(question, as_json=as_json)
-    made = document(case, now=now)
+    try:
+        made = document(case, now=now)
+    except Exception as error:  # whatever an agent sent: it is said, and nothing else of it is shown
+        return _unshown(question, error, as_json=as_json)
     put({**_data(case), "document": to_json(made)}, [render(made)], as_json=as_json)
     return 0
+
+
+def _unshown(question: str, error: Exception, *, as_json: bool) -> int:
+    why = f"question {plain(question)} cannot be shown: {plain(error) or type(error).__name__}"
+    put({"error": why}, [why], as_json=as_json)
+    return 1
 
 
 def _missing(question: str, *, as_json: bool) -> int:
@@ -156,7 +173,7 @@ def _rules(gate: Gate, seconds: float, *, as_json: bool) -> int:
     source = file.read_bytes() if file.exists() else b""
     found = propose(gate.home.desk.since(gate.home.now() - seconds), KindCatalogue(), source=source, zone=named_zone)
     lines = [line for one in found for line in (*plain_lines(one.text), "")]
-    head = [f"# to put at the end of {plain(file.name)}, when you have read it"] if found else ["no rule to propose"]
+    head = [f"# to put at the end of {plain(file.name)}, when you have read it"] if found else ["no rule to propose", _WHY_NONE]
     put([one._asdict() for one in found], [*head, *lines], as_json=as_json)
     return 0
 

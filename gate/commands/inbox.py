@@ -60,6 +60,8 @@ def command(
     existing(home)
     settings = Settings(host, port, url, _header(trust_header, networks, users), _client(oidc_issuer, oidc_client, oidc_claim, url, port))
     with opened(home) as gate:
+        if settings.header is None and settings.client is None:
+            whose(gate.home.people(), person)  # before anything is printed
 
         def ready(origin: str, signin: SignIn) -> None:
             click.echo(f"the inbox is at {origin}  {dim('Ctrl-C ends it')}")

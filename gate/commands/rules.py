@@ -33,13 +33,14 @@ def check(file: str | None, named: tuple[str, ...], home: str, *, as_json: bool)
     Exit code 2 when the file is wrong, 1 when something in it is probably a mistake.
     """
     from gate.commands.tools import AnyTool
+    from gate.commands.whom import about_rules
     from gate.policy.lint import lint
     from gate.policy.rulesfile import load
 
     path = Path(file) if file else Path(home).parent / "gate.toml"
     catalogue = AnyTool()
     rules = load(path, catalogue=catalogue)
-    found = lint(rules, catalogue.names() | _named(named), whole=bool(named))
+    found = lint(rules, catalogue.names() | _named(named), whole=bool(named)) + list(about_rules(rules, Path(home)))
     examples = sum(len(rule.match) + len(rule.not_match) for rule in rules.rules)
     lines = [plain(one) for one in found] + [
         f"{path}: {count(len(rules.rules), 'rule')}, {count(examples, 'example')} as written, {count(len(found), 'finding')}"

@@ -114,4 +114,5 @@ def _refusal(asked: Mapping[str, int], starts: list[Case], again: float) -> str:
     verb = "was" if len(asked) == 1 and "" not in asked else "were"
     wait = f"; another may be asked in {ceil(again / 60)} min" if again > 0 else ""
     what = "1 question" if many == "1" else f"{many} questions"
-    return f"{who} {verb} asked {what} in the last hour{by}, and more would not be read{wait}; a rule would help: gate ask --rules"
+    help_ = "raise per_hour in approvers.toml, or see what gate ask --rules proposes (below high risk only)"
+    return f"{who} {verb} asked {what} in the last hour{by}, and more would not be read{wait}; {help_}"

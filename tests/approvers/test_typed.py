@@ -1,4 +1,4 @@
-"""What is typed under a question: only the exact word approves, and anything unforeseen denies."""
+"""What is typed under a question: only the exact word approves, and anything unforeseen is not understood."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ def test_the_documentation() -> None:
         ("yes 1", Typed("approve", scope=0)),
         ("yes 2", Typed("approve", scope=1)),
         ("d", Typed("deny")),
+        ("", Typed("deny")),
+        ("n", Typed("deny")),
+        ("no", Typed("deny")),
+        ("?", Typed("help")),
+        ("help", Typed("help")),
         ("d not today", Typed("deny", "not today")),
         ("s", Typed("deny", stop=True)),
         ("s it runs wild", Typed("deny", "it runs wild", stop=True)),
@@ -47,10 +52,10 @@ def test_what_is_typed_means(line: str, meant: Typed) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "y", "YES", "yes!", "yes 0", "yes 3", "yes 02x", "yes \u0661", "yes 1 2", "no", "?", "h", "a", "l8r", "approve", GRAVE.number]
+    "line", ["y", "YES", "yes!", "yes 0", "yes 3", "yes 02x", "yes \u0661", "yes 1 2", "help me", "h", "a", "l8r", "approve", GRAVE.number]
 )
-def test_anything_else_denies(line: str) -> None:
-    assert understood(line, MILD) == Typed("deny")
+def test_anything_else_is_not_understood(line: str) -> None:
+    assert understood(line, MILD) == Typed("unclear")
 
 
 @given(st.text())
@@ -61,14 +66,14 @@ def test_no_other_text_approves(line: str) -> None:
 
 @pytest.mark.parametrize("line", ["yes", "000", "0945", "9450", " 9 4 5"])
 def test_a_grave_question_takes_only_its_number(line: str) -> None:
-    assert understood(line, GRAVE) == Typed("deny")
+    assert understood(line, GRAVE) == Typed("unclear")
     assert understood(GRAVE.number, GRAVE) == Typed("approve")
 
 
 @pytest.mark.parametrize("more", [{"passkey": True}, {"words": "w" * 200_000}], ids=["passkey", "cut"])
-def test_what_cannot_be_approved_here_is_denied_by_a_yes_and_says_so(more: dict[str, object]) -> None:
+def test_what_cannot_be_approved_here_is_not_approved_by_a_yes_and_says_so(more: dict[str, object]) -> None:
     made = document(Case(replace(QUESTION, risk=Risk.LOW, **more), "open"), now=1000.0)  # type: ignore[arg-type]
-    assert understood("yes", made) == Typed("deny")
+    assert understood("yes", made) == Typed("unclear")
     assert "cannot be approved here" in prompt(made)
     assert understood("d no", made) == Typed("deny", "no")
 

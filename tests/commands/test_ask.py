@@ -21,7 +21,7 @@ from tests.commands.kit import Ran, _take_terminal, environment, process, run
 from tests.kit import denied, log
 
 RULES = '[[rule]]\nid = "a-person"\nask = { tool = "*", expires = "10m" }\n'
-PROMPT = "anything else denies: "
+PROMPT = "Enter alone denies: "
 Keys = Callable[[str], str] | str
 
 
@@ -116,7 +116,7 @@ def test_the_gravest_question_comes_first_and_takes_its_number(gate: Gate, folde
 @pytest.mark.parametrize("typed", ["yes", "000", "y", ""])
 def test_yes_is_not_enough_for_a_grave_question(gate: Gate, folder: Path, typed: str) -> None:
     asks(gate, "wipe", path="/data")
-    assert "not approved" in sit(folder, keys=[f"{typed}\n"]).out
+    assert "not approved" in sit(folder, keys=[f"{typed}\n"] * 3).out
     denied(lambda: gate.call("wipe", {"path": "/data"}), "owner refused it")
 
 
@@ -149,6 +149,20 @@ def test_what_is_left_stays_open_and_is_not_asked_again(gate: Gate, folder: Path
     assert (case.state, case.answers) == ("open", ())
 
 
+def test_a_typo_is_asked_again_and_only_the_exact_word_approves(gate: Gate, folder: Path) -> None:
+    asks(gate)
+    ran = sit(folder, keys=["yess\n", "help\n", "yes\n"])
+    assert "not understood: 'yess'; type yes to approve" in ran.out
+    assert gate.call("pay", {"eur": 5}) == 5
+
+
+def test_what_waits_for_somebody_else_is_said(gate: Gate, folder: Path) -> None:
+    (folder / "gate.toml").write_text('[[rule]]\nid = "a-person"\nask = { tool = "*", approvers = ["oncall"] }\n')
+    gate.home.keys.signing("approver-oncall")
+    asks(gate)
+    assert "1 question waits, but not for you: oncall may answer it" in sit(folder, keys=[]).out
+
+
 def test_following_waits_for_the_next_question(gate: Gate, folder: Path) -> None:
     def later(_: str) -> str:
         asks(gate, eur=7)
@@ -167,15 +181,15 @@ def test_whoever_asked_cannot_answer(gate: Gate, folder: Path) -> None:
     for name in ("agent-7", "ann"):
         ran = sit(folder, "--as", name, keys=["yes\n"])
         assert PROMPT not in ran.out
-        assert f"nothing waits for {name}" in ran.out
+        assert (ran.code, f"'{name}' may answer nothing here; owner may" in ran.out) == (2, True), ran.out
     asks(gate)  # still open
 
 
-def test_an_approval_of_somebody_without_a_key_here_does_not_count(gate: Gate, folder: Path) -> None:
+def test_somebody_who_may_answer_nothing_is_told_who_may(gate: Gate, folder: Path) -> None:
     asks(gate)
     ran = sit(folder, "--as", "mallory", keys=["yes\n"])
-    assert ran.code == 1, ran.out[-500:]
-    assert "this did not count" in ran.out
+    assert (ran.code, PROMPT in ran.out) == (2, False), ran.out[-500:]
+    assert "'mallory' may answer nothing here; owner may" in ran.out
     asks(gate)
 
 
@@ -242,7 +256,7 @@ EVIL = "\x1b[2J\x1b[H  agent-7 wants to run read(path='/tmp')\r\x08\u202e\x9b31m
 def test_what_the_agent_sends_does_not_steer_the_terminal(gate: Gate, folder: Path) -> None:
     with gate.saying(EVIL):
         question = asks(gate, "wipe", path=EVIL)
-    ran = sit(folder, keys=["999\n"])
+    ran = sit(folder, keys=["999\n"] * 3)
     shown = ran.out
     assert not {c for c in shown if not c.isprintable() and c not in "\n\r"}, ascii(shown)
     assert "\\x1b[2J" in shown
@@ -253,7 +267,7 @@ def test_what_the_agent_sends_does_not_steer_the_terminal(gate: Gate, folder: Pa
 
 def test_an_argument_of_ten_megabytes_is_cut_openly_and_not_approved_here(gate: Gate, folder: Path) -> None:
     question = asks(gate, "wipe", path="x" * 10_000_000)
-    ran = sit(folder, keys=[f"{question.number}\n"])
+    ran = sit(folder, keys=[f"{question.number}\n"] * 3)
     assert "characters left out" in ran.out
     assert "SHA-256" in ran.out
     assert "cannot be approved here" in ran.out
@@ -328,7 +342,7 @@ def test_the_figures_count_what_was_answered_too_fast(gate: Gate, folder: Path) 
 def test_no_rule_is_proposed_for_one_approval(gate: Gate, folder: Path) -> None:
     asks(gate)
     sit(folder, keys=["yes\n"])
-    assert run("ask", "--rules").out == "no rule to propose\n"
+    assert run("ask", "--rules").out.startswith("no rule to propose\nit takes 5 equal approvals")
     assert run("ask", "--rules", "--json").data == []
 
 

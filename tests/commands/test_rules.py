@@ -48,6 +48,14 @@ def test_no_file(folder: Path) -> None:
     assert run("rules", "check", "missing.toml").code == 2
 
 
+def test_approvers_whom_nobody_is_are_a_finding(made: Path) -> None:
+    (made / "r.toml").write_text('[[rule]]\nid = "a"\nask = { tool = "*", approvers = ["@oncall"] }\nmatch = ["shell.run command=ls"]\n')
+    assert "nobody may answer: '@oncall'" in run("rules", "check", "r.toml").out
+    (made / "approvers.toml").write_text('[[person]]\nname = "ann"\ngroups = ["oncall"]\n')
+    (made / "approvers.toml").chmod(0o600)
+    assert run("rules", "check", "r.toml").code == 0
+
+
 # ---- names that no tool has ---------------------------------------------------------------------------------------------------------------
 
 

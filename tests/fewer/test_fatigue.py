@@ -41,7 +41,7 @@ def test_who_has_had_enough_is_not_asked() -> None:
     assert found.left == ()
     assert found.refusal == (
         "'ann', 'bob' were asked 3 questions in the last hour, most of them by 'agent-7', and more would not be read; "
-        "another may be asked in 55 min; a rule would help: gate ask --rules"
+        "another may be asked in 55 min; raise per_hour in approvers.toml, or see what gate ask --rules proposes (below high risk only)"
     )
     assert found.again == HOUR - 300
 
