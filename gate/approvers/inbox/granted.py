@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.approval import LASTING_TYP
+from gate.ask import LASTING_TYP
 from gate.constraints.value import is_object
 from gate.errors import TokenError
 from gate.shown import utc
