@@ -94,7 +94,7 @@ def test_the_person_at_the_terminal_is_asked(folder: Path, env: dict[str, str]) 
     first, gate, rest = program.partition("# the log shows paths; other arguments appear as keyed hashes\n")
     (folder / "agent.py").write_text(first + gate + added + rest)
     command = [sys.executable, "agent.py", "token.json", "save", asked, "for the press"]
-    no = on_terminal(command, folder, env, "denies: ", b"no\n")
+    no = on_terminal([*command[:-1], "for the bin"], folder, env, "denies: ", b"no\n")  # a no holds for that call in this session
     assert "owner refused it" in no.out
     assert not (folder / asked).exists()
     yes = on_terminal(command, folder, env, "denies: ", b"yes\n")
