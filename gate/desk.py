@@ -21,7 +21,7 @@ from gate import approval, ask, tally
 from gate.answer import Answer, Case, judge, parse
 from gate.ask import bound
 from gate.eligible import why_not
-from gate.errors import KeyFileError, TamperError, TokenError, Void
+from gate.errors import GateError, KeyFileError, TamperError, TokenError, Void
 from gate.fewer.scopes import covered, lowered
 from gate.frozen import members
 from gate.store import questions
@@ -220,11 +220,16 @@ class Desk:
         return self._say(case, replace(answer, token="", lasting=False, until=0.0, granted=""))
 
     def late(self, question: Question, answer: Answer) -> None:
-        """Leaves what a person said to somebody who waits for it no longer: a no counts, and a yes is there for who calls again."""
+        """Leaves what a person said to somebody who waits for it no longer: a no counts, and a yes is there for who calls again.
+
+        Nothing where the gate was closed meanwhile: nobody opens it again for that.
+        """
+        if self.home.turn() < 0:
+            return
         try:
             self.answer(question.id, answer)
-        except Void as void:
-            _log.info("an answer to '%s' does not count: %s", question.id, void)
+        except (GateError, OSError) as error:
+            _log.info("an answer to '%s' does not count: %s", question.id, error)
 
     def expire(self, question: str) -> None:
         """Records that nobody answered in time. Nothing when somebody did, or it is recorded already."""

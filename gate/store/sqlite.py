@@ -53,7 +53,7 @@ class SqliteStore:
         self._number, self._looked = -1, 0.0
         self._readers: list[sqlite3.Connection] = []
         self._reading = Lock()
-        self._parted = False
+        self._parted = self._closed = False
         self._listing = 0  # connections that somebody is reading records from
         self.interrupted: BaseException | None = None
 
@@ -248,6 +248,8 @@ class SqliteStore:
 
     def _query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         with self._reading:
+            if self._closed:
+                raise Unavailable("the ledger is closed")
             if not self._readers:
                 self._readers.append(self.read())
             try:
@@ -305,9 +307,12 @@ class SqliteStore:
 
     def close(self) -> None:
         """Lets go of files; commits nothing."""
-        with suppress(Unavailable):  # the last one to close cleans up, while nobody else opens
-            self._in_turn(self._close)
-        self._close()
+        with self._reading:  # whoever reads just now in another thread comes to its end first
+            self._closed = True
+            with suppress(Unavailable):  # the last one to close cleans up, while nobody else opens
+                self._in_turn(self._close)
+            self._close()
+            self._readers.clear()
         self._turn.close()
         self.shared.close()
 

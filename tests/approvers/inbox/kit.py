@@ -19,6 +19,7 @@ from gate import ANY, Gate, NeedsApproval, Question
 from gate import ask as ask_module
 from gate.approvers.inbox.app import app
 from gate.approvers.inbox.identity import Identity
+from gate.ask import bound
 from gate.store import questions
 from tests.kit import write_rules
 
@@ -77,7 +78,7 @@ def put(gate: Gate, asked: Question) -> Question:
         agent=asked.agent,
         tool=asked.tool,
         claim=asked.id,
-        binding=asked.binding_hash,
+        binding=bound(asked),
         risk=int(asked.risk),
         quorum=asked.quorum,
         created=asked.created,
@@ -103,7 +104,7 @@ def swap(gate: Gate, asked: Question, **changes: Any) -> None:
     other = like(asked, **changes)
     gate.home.ledger.flush()
     with sqlite3.connect(gate.home.path / "gate.db") as db:
-        row = (json.dumps(other.to_json()).encode(), other.binding_hash, asked.id)
+        row = (json.dumps(other.to_json()).encode(), bound(other), asked.id)
         db.execute("UPDATE question SET body = ?, binding = ? WHERE id = ?", row)
     db.close()
 

@@ -24,6 +24,7 @@ from gate.approvers.inbox.passkeys import checked
 from gate.approvers.inbox.signin import TrustedHeader
 from gate.ask import ONCE, Scope
 from gate.constraint import Exact, Range
+from gate.effect import Risk
 from gate.errors import ConfigError, TokenError
 from gate.tally import verified
 from gate.tokens import assertion, passkey
@@ -244,7 +245,7 @@ def documented() -> Any:
 @pytest.mark.parametrize("scope", ["0", "1"])
 def test_somebody_else_verifies_it_as_the_page_says(inbox: Inbox, ann: Visitor, kind: str, scope: str) -> None:
     wide = Scope("up to a hundred", {"eur": Range(max=100).to_json(), "to": Exact("acme").to_json()}, 5, 1800.0)
-    question = inbox.question("q1", scopes=(ONCE, wide))
+    question = inbox.question("q1", scopes=(ONCE, wide), risk=Risk.HIGH)
     ann.device = Authenticator(origin=ORIGIN, kind=kind)
     ann.enrol()
     assert ann.approve(question, ann.device.sign(ann.challenge(question, scope=scope)), scope=scope).status_code == 303
@@ -303,7 +304,7 @@ def test_another_persons_passkey(inbox: Inbox, ann: Visitor) -> None:
 
 def test_a_wider_grant_than_was_signed(inbox: Inbox, ann: Visitor) -> None:
     wide = Scope("any amount", {"eur": Range(max=100).to_json(), "to": Exact("acme").to_json()}, 5, 1800.0)
-    question = inbox.question("q1", scopes=(ONCE, wide))
+    question = inbox.question("q1", scopes=(ONCE, wide), risk=Risk.HIGH)
     ann.enrol()
     narrow = ann.device.sign(ann.challenge(question, scope="1", uses="2"))
     for form in ({"scope": "1", "uses": "3"}, {"scope": "1"}, {"scope": "0"}, {"scope": "1", "uses": "2", "minutes": "5"}):
