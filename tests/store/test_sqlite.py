@@ -57,7 +57,7 @@ def test_the_file_says_what_it_is(tmp_path: Path) -> None:
     store(tmp_path / "s").close()
     with closing(sqlite3.connect(tmp_path / "s" / "gate.db")) as db:
         assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         strict = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' AND strict = 0"
         assert db.execute(strict).fetchall() == []
@@ -93,7 +93,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes, why: str) -> 
 def test_a_later_format_is_refused(tmp_path: Path) -> None:
     store(tmp_path / "s").close()
     with closing(sqlite3.connect(tmp_path / "s" / "gate.db")) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     with pytest.raises(ConfigError, match="another version"):
         store(tmp_path / "s")
 
