@@ -21,10 +21,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from gate import ANY, Answer, Denied, Gate, NeedsApproval, Question, Range
+from gate import ANY, Answer, Denied, Gate, NeedsApproval, Question
 from gate.answer import Case
 from gate.approval import sign
-from gate.ask import ONCE, Scope
+from gate.ask import ONCE
 from gate.errors import Void
 from gate.testing import FakeClock
 from gate.tokens import jose
@@ -60,7 +60,7 @@ class Said:
 
     def about(self, call: Exact, now: float) -> bool:
         """Whether it is for such a call, by somebody who may, and its time is not over."""
-        same = self.call == call if self.most is None else self.call[:3] == call[:3] and call[3] <= self.most
+        same = self.call == call if self.most is None else self.call[:3] == call[:3] and call[3] == self.most
         return same and now < self.expires and may_approve(self.who, call)
 
 
@@ -190,9 +190,7 @@ class Schedule:
             return
         who = self.someone()
         lasting = self.random.random() < 0.2
-        uses, most = (self.random.randint(1, 3), self.random.choice(AMOUNTS)) if lasting else (1, None)
-        if most is not None and most < case.call[3]:
-            return
+        uses, most = (self.random.randint(1, 3), case.call[3]) if lasting else (1, None)
         counts = case.state == "open" and may_approve(who, case.call) and who not in case.people()
         said = self.signature(case, who, uses, most)
         said.at_desk = True
@@ -334,7 +332,7 @@ class Schedule:
 
     def signature(self, case: Asked, who: str, uses: int, most: int | None, late: float = 0.0) -> Said:
         home = self.gate.home
-        scope = Scope("several", {"eur": Range(max=most).to_json()}, uses, 900.0) if most is not None else ONCE
+        scope = case.question.scopes[1]._replace(uses=uses, seconds=900.0) if most is not None else ONCE  # exactly these arguments, several times
         question = replace(case.question, created=case.question.created + late, expires=case.question.expires + late)
         token = sign(question, home.keys.signing(f"approver-{who}"), approver=who, audience=home.origin, now=self.now, scope=scope)
         claims = jose.peek(token, jose.typ(token)).claims
