@@ -234,7 +234,8 @@ class Schedule:
     def withdraw(self) -> None:
         case = self.some_question()
         if case is not None:
-            counts = case.state not in {"used", "withdrawn"}
+            lasting = any(said.most is not None for said in case.said)
+            counts = case.state != "withdrawn" and (case.state != "used" or lasting)
             if self.say(case, counts, lambda: self.gate.home.desk.withdraw(case.question.id, by="admin")):
                 case.state = "withdrawn"
 
@@ -258,13 +259,12 @@ class Schedule:
         by_hand = [said for said in presented if said.about(call, self.now)]
         if any(said.late or not self.unspoilt(said) for said in by_hand) or any(case.state == "edited" for case in mine):
             return None
-        refused = any(case.state == "denied" for case in mine)
-        lasting = [said for said in self.signed if said.most is not None and said.about(call, self.now) and self.unspoilt(said) and not refused]
+        if any(case.state == "denied" for case in mine):  # a no to the call stands against every yes to it, whichever question it answered
+            return False
+        lasting = [said for said in self.signed if said.most is not None and said.about(call, self.now) and self.unspoilt(said)]
         if self.enough(call, [*by_hand, *lasting]):
             return True
         pending = [case for case in mine if case.state in {"open", "approved"}]
-        if refused:
-            return None if pending else False
         return any(self.enough(call, [*by_hand, *lasting, *[said for said in case.said if said.about(call, self.now)]]) for case in pending)
 
     def enough(self, call: Exact, approvals: Iterable[Said]) -> bool:
@@ -287,7 +287,7 @@ class Schedule:
             assert said.about(call, self.now), f"{said.who}'s approval of {said.call} was not good for {call}"
             assert self.unspoilt(said), f"{said.who}'s approval was spent {said.spent} times, its question {self.asked[said.question].state}"
         refused = any(case.state == "denied" and case.call == call for case in self.asked.values())
-        assert not refused or all(said.most is None for said in used), "a yes to several calls against a no to this one"
+        assert not refused, "a yes against a no to this call"
         for said in used:
             said.spent += 1
             self.asked[said.question].state = "used"
