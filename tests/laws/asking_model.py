@@ -290,7 +290,9 @@ class Schedule:
         assert not refused, "a yes against a no to this call"
         for said in used:
             said.spent += 1
-            self.asked[said.question].state = "used"
+            case = self.asked[said.question]
+            if said.most is None or case.state != "open":  # a yes to several calls leaves its question open for those who have not answered
+                case.state = "used"
         assert self.enough(call, used), f"{[said.who for said in used]} are not {call[2][-1]} people"
 
     def latest(self) -> list[bytes]:
