@@ -28,7 +28,7 @@ A type that nobody here implements admits nothing.
 
 from gate.constraints.arrays import Contains, Subset
 from gate.constraints.base import MAX_DEPTH, Check, Constraint, depth, members
-from gate.constraints.logic import AllOf, AnyOf, Unknown
+from gate.constraints.logic import AllOf, AnyOf, Unknown, by_parts
 from gate.constraints.registry import ANY, Entry, coerce, coerce_entry, optional, parse, parse_entry, register, unknown_types
 from gate.constraints.scalars import Exact, NotOneOf, OneOf, Range, Wildcard
 from gate.constraints.value import identity, show, show_some
@@ -49,6 +49,7 @@ __all__ = [
     "Subset",
     "Unknown",
     "Wildcard",
+    "by_parts",
     "coerce",
     "coerce_entry",
     "depth",

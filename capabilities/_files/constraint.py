@@ -19,7 +19,7 @@ from typing import ClassVar, Self
 from capabilities._files.beneath import free_of_links
 from capabilities._paths.links import resolve
 from capabilities._paths.text import normal, show
-from gate.constraint import AllOf, AnyOf, Check, Constraint, members, register
+from gate.constraint import Check, Constraint, by_parts, members, register
 from gate.constraint import show as show_value
 from gate.constraints.value import is_array
 from gate.frozen import Frozen
@@ -70,10 +70,8 @@ class SubPath(Constraint):
         return f"{show(value)} leads through a link to {show(leads)}, which is outside {wanted}"
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other, values=False)) is not None:
+            return known
         # not for exact and one_of: what such a path leads to may change after this look at it, and they would not look again
         return isinstance(other, SubPath) and all(_under(root, frozenset(self.roots)) for root in other.roots)
 

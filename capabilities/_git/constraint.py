@@ -19,7 +19,7 @@ from typing import ClassVar, Self
 
 from capabilities._git.names import ref
 from capabilities._git.remote import remote
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
+from gate.constraint import Check, Constraint, by_parts, members, register, show
 from gate.constraints.value import array
 from gate.frozen import Frozen
 
@@ -67,12 +67,8 @@ class _Patterns(Constraint):
         return f"{show(found)} is not {' or '.join(self.patterns[:5])}"
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, (Exact, OneOf)):
-            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other)) is not None:
+            return known
         if not isinstance(other, _Patterns) or other.type != self.type:
             return False
         return all(any(mine == theirs or (mine[-1] == "*" and theirs.startswith(mine[:-1])) for mine in self.patterns) for theirs in other.patterns)

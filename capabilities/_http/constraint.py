@@ -21,7 +21,7 @@ from urllib.parse import unquote_to_bytes
 
 from capabilities._http.addresses import special
 from capabilities._http.url import PORTS, Url, known, parse
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
+from gate.constraint import Check, Constraint, by_parts, members, register, show
 from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
 from gate.shown import visible
@@ -125,12 +125,8 @@ class UrlConstraint(Constraint):
         return self._rest(method, url) or "it is not admitted"
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, (Exact, OneOf)):
-            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other)) is not None:
+            return known
         return isinstance(other, UrlConstraint) and (
             all(any(_covers_host(mine, theirs) for mine in self.hosts) for theirs in other.hosts)
             and _pairs(other) <= _pairs(self)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from capabilities._http.headers import REFERENCE, check_headers, references
-from gate.constraint import AllOf, AnyOf, Check, Constraint, members, register, show
+from gate.constraint import Check, Constraint, by_parts, members, register, show
 from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
 
@@ -54,10 +54,8 @@ class Headers(Constraint):
         return f"the secret '{used[0]}' is not admitted" if used else ""
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other, values=False)) is not None:
+            return known
         return isinstance(other, Headers) and ("*" in self.names or set(other.names) <= set(self.names)) and set(other.secrets) <= set(self.secrets)
 
     def to_json(self) -> dict[str, object]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from capabilities._mail.address import address, domain_of, lies_below, pattern, under
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, Subset, members, register, show
+from gate.constraint import Check, Constraint, Subset, by_parts, members, register, show
 from gate.constraints.value import array, is_array
 from gate.frozen import Frozen
 
@@ -78,14 +78,10 @@ class Addresses(Constraint):
         return "it is not admitted"
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, (Exact, OneOf)):
-            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
         if isinstance(other, Subset):  # its arrays may be of any length
             return False
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other)) is not None:
+            return known
         if not isinstance(other, Addresses) or (self.max is not None and (other.max is None or other.max > self.max)):
             return False
         return all(map(self.check, other.addresses)) and all(any(_covers(mine, theirs) for mine in self.domains) for theirs in other.domains)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Self
 
 from capabilities._mcp.pin import check_pin, server_name, tool_name
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register
+from gate.constraint import Check, Constraint, by_parts, members, register
 from gate.constraints.value import is_object
 from gate.frozen import Frozen
 
@@ -84,12 +84,8 @@ class McpTools(Constraint):
         return f"the definition of '{asked.name}' is not known, and only the one that was looked at is admitted"
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, (Exact, OneOf)):
-            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other)) is not None:
+            return known
         if not isinstance(other, McpTools) or other.server != self.server:
             return False
         return all(name in self.tools and self.tools[name] in (None, pin) for name, pin in other.tools.items())

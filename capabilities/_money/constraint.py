@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import ClassVar, Self
 
 from capabilities._money.amount import Money, money, named, spelled
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show_some
+from gate.constraint import Check, Constraint, by_parts, members, register, show_some
 from gate.constraints.value import is_object
 from gate.frozen import Frozen
 
@@ -54,19 +54,9 @@ class AtMost(Constraint):
         return f"{found} is over the maximum {Money(self.most[found.currency], found.currency)}"
 
     def subsumes(self, other: Constraint) -> bool:
-        match other:
-            case AllOf():
-                return any(map(self.subsumes, other.constraints))
-            case AnyOf():
-                return all(map(self.subsumes, other.constraints))
-            case Exact():
-                return self.check(other.value)
-            case OneOf():
-                return all(map(self.check, other.values))
-            case AtMost():
-                return all(currency in self.most and amount <= self.most[currency] for currency, amount in other.most.items())
-            case _:
-                return False
+        if (known := by_parts(self, other)) is not None:
+            return known
+        return isinstance(other, AtMost) and all(currency in self.most and amount <= self.most[currency] for currency, amount in other.most.items())
 
     def around(self, value: Frozen) -> Sequence[Constraint]:
         """At most this amount, of its currency only."""

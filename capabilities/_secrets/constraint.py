@@ -22,7 +22,7 @@ from typing import ClassVar, NamedTuple, Self
 from capabilities._mail.address import pattern as host_pattern
 from capabilities._mail.address import under
 from capabilities._secrets.reference import HOST, TEXT, name, references
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register
+from gate.constraint import Check, Constraint, by_parts, members, register
 from gate.constraints.value import array, is_object
 from gate.frozen import Frozen
 from gate.names import check_name
@@ -94,12 +94,8 @@ class SecretUse(Constraint):
         return f"the secret '{other[0]}' is not {', '.join(self.names[:5])}" if other else self._goes(asked) or "it is not admitted"
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, (Exact, OneOf)):
-            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other)) is not None:
+            return known
         return (
             isinstance(other, SecretUse)
             and set(other.names) <= set(self.names)

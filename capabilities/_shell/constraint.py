@@ -16,7 +16,7 @@ from capabilities._shell.script import Command, Script, Word, quote
 from capabilities._shell.spec import Uninspectable
 from capabilities._shell.starts import Start, identity, starts
 from capabilities._shell.value import script_of
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
+from gate.constraint import Check, Constraint, by_parts, members, register, show
 from gate.constraints.value import is_array
 from gate.frozen import Frozen
 from gate.shown import visible
@@ -60,12 +60,8 @@ class Programs(Constraint):
         return f"{show(' '.join(other))} is not among the programs {show(', '.join(map(' '.join, self.programs)))}"
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, (Exact, OneOf)):
-            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other)) is not None:
+            return known
         return isinstance(other, Programs) and all(any(_covers(mine, theirs) for mine in self.programs) for theirs in other.programs)
 
     def around(self, value: Frozen) -> Sequence[Constraint]:

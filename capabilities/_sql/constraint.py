@@ -21,7 +21,7 @@ from typing import ClassVar, Final, Self
 from capabilities._sql.functions import computes
 from capabilities._sql.lexical import DIALECTS, Dialect
 from capabilities._sql.meaning import VERBS, Meaning, meaning
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show, show_some
+from gate.constraint import Check, Constraint, by_parts, members, register, show, show_some
 from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
 
@@ -89,19 +89,9 @@ class Statements(Constraint):
                     yield f"column {show(column)} of {show(table)} is not granted"
 
     def subsumes(self, other: Constraint) -> bool:
-        match other:
-            case AllOf():
-                return any(map(self.subsumes, other.constraints))
-            case AnyOf():
-                return all(map(self.subsumes, other.constraints))
-            case Exact():
-                return self.check(other.value)
-            case OneOf():
-                return all(map(self.check, other.values))
-            case Statements():
-                return self._wider(other)
-            case _:
-                return False
+        if (known := by_parts(self, other)) is not None:
+            return known
+        return isinstance(other, Statements) and self._wider(other)
 
     def _wider(self, other: Statements) -> bool:
         return (

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
-from gate.constraint import AllOf, AnyOf, Check, Constraint, Exact, OneOf, members, register, show
+from gate.constraint import Check, Constraint, by_parts, members, register, show
 from gate.constraints.value import array
 from gate.frozen import Frozen
 
@@ -78,12 +78,8 @@ class Channels(Constraint):
         return f"{show(found)} is not {' or '.join(self.channels[:5])} of {self.service}"
 
     def subsumes(self, other: Constraint) -> bool:
-        if isinstance(other, (Exact, OneOf)):
-            return all(map(self.check, (other.value,) if isinstance(other, Exact) else other.values))
-        if isinstance(other, AllOf):
-            return any(map(self.subsumes, other.constraints))
-        if isinstance(other, AnyOf):
-            return all(map(self.subsumes, other.constraints))
+        if (known := by_parts(self, other)) is not None:
+            return known
         return isinstance(other, Channels) and other.service == self.service and set(other.channels) <= set(self.channels)
 
     def to_json(self) -> dict[str, object]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 from gate.constraints.base import MAX_DEPTH, Check, Constraint, depth, members
+from gate.constraints.scalars import Exact, OneOf
 from gate.constraints.value import is_array, show
 from gate.frozen import Frozen, freeze, thaw
 
@@ -147,6 +148,21 @@ class Unknown(Constraint):
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         return cls({name: freeze(value) for name, value in data.items()})
+
+
+def by_parts(whole: Constraint, other: Constraint, *, values: bool = True) -> bool | None:
+    """Whether `other` is within `whole`, where no type has to know; None where only the type of `whole` can tell.
+
+    Of `all`, one clause must be within it; of `any`, each; of single values, each must be admitted.
+    values: False where what is admitted now may not be later, such as a path that may become a link; then `whole` must look again.
+    """
+    if isinstance(other, AllOf):
+        return any(map(whole.subsumes, other.constraints))
+    if isinstance(other, AnyOf):
+        return all(map(whole.subsumes, other.constraints))
+    if values and isinstance(other, (Exact, OneOf)):
+        return all(map(whole.check, (other.value,) if isinstance(other, Exact) else other.values))
+    return None
 
 
 def _joined(reasons: list[str]) -> str:
