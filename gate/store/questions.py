@@ -156,7 +156,10 @@ def say(db: sqlite3.Connection, work: Say, now: float) -> tuple[Row, State, byte
         state = judge(row.state, said, row.quorum, answer, late=now >= row.expires)
     except Void as void:
         raise NotCounted(str(void)) from None
-    body = work.record(state)  # before anything is changed: what it says may not be writable
+    try:
+        body = work.record(state)  # before anything is changed: what it says may not be writable
+    except Exception as error:
+        raise NotCounted(f"the answer cannot be recorded: {error}") from error
     db.execute("INSERT INTO answer VALUES (?, ?, ?)", (row.id, len(said), json.dumps(answer.to_json()).encode()))
     db.execute("UPDATE question SET state = ?, turn = turn + 1 WHERE id = ?", (state, row.id))
     if answer.lasting and state in {"open", "approved"}:
@@ -216,7 +219,10 @@ def left(db: sqlite3.Connection, process: str) -> None:
 
 
 def _said(db: sqlite3.Connection, question: str) -> list[Answer]:
-    return [parse(body) for (body,) in db.execute("SELECT body FROM answer WHERE question = ? ORDER BY number", (question,))]
+    try:
+        return [parse(body) for (body,) in db.execute("SELECT body FROM answer WHERE question = ? ORDER BY number", (question,))]
+    except (ValueError, TypeError, RecursionError) as error:  # whoever wrote it, it must not take the others of this transaction with it
+        raise NotCounted(f"the answers to '{question}' cannot be read: {error}; run `gate verify`") from error
 
 
 def _at(answer: Answer, now: float) -> Answer:
@@ -234,9 +240,10 @@ def _rows(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> lis
 COLUMNS: Final = ", ".join(Row._fields)
 
 
-def rows(query: Query, where: str, values: tuple[object, ...] = ()) -> list[Row]:
-    """The questions that a condition of this package picks."""
-    return [Row(*cast("tuple[str, ...]", row)) for row in query(f"SELECT {COLUMNS} FROM question WHERE {where}", values)]  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as they were written
+def rows(query: Query, where: str, values: tuple[object, ...] = (), *, most: int = 0) -> list[Row]:
+    """The questions that a condition of this package picks. most: bytes of a body that is read; a larger one is left empty. 0 for all."""
+    columns = COLUMNS if not most else f"{COLUMNS.removesuffix('body')}CASE WHEN length(body) <= {most} THEN body ELSE x'' END"
+    return [Row(*cast("tuple[str, ...]", row)) for row in query(f"SELECT {columns} FROM question WHERE {where}", values)]  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as they were written
 
 
 def answers_to(query: Query, ids: Sequence[str]) -> dict[str, list[bytes]]:

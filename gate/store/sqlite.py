@@ -20,9 +20,10 @@ from gate.log.replay import moment
 from gate.store import Burned, Charge, Opened, Pause, Result, Spend, Work
 from gate.store import tree as tiles
 from gate.store.files import private_directory
+from gate.store.memory import Memory, Running, intent
 from gate.store.schema import LONE, MOST_LONE, connect, reader, unavailable
 from gate.store.shared import Shared
-from gate.store.transaction import MOST_BEHIND, Event, Memory, Running, Transaction, intent
+from gate.store.transaction import MOST_BEHIND, Event, Transaction
 from gate.store.turn import Turn
 
 if TYPE_CHECKING:
