@@ -138,6 +138,14 @@ def parse(data: Mapping[str, object]) -> Question:
     return made
 
 
+def counted(identifier: str, tool: str, agent: str, session: str, risk: Risk, quorum: int, created: float, expires: float) -> Question:
+    """A question of which only so much is known; to be counted, and never to be shown or answered."""
+    nothing = dict.fromkeys(("headline", "principal", "task", "capability", "rules_version", "binding_hash"), "")
+    none: dict[str, tuple[str, ...]] = dict.fromkeys(("effects", "techniques", "reasons", "rules", "approvers"), ())
+    known = {"tool": tool, "agent": agent, "session": session, "risk": risk, "quorum": quorum, "created": created, "expires": expires}
+    return Question(id=identifier, arguments={}, **known, **nothing, **none)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as named
+
+
 class Approver(Protocol):
     """A way to reach one person (or one on-call group). `ask` returns None when nobody answered in time."""
 

@@ -17,7 +17,7 @@ from gate.decide import Allow, Deny, decide
 from gate.eligible import why_not
 from gate.errors import Denied, NeedsApproval, TokenError, Void
 from gate.permit import Permit, approved
-from gate.posing import at_once, pose, refused_before
+from gate.posing import AtOnce, at_once, pose, refused_before
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,6 @@ async def asked_permit(
         if len(approvals) < decision.quorum:
             raise _unanswered(asked, call, decision, gate, void)
         _still_allowed(home, call, version, decision)
-        tally.still(home, approvals, asked)
     except BaseException:  # also an interruption: nothing of them is used up, and the same call may be made again
         presented.extend(taken)
         home.ledger.let_go(asked.id)
@@ -97,17 +96,19 @@ async def _answered(
     home = gate.home
     mine = _eligible(gate, asked)
     program = mine[0] if mine and getattr(mine[0], "tireless", False) else None
-    said: dict[Approver, Answer | None] = {}
-    if program and asked.quorum == 1:
-        told, said = await _at_once(gate, asked, call, decision, program, wait)
-        if told is not None:
-            return _people_of(home, told, told.question, approvals, call), told.question
+    told = await _at_once(gate, asked, call, decision, program, wait) if program and asked.quorum == 1 else AtOnce()
+    if told.case is not None:
+        return list(told.approvals) or _people_of(home, told.case, told.case.question, approvals, call), told.case.question
     case, asked = await _posed(gate, asked, call, decision, approvals, wait, reads=program is None)
     try:
         for approver in () if tally.settled(home, case, asked, approvals) else mine:
             if approver.name in case.approved_by:
                 continue
-            answer = said.pop(approver) if approver in said else await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0), home.desk.late)
+            answer = (
+                told.said[approver]
+                if approver in told.said
+                else await wait.ask(approver, asked, max(asked.expires - home.now(), 0.0), home.desk.late)
+            )
             if answer is not None:
                 case = await _said(home, case, answer, approver, wait)
             if tally.settled(home, case, asked, approvals):
@@ -115,6 +116,7 @@ async def _answered(
         if not tally.settled(home, case, asked, approvals):
             case = await _waited(gate, case, asked, approvals, wait)
         found = _people_of(home, case, asked, approvals, call)
+        tally.still(home, found, asked)
     except BaseException as error:
         home.ledger.let_go(asked.id, read=case.state == "returned")  # whoever calls again takes it up
         if isinstance(error, Void):
@@ -146,9 +148,7 @@ async def _said(home: Home, case: Case, answer: Answer, approver: Approver, wait
         return now  # somebody was faster at another channel
 
 
-async def _at_once(
-    gate: Gate, asked: Question, call: Call, decision: Ask, program: Approver, wait: Waiting
-) -> tuple[Case | None, dict[Approver, Answer | None]]:
+async def _at_once(gate: Gate, asked: Question, call: Call, decision: Ask, program: Approver, wait: Waiting) -> AtOnce:
     try:
         return await at_once(gate, asked, call, decision, program, wait)
     except (Void, TokenError) as error:

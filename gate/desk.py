@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
 from gate import approval, ask, tally
 from gate.answer import Answer, Case, judge, parse
 from gate.ask import bound
+from gate.effect import Risk
 from gate.eligible import why_not
 from gate.errors import GateError, KeyFileError, TamperError, TokenError, Void
 from gate.fewer.scopes import covered, lowered
@@ -77,11 +78,14 @@ class Desk:
         """How many are open."""
         return questions.count(self.home.ledger.query, self.home.now())
 
-    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "", most: int = 10_000) -> list[Case]:
-        """What was asked since then (seconds since the epoch), at most the latest so many, the first first."""
+    def since(self, moment: float, *, agent: str = "", tool: str = "", session: str = "", most: int = 10_000, whole: bool = True) -> list[Case]:
+        """What was asked since then (seconds since the epoch), at most the latest so many, the first first.
+
+        whole: large ones too; otherwise of those only what their row says, for whoever counts them.
+        """
         where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created DESC, id DESC LIMIT ?"
         values = (moment, agent, agent, tool, tool, session, session, most)
-        return self._readable(questions.rows(self.home.ledger.query, where, values))[::-1]
+        return self._readable(questions.rows(self.home.ledger.query, where, values, most=0 if whole else MOST_KEPT))[::-1]
 
     def about(self, session: str, claim: str) -> list[Case]:
         """What was asked before about the same call in the same session and still says something about it, the latest first."""
@@ -100,6 +104,8 @@ class Desk:
         return found
 
     def _read(self, row: questions.Row, bodies: Sequence[bytes]) -> Case:
+        if not row.body:
+            return Case(ask.counted(row.id, row.tool, row.agent, row.session, Risk(row.risk), row.quorum, row.created, row.expires), row.state)
         try:
             asked = _seen(row.body) if len(row.body) <= MOST_KEPT else _parsed(row.body)
             said = tuple([parse(body) for body in bodies])

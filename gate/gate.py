@@ -196,7 +196,9 @@ class Gate(Authority, Halves):
         home, tries = self.home, time_outs(budgets, tool)
         for seconds in tries:
             limited = tool if seconds == tool.timeout or seconds is None else timed(tool, seconds)
-            taken = (*charges(budgets, limited, permit.call, home.now()), *[use_of(approval) for approval in permit.approvals if approval.uses])
+            taken = charges(budgets, limited, permit.call, home.now())
+            if permit.approvals:
+                taken += tuple([use_of(approval) for approval in permit.approvals if approval.uses])
             ticket = Ticket(permit, limited, taken, ref, budgets.varies, edits)
             try:
                 await wait.spend(home.ledger, home.records.spend(ticket))

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate import tally
 from gate.answer import Case, judge
 from gate.ask import BOUND, bound
 from gate.eligible import why_not
 from gate.errors import Denied, Unavailable, Void
-from gate.fewer.fatigue import HOUR, spare
+from gate.fewer.fatigue import HOUR, refused
 from gate.fewer.history import history
 from gate.fewer.scopes import scopes
 from gate.store import questions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gate.answer import Answer, State
+    from gate.approval import Approval
     from gate.ask import Approver, Question
     from gate.call import Call
     from gate.decide import Ask
@@ -37,7 +41,7 @@ async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Wai
     if reads and not (before and before[0].state in {"open", "approved"}):  # one that is there already costs nobody anything
         asked = replace(asked, history=_history(home, asked, call))
     try:
-        found = await wait.pose(home.ledger, questions.Pose(_row(asked, call), home.records.asked(asked, call)))
+        found = await wait.pose(home.ledger, questions.Pose(row_of(asked, call.claim()), home.records.asked(asked, call)))
     except questions.DeniedBefore as denied:
         case = home.desk.case(str(denied))
         raise refused_before(case, call, again=True) if case else Denied("it was refused before", tool=call.tool, call_id=call.id) from None
@@ -50,37 +54,42 @@ async def pose(gate: Gate, asked: Question, call: Call, decision: Ask, wait: Wai
 def _history(home: Home, asked: Question, call: Call) -> tuple[str, ...]:
     """What was asked before about such calls. Denied when everybody who may answer was asked too much in this hour."""
     now, people = home.now(), home.people()
-    recent = home.desk.since(now - HOUR, most=MOST_RECENT)
+    recent = home.desk.since(now - HOUR, most=MOST_RECENT, whole=False)
     known = sorted(people.named(asked.approvers)) or [person.name for person in people.people]
     agents = (asked.agent, *asked.chain)
     names = [name for name in known if not why_not(name, agents=agents, principal=asked.principal, approvers=asked.approvers, people=people)]
-    if refusal := spare(people, names, recent, now, asked).refusal:
+    if refusal := refused(people, names, recent, now, asked):
         raise Denied(refusal, tool=call.tool, call_id=call.id)
-    return history(call, home.desk.since(0.0, tool=call.tool, most=MOST_EARLIER))
+    return history(call, home.desk.since(0.0, tool=call.tool, most=MOST_EARLIER, whole=False))
 
 
 MOST_RECENT: Final = 1000
 MOST_EARLIER: Final = 100
 
 
-async def at_once(
-    gate: Gate, asked: Question, call: Call, decision: Ask, program: Approver, wait: Waiting
-) -> tuple[Case | None, dict[Approver, Answer | None]]:
+class AtOnce(NamedTuple):
+    """What came of asking a program. case: with its yes or no, None for anything else; approvals: of a yes; said: what it said otherwise."""
+
+    case: Case | None = None
+    approvals: tuple[Approval, ...] = ()
+    said: Mapping[Approver, Answer | None] = MappingProxyType({})
+
+
+async def at_once(gate: Gate, asked: Question, call: Call, decision: Ask, program: Approver, wait: Waiting) -> AtOnce:
     """The question and what a program said about it, neither of which waits for the disk: the call that goes on brings both there.
 
-    No case where the same call has a question already, or where the program said something else than yes or no, or nothing; what it said is
-    the second of what is given.
+    It is not asked where the same call has a question already.
     """
     home = gate.home
     asked, before = _prepared(home, asked, call, decision)
     if before:
-        return None, {}
-    home.ledger.note(questions.Pose(_row(asked, call), home.records.asked(asked, call)))
+        return AtOnce()
+    home.ledger.note(questions.Pose(row_of(asked, call.claim()), home.records.asked(asked, call)))
     answer = await wait.ask(program, asked, max(asked.expires - home.now(), 0.0), home.desk.late)
     if answer is None or answer.stop or answer.verdict not in {"approve", "deny"}:
-        return None, {program: answer}
+        return AtOnce(said={program: answer})
     state: State = judge("open", (), 1, answer, late=home.now() >= asked.expires)
-    kept = replace(answer, method=answer.method or type(program).__name__.lower())
+    kept, given = replace(answer, method=answer.method or type(program).__name__.lower()), None
     if answer.verdict == "approve":
         given = tally.checked(home, answer.token, asked)
         if (given.approver, given.question, given.uses) != (answer.approver, asked.id, 0):
@@ -93,7 +102,7 @@ async def at_once(
         return records.answered(kept, asked, state)
 
     home.ledger.note(questions.Say(asked.id, kept, record))
-    return Case(asked, state, (kept,)), {}
+    return AtOnce(Case(asked, state, (kept,)), (given,) if given else ())
 
 
 def _prepared(home: Home, asked: Question, call: Call, decision: Ask) -> tuple[Question, list[Case]]:
@@ -105,13 +114,14 @@ def _prepared(home: Home, asked: Question, call: Call, decision: Ask) -> tuple[Q
     return replace(asked, scopes=scopes(call, call.acting.capability, decision), passkey=home.wants_passkey(asked.risk)), before
 
 
-def _row(asked: Question, call: Call) -> questions.Row:
+def row_of(asked: Question, claim: str) -> questions.Row:
+    """A question as it is kept, open and waited for by nobody. claim: of the call it is about, see `gate.call.Call.claim`."""
     return questions.Row(
         id=asked.id,
         session=asked.session,
         agent=asked.agent,
         tool=asked.tool,
-        claim=call.claim(),
+        claim=claim,
         binding=bound(asked),
         risk=int(asked.risk),
         quorum=asked.quorum,

@@ -1,7 +1,8 @@
 """Fatigue: how many questions one person is asked in an hour, and that it is no more than they can read.
 
 Whoever is asked too often says yes unread, so a person has a budget, `Person.per_hour`.  When everybody who may answer a question is over theirs,
-it is not asked: the call is refused, and a rule would have to decide instead.  Counted from the cases of the last hour, whichever process asked.
+it is not asked: the call is refused, and a rule would have to decide instead.  One agent takes at most two thirds of it, so that it cannot keep
+people from another's questions.  Counted from the cases of the last hour, whichever process asked.
 
 Questions that come in one go count once: of the same agent, session, task and tool, below high risk, within 60 seconds of the first, at most 20.
 
@@ -12,7 +13,7 @@ Questions that come in one go count once: of the same agent, session, task and t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 HOUR: Final = 3600.0
 AT_ONCE: Final = 60.0
+SHARE: Final = 2 / 3
 _USUAL: Final = Person("").per_hour
 _NAMED: Final = 3
 
@@ -42,21 +44,34 @@ class Spare(NamedTuple):
     again: float = 0.0
 
 
-def spare(people: People, names: Iterable[str], cases: Iterable[Case], now: float, coming: Question | None = None) -> Spare:
+def refused(people: People, names: Iterable[str], cases: Sequence[Case], now: float, coming: Question) -> str:
+    """Why a question is not asked: everybody who may answer has been asked enough, or this agent has had its share of them. "" when it is.
+
+    One agent takes at most two thirds of anybody's hour, so that another's question is still asked.
+    """
+    wanted = tuple(names)
+    if everybody := spare(people, wanted, cases, now, coming).refusal:
+        return everybody
+    mine = spare(people, wanted, [case for case in cases if case.question.agent == coming.agent], now, coming, part=SHARE)
+    return mine.refusal and f"{mine.refusal}; the rest of the hour is kept for other agents"
+
+
+def spare(people: People, names: Iterable[str], cases: Iterable[Case], now: float, coming: Question | None = None, *, part: float = 1.0) -> Spare:
     """Who of those that may answer can take one more question.
 
     names: of those who may answer; none where nobody knows who that is, and then everything counts against one usual budget.  cases: at
     least all of the last hour.  coming: the question that is about to be asked; one that comes in one go with counted ones costs nothing.
+    part: of everybody's budget that there is.
     """
     recent = sorted([case for case in cases if now - HOUR < case.question.created], key=lambda case: case.question.created)
     starts, joined = _counted(recent, coming)
     wanted = tuple(dict.fromkeys(names)) or ("",)
     times = {name: [case.question.created for case in starts if not name or _is_asked(people, case, name)] for name in wanted}
     asked = {name: len(found) for name, found in times.items()}
-    left = tuple([name for name in wanted if joined or asked[name] < _budget(people, name)])
+    left = tuple([name for name in wanted if joined or asked[name] < _budget(people, name, part)])
     if left:
         return Spare(asked, left)
-    again = min([_free(times[name], _budget(people, name)) for name in wanted]) - now
+    again = min([_free(times[name], _budget(people, name, part)) for name in wanted]) - now
     return Spare(asked, (), _refusal(asked, starts, again), again)
 
 
@@ -91,9 +106,9 @@ def _is_asked(people: People, case: Case, name: str) -> bool:
     return any(people.same(name, other) for answer in case.answers for other in (answer.approver, answer.to))
 
 
-def _budget(people: People, name: str) -> int:
+def _budget(people: People, name: str, part: float) -> int:
     person = people.person(name)
-    return person.per_hour if person else _USUAL
+    return ceil((person.per_hour if person else _USUAL) * part)
 
 
 def _free(times: list[float], budget: int) -> float:

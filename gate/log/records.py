@@ -20,6 +20,7 @@ from gate.trace import trace_id
 
 if TYPE_CHECKING:
     from gate.answer import Answer, State
+    from gate.approval import Approval
     from gate.ask import Question
     from gate.audit import Recorder
     from gate.call import Acting, Call
@@ -63,10 +64,7 @@ class Records:
         )
         given = permit.approvals
         burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
-        once = {approval.question: False for approval in given} | {approval.question: True for approval in given if not approval.uses}
-        session, claim = (call.acting.session, call.claim()) if once else ("", "")
-        uses = tuple([Use(question, single, session, claim) for question, single in sorted(once.items())])
-        uses += tuple([Use(question, edited=True) for question in ticket.edits])
+        uses = _uses(given, call, ticket.edits) if given or ticket.edits else ()
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened, uses)
 
@@ -165,6 +163,14 @@ class Records:
     def rules_changed(self, version: str) -> None:
         """That other rules are in force."""
         self.event("rules", rules_version=version)
+
+
+def _uses(approvals: tuple[Approval, ...], call: Call, edits: tuple[str, ...]) -> tuple[Use, ...]:
+    """The questions whose answers let a call run."""
+    once = {approval.question: False for approval in approvals} | {approval.question: True for approval in approvals if not approval.uses}
+    session, claim = call.acting.session, call.claim()
+    answered = [Use(question, single, session, claim) for question, single in sorted(once.items())]
+    return (*answered, *[Use(question, edited=True) for question in edits])
 
 
 def _actual(ticket: Ticket, outcome: Outcome, cost: Mapping[str, int]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from gate.approvers.inbox import pages
 from gate.approvers.inbox.app import app
 from gate.approvers.inbox.identity import Identity
 from gate.approvers.inbox.site import Site
-from gate.ask import bound
+from gate.posing import row_of
 from gate.store import questions
 from tests.bench.measure import Row, below
 
@@ -55,11 +55,7 @@ def _filled(gate: Gate) -> Question:
     assert asked is not None
     for number in range(WAITING - 1):
         one = replace(asked, id=f"q{number:04}", created=asked.created - 7200, expires=asked.expires + number)  # so that more may be asked
-        text = questions.json.dumps(one.to_json()).encode()
-        row = questions.Row(
-            one.id, one.session, one.agent, one.tool, one.id, bound(one), int(one.risk), 1, one.created, one.expires, "open", 0, "", text
-        )
-        gate.home.ledger.do(questions.Pose(row, b""))
+        gate.home.ledger.do(questions.Pose(row_of(one, one.id), b""))
     return asked
 
 

@@ -252,6 +252,29 @@ def test_nobody_is_asked_more_than_they_can_read(gate: Gate, clock: FakeClock, p
     asked(gate, 3)
 
 
+def test_one_agent_leaves_some_of_the_hour_to_others(gate: Gate, clock: FakeClock) -> None:
+    people(gate, '[[person]]\nname = "owner"\nper_hour = 6\n')
+    for eur in range(4):
+        asked(gate, eur)
+        clock.advance(61)
+    denied(lambda: pays(gate, 5), "the rest of the hour is kept for other agents")
+    other = gate.grant("agent-8", minutes=180, tools={"pay": {"eur": Range(max=100), "note": ANY}})
+    with gate.acting(other, session="s8"):
+        asked(gate, 5)
+
+
+def test_a_large_question_is_counted_and_not_read_again(gate: Gate, clock: FakeClock) -> None:
+    people(gate, '[[person]]\nname = "owner"\nper_hour = 3\n')
+    with pytest.raises(NeedsApproval):
+        gate.call("pay", {"eur": 1, "note": "x" * 100_000})
+    (case,) = gate.home.desk.since(0.0, whole=False)
+    assert (case.question.tool, case.question.agent, dict(case.question.arguments)) == ("pay", "agent-7", {})
+    clock.advance(61)
+    asked(gate, 2)
+    clock.advance(61)
+    denied(lambda: pays(gate, 3), "2 questions in the last hour")
+
+
 def test_who_may_not_approve_has_nothing_to_spare(gate: Gate, clock: FakeClock) -> None:
     people(gate, '[[person]]\nname = "owner"\nper_hour = 1\n[[person]]\nname = "agent-7"\n')
     asked(gate, 1)

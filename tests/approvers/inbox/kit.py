@@ -20,6 +20,7 @@ from gate import ask as ask_module
 from gate.approvers.inbox.app import app
 from gate.approvers.inbox.identity import Identity
 from gate.ask import bound
+from gate.posing import row_of
 from gate.store import questions
 from tests.kit import write_rules
 
@@ -72,23 +73,7 @@ def ask(
 
 def put(gate: Gate, asked: Question) -> Question:
     """A question as another version of the engine, or another kind, might ask it: kept as it is."""
-    row = questions.Row(
-        id=asked.id,
-        session=asked.session,
-        agent=asked.agent,
-        tool=asked.tool,
-        claim=asked.id,
-        binding=bound(asked),
-        risk=int(asked.risk),
-        quorum=asked.quorum,
-        created=asked.created,
-        expires=asked.expires,
-        state="open",
-        turn=0,
-        waiter="",
-        body=json.dumps(asked.to_json()).encode(),
-    )
-    gate.home.ledger.do(questions.Pose(row, b""))
+    gate.home.ledger.do(questions.Pose(row_of(asked, asked.id), b""))
     return asked
 
 
