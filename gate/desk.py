@@ -210,9 +210,14 @@ class Desk:
             raise Void("nothing is changed")
         return self.answer(question, Answer("edit", by, arguments=changed, **told))
 
-    def withdraw(self, question: str, *, by: str, reason: str = "") -> Case:
-        """An administrator ends a question, or takes a no back so that it may be asked again."""
-        return self._say(self._found(question), Answer("withdraw", by, reason=reason, method="administrator"))
+    def withdraw(self, question: str, *, by: str, reason: str = "") -> None:
+        """An administrator ends a question, also one that cannot be read any more, or takes a no back so that it may be asked again."""
+        records, answer = self.home.records, Answer("withdraw", by, reason=reason, method="administrator")
+
+        def record(state: State) -> bytes:
+            return records.withdrawn(answer, question, state)
+
+        self.home.ledger.do(questions.Say(question, answer, record))
 
     def answer(self, question: str, answer: Answer, *, binding_hash: str = "") -> Case:
         """An answer with an approval that somebody's key signed, or without one. Void when it does not count."""

@@ -576,3 +576,25 @@ def test_an_answer_after_the_caller_gave_up(gate: Gate, paid: list[int]) -> None
     gate.approvers = ()
     denied(lambda: gate.call("pay", {"eur": 7}), "stopped")
     assert paid == []
+
+
+def test_a_question_that_cannot_be_read_is_ended(gate: Gate) -> None:
+    import contextlib
+    import sqlite3
+
+    from gate.audit import verify
+
+    case = asked(gate)
+    gate.home.ledger.flush()
+    with contextlib.closing(sqlite3.connect(gate.home.path / "gate.db")) as db, db:
+        db.execute("UPDATE question SET body = x'00'")
+    with pytest.raises(TamperError):
+        gate.home.desk.case(case.question.id)
+    gate.home.desk.withdraw(case.question.id, by="admin", reason="spoiled")
+    gate.home.ledger.flush()
+    assert gate.home.ledger.query("SELECT state FROM question") == [("withdrawn",)]
+    assert log(gate, "answer")[-1]["verdict"] == "withdraw"
+    assert verify(gate.home.path / "gate.db", gate.home.verifier_key).problems == []
+    asked(gate)
+    with pytest.raises(Void, match="no such question"):
+        gate.home.desk.withdraw("nobody-asked-it", by="admin")

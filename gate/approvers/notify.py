@@ -161,6 +161,8 @@ class Notifier:
     def _keep(self, telling: Telling, mark: str, why: str) -> None:
         if self._ended:  # the gate may be closed, and must not be opened again by us
             return
+        if why:
+            _log.warning("%s was not told of question %s through %s: %s", telling.person, telling.question, telling.channel, why)
         self.told.add(Told(*telling[:4], ok=not why, at=self._now(), mark=mark if telling.what == "question" else telling.before))
         said = {"question": telling.question, "person": telling.person, "what": telling.what, "channel": telling.channel, "ok": not why}
         self._desk.home.records.event("told", **said, **({"error": why} if why else {}))

@@ -145,11 +145,11 @@ def _withdraw(desk: Desk, question: str, by: str, reason: str, *, as_json: bool)
     if desk.case(question) is None:
         return _missing(question, as_json=as_json)
     try:
-        case = desk.withdraw(question, by=by, reason=reason)
+        desk.withdraw(question, by=by, reason=reason)
     except Void as void:
         put({"error": str(void)}, [str(void)], as_json=as_json)
         return 1
-    put({"question": question, "state": case.state}, [f"question {plain(question)} is withdrawn"], as_json=as_json)
+    put({"question": question, "state": "withdrawn"}, [f"question {plain(question)} is withdrawn"], as_json=as_json)
     return 0
 
 

@@ -14,7 +14,7 @@ from gate.errors import ConfigError
 if TYPE_CHECKING:
     from gate.approvers.inbox.oidc import Client
     from gate.approvers.inbox.signin import SignIn, TrustedHeader
-    from gate.people import People
+    from gate.people import Kept, People
 
 OWNER = "owner"
 
@@ -62,6 +62,8 @@ def command(
     with opened(home) as gate:
         if settings.header is None and settings.client is None:
             whose(gate.home.people(), person)  # before anything is printed
+        for wrong in untold(gate.home.people()):
+            click.echo(wrong, err=True)
 
         def ready(origin: str, signin: SignIn) -> None:
             click.echo(f"the inbox is at {origin}  {dim('Ctrl-C ends it')}")
@@ -69,6 +71,7 @@ def command(
                 return
             link = f"{origin}/login/{signin.links.make(whose(gate.home.people(), person))}"
             click.echo(f"sign in, once, within ten minutes: {link}")
+            click.echo(dim(f"a link for somebody else: gate inbox link --for NAME --url {origin}"))
             if browse:
                 click.launch(link)
 
@@ -99,8 +102,25 @@ def whose(people: People, asked: str) -> str:
     name = asked or login()
     found = people.person(name) or people.by_login(name)
     if found is None:
-        raise ConfigError(f"'{name}' is not in approvers.toml; say whom the link is for with --for NAME")
+        known = ", ".join(one.name for one in people.people)
+        raise ConfigError(f"'{name}' is not in approvers.toml; say whom the link is for with --for NAME: {known}")
     return found.name
+
+
+def untold(people: People) -> list[str]:
+    """Why people cannot be told through a channel: the secrets of `approvers.toml` that are not where it says."""
+    kept = [(f"webhook '{webhook.name}'", webhook.secret) for webhook in people.settings.webhooks]
+    if slack := people.settings.slack:
+        kept += [("slack", slack.token), ("slack", slack.signing_secret)]
+    return [f"nobody is told through {channel}: {why}" for channel, secret in kept if (why := _missing(secret))]
+
+
+def _missing(secret: Kept) -> str:
+    try:
+        secret.read()
+    except (ConfigError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def _header(name: str, networks: tuple[str, ...], users: tuple[str, ...]) -> TrustedHeader | None:

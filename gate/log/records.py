@@ -152,6 +152,10 @@ class Records:
         binding = self._recorder.redactor.commitment(asked.binding_hash)
         return self._recorder.event("answer", call=asked.id, question=asked.id, state=state, binding=binding, token=answer.token, **kept)
 
+    def withdrawn(self, answer: Answer, question: str, state: State) -> bytes:
+        """That an administrator ended a question, whatever it was about."""
+        return self._recorder.event("answer", call=question, question=question, state=state, **answer.to_json())
+
     def event(self, kind: str, **fields: object) -> None:
         """Any other record: granted, revoked, rules changed."""
         self._home.ledger.append(self._recorder.event(kind, **fields))

@@ -72,6 +72,22 @@ def test_from_the_command_to_a_yes(home: Gate) -> None:
     assert case is not None and case.state == "approved" and case.approved_by == ("owner",)
 
 
+def test_a_channel_whose_secret_is_missing_is_said_at_the_start(home: Gate) -> None:
+    from gate.commands.inbox import untold
+    from gate.peoplefile import load
+
+    file = b"""
+        [[person]]
+        name = "ann"
+        notify = ["webhook:pager"]
+        [[webhook]]
+        name = "pager"
+        url = "https://pager.example.com/"
+        secret = "env:GATE_NO_SUCH"
+    """
+    assert untold(load(file)) == ["nobody is told through webhook 'pager': there is no secret in env:GATE_NO_SUCH"]
+
+
 def test_a_link_for_somebody(home: Gate, tmp_path: Path) -> None:
     made = run("inbox", "link", "--home", str(home.home.path), "--url", "https://gate.example.com/")
     assert made.code == 0 and made.out.startswith("https://gate.example.com/login/")
