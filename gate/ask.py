@@ -131,9 +131,7 @@ def parse(data: Mapping[str, object]) -> Question:
     rest["preview"] = tuple([Panel.of(panel) for panel in cast("list[Mapping[str, object]]", data["preview"])])
     rest["scopes"] = tuple([Scope(**scope) for scope in cast("list[Mapping[str, object]]", data["scopes"])])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what to_json wrote
     made = Question(**rest)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as above
-    if made.binding_hash != _hash(
-        made.agent, made.principal, made.tool, made.arguments, made.capability, made.session, made.task, made.rules_version
-    ):
+    if made.binding_hash != hashed(binding_of(made)):
         raise ValueError("the question is not about the call that it names")
     return made
 
@@ -176,11 +174,17 @@ def _binding(
 
 def binding_hash(call: Call, rules_version: str) -> str:
     """What an approval of this call is bound to."""
-    return b64url(sha256(canonical(binding(call, rules_version))).digest())
+    return hashed(binding(call, rules_version))
 
 
-def _hash(*parts: *tuple[str, str, str, Mapping[str, Frozen], str, str, str, str]) -> str:
-    return b64url(sha256(canonical(_binding(*parts))).digest())
+def binding_of(asked: Question) -> dict[str, dict[str, object]]:
+    """The same of the call that a question is about, made again from what the question says."""
+    return _binding(asked.agent, asked.principal, asked.tool, asked.arguments, asked.capability, asked.session, asked.task, asked.rules_version)
+
+
+def hashed(request: Mapping[str, object]) -> str:
+    """The binding hash of a binding object; ValueError for what RFC 8785 cannot carry."""
+    return b64url(sha256(canonical(request)).digest())
 
 
 BOUND: Final = (

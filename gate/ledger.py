@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -236,10 +237,14 @@ class Ledger(CutOff):
             group.put(work)
 
     def let_go(self, question: str, *, read: bool = False) -> None:
-        """Nobody here waits for the question any more; written in a moment. read: the agent knows what it was asked back."""
-        group = self._ready()
-        with group.mutex:
-            group.put(LetGo(question, read))
+        """Nobody here waits for the question any more; written in a moment. read: the agent knows what it was asked back.
+
+        Never raises: it is said while something else ends the call, and whoever looks after this process would find out anyway.
+        """
+        with suppress(Unavailable):
+            group = self._ready()
+            with group.mutex:
+                group.put(LetGo(question, read))
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """What `gate.store.questions` reads."""

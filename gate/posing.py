@@ -98,8 +98,8 @@ async def at_once(gate: Gate, asked: Question, call: Call, decision: Ask, progra
 
     records = home.records  # now: it is written while the ledger may be closing, when nothing may be opened
 
-    def record(_: State) -> bytes:
-        return records.answered(kept, asked, state)
+    def record(led: State) -> bytes:
+        return records.answered(kept, asked, led)
 
     home.ledger.note(questions.Say(asked.id, kept, record))
     return AtOnce(Case(asked, state, (kept,)), (given,) if given else ())

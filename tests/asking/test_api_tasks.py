@@ -9,7 +9,8 @@ import pytest
 
 from gate import ANY, Gate, Question
 from gate.approvers.inbox import arap
-from gate.approvers.inbox.bound import bound, hash_of
+from gate.approvers.inbox.bound import hash_of
+from gate.ask import binding_of
 from gate.call import b64url, canonical
 from gate.testing import FakeClock
 from gate.tokens.jwk import SigningKey
@@ -27,7 +28,7 @@ def agent(api: Api, acting: Any) -> Client:
 
 def submission(question: Question, **changes: Any) -> dict[str, Any]:
     denial = {"evaluation_id": question.id, "expires_at": arap.rfc3339(question.expires)}
-    return {**bound(question), "denial": denial, **changes}
+    return {**binding_of(question), "denial": denial, **changes}
 
 
 def task_of(agent: Client, question: Question) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def path(task: dict[str, Any]) -> str:
 
 def test_what_is_bound_is_what_the_engine_bound(gate: Gate, agent: Client) -> None:
     question = asked(gate)
-    assert hash_of(bound(question)) == question.binding_hash
+    assert hash_of(binding_of(question)) == question.binding_hash
 
 
 def test_a_denial_says_where_to_go(gate: Gate, agent: Client) -> None:
@@ -261,5 +262,5 @@ def test_the_hash_can_be_computed_by_anybody(gate: Gate, agent: Client) -> None:
     from hashlib import sha256
 
     question = asked(gate)
-    assert b64url(sha256(canonical(bound(question))).digest()) == question.binding_hash
+    assert b64url(sha256(canonical(binding_of(question))).digest()) == question.binding_hash
     assert sign_as(gate, "ann", question)

@@ -19,11 +19,11 @@ from starlette.concurrency import run_in_threadpool
 from gate.answer import Answer, State
 from gate.approval import TYP
 from gate.approvers.document import document, to_json
-from gate.approvers.inbox.bound import bound
 from gate.approvers.inbox.caller import Caller, Callers
 from gate.approvers.inbox.resource import OURS, PREFIX, Problem, json_object, json_response, rfc3339
 from gate.approvers.inbox.rules import RulesFile
 from gate.approvers.inbox.waits import Waits
+from gate.ask import binding_of
 from gate.call import b64url, canonical
 from gate.constraints.value import is_object
 from gate.errors import TokenError
@@ -182,7 +182,7 @@ class Answering:
         shown = _document(case, now)
         return self._summary(request, case) | {
             "why_not": self._desk.may_approve(case, caller.person),
-            "binding": bound(case.question),
+            "binding": binding_of(case.question),
             "binding_hash": case.question.binding_hash,
             "audience": self._desk.home.origin,
             "document": shown,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.ask import LASTING_TYP
-from gate.constraints.value import is_object
+from gate.approval import scope_of
 from gate.errors import TokenError
 from gate.shown import utc
-from gate.tokens import jose
 
 if TYPE_CHECKING:
     from gate.answer import Answer, Case
@@ -28,10 +26,9 @@ def _words(case: Case, answer: Answer) -> str:
 def _signed(case: Case, answer: Answer) -> tuple[int, str]:
     """How many calls, and the words of the scope with the same arguments."""
     try:
-        claims = jose.peek(answer.token, LASTING_TYP).claims
+        said = scope_of(answer.token)
     except TokenError:
         return 0, "more than one call"
-    uses, scope = claims.get("uses"), claims.get("scope")
-    arguments = scope.get("arguments") if is_object(scope) else None
+    arguments = said.scope.get("arguments")
     label = next((one.label for one in case.question.scopes if one.arguments is not None and dict(one.arguments) == arguments), "more than one call")
-    return uses if isinstance(uses, int) else 0, label
+    return said.uses, label

@@ -16,10 +16,9 @@ import pytest
 from starlette.requests import Request
 
 from gate import ANY, Gate, NeedsApproval, Question
-from gate import ask as ask_module
 from gate.approvers.inbox.app import app
 from gate.approvers.inbox.identity import Identity
-from gate.ask import bound
+from gate.ask import binding_of, bound, hashed
 from gate.posing import row_of
 from gate.store import questions
 from tests.kit import write_rules
@@ -80,8 +79,7 @@ def put(gate: Gate, asked: Question) -> Question:
 def like(asked: Question, **changes: Any) -> Question:
     """Another question, about whatever call it then names."""
     made = replace(asked, **changes)
-    parts = (made.agent, made.principal, made.tool, made.arguments, made.capability, made.session, made.task, made.rules_version)
-    return replace(made, binding_hash=ask_module._hash(*parts))
+    return replace(made, binding_hash=hashed(binding_of(made)))
 
 
 def swap(gate: Gate, asked: Question, **changes: Any) -> None:
