@@ -107,11 +107,11 @@ class Desk:
         if not row.body:
             return Case(ask.counted(row.id, row.tool, row.agent, row.session, Risk(row.risk), row.quorum, row.created, row.expires), row.state)
         try:
-            asked = _seen(row.body) if len(row.body) <= MOST_KEPT else _parsed(row.body)
+            asked, binding = _seen(row.body) if len(row.body) <= MOST_KEPT else _parsed(row.body)
             said = tuple([parse(body) for body in bodies])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise TamperError(f"the question '{row.id}' in the ledger cannot be read: {error}; run `gate verify`") from error
-        if (asked.id, bound(asked), asked.quorum, int(asked.risk)) != (row.id, row.binding, row.quorum, row.risk):
+        if (asked.id, binding, asked.quorum, int(asked.risk)) != (row.id, row.binding, row.quorum, row.risk):
             raise TamperError(f"the question '{row.id}' in the ledger is about something else than its row says; run `gate verify`")
         return Case(asked, _now(row, said, self.home.now()), said, row.turn)
 
@@ -331,8 +331,9 @@ class Desk:
         return self._found(case.question.id)
 
 
-def _parsed(body: bytes) -> Question:
-    return ask.parse(cast("Mapping[str, object]", json.loads(body)))
+def _parsed(body: bytes) -> tuple[Question, str]:
+    asked = ask.parse(cast("Mapping[str, object]", json.loads(body)))
+    return asked, bound(asked)
 
 
 _seen = lru_cache(2048)(_parsed)

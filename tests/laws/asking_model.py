@@ -236,8 +236,15 @@ class Schedule:
         if case is not None:
             lasting = any(said.most is not None for said in case.said)
             counts = case.state != "withdrawn" and (case.state != "used" or lasting)
-            if self.say(case, counts, lambda: self.gate.home.desk.withdraw(case.question.id, by="admin")):
+            if self.say(case, counts, lambda: self.withdrawn(case.question.id)):
                 case.state = "withdrawn"
+
+    def withdrawn(self, question: str) -> Case:
+        """The question after an administrator ended it."""
+        self.gate.home.desk.withdraw(question, by="admin")
+        case = self.gate.home.desk.case(question)
+        assert case is not None and case.state == "withdrawn"
+        return case
 
     def pass_time(self) -> None:
         self.clock.advance(self.random.choice((5, 30, 120, 400)))
