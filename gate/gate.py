@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from gate import given, trace
 from gate.asking import Background, Edited, asked_permit
 from gate.authority import Authority
 from gate.call import NOBODY, Acting, Call
-from gate.charges import Plan, charges, check_cost, is_wall, least, time_outs, use_of
+from gate.charges import Plan, charges, is_wall, least, time_outs, use_of
 from gate.cleared import Clearance, clearance
 from gate.constraints.value import is_object
 from gate.decide import Allow, Deny, decide
@@ -29,11 +29,12 @@ from gate.edit import edited
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
-from gate.names import looks_like, unknown_name
+from gate.names import unknown_name
 from gate.permit import Permit, allowed
 from gate.run import Outcome, arun, run, status_of
 from gate.ticket import Ticket
-from gate.tool import Options, Tool, make_tool, timed
+from gate.tool import Tool, timed
+from gate.toolbox import Toolbox
 from gate.waiting import BLOCKING, LOOPING, Waiting, asyncio_runs, drive
 from gate.wrap import wrapper
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from gate.decide import Ask, Decision
 
 F = TypeVar("F", bound=Callable[..., Any])
+Scope: TypeAlias = tuple[Acting, dict[Tool, "Clearance | None"]]
+"""Who acts, and by tool the short way that was found for them."""
 _NOTHING: Final[Mapping[str, object]] = {}
 _log: Final = logging.getLogger("gate")
 _CLOCK: Final = given.Sort("a clock", lambda value: value is None or callable(getattr(value, "now", None)))
@@ -59,7 +62,7 @@ MOST_EDITS: Final = 5
 _APPROVER: Final = "[Terminal(gate)]"
 
 
-class Gate(Authority, Halves):
+class Gate(Authority, Halves, Toolbox):
     """Stands between agents and tools.
 
     home: folder of keys, ledger and log, made at the first use.  rules: the organisation's rules file; without one, `gate.toml` beside
@@ -89,11 +92,10 @@ class Gate(Authority, Halves):
             clear=(clear, _CLEAR, "{'*': ['path']}"),
             waits=(waits, _WAITS, "'10m'"),
         )
-        self._tools: dict[str, Tool] = {}
+        Toolbox.__init__(self)
         self.home = Home(Path(home), rules=rules, origin=origin, clock=clock, clear=clear, tools=self._tools)
         self.approvers = approvers
-        self._gated: dict[str, Callable[..., Any]] = {}
-        self._scope: ContextVar[tuple[Acting, dict[Tool, Clearance | None]]] = ContextVar("gate_scope", default=(NOBODY, {}))
+        self._scope: ContextVar[Scope] = ContextVar("gate_scope", default=(NOBODY, {}))
         self.scope = self._scope.get  # who acts now, and by tool the short way of the first four steps, see `gate.cleared`
         self.waits = seconds_of(waits)
         self._words: ContextVar[str] = ContextVar("gate_words", default="")
@@ -275,40 +277,10 @@ class Gate(Authority, Halves):
             _log.exception("the refusal of '%s' could not be recorded", denial.tool)
         return denial
 
-    # ---- tools ----------------------------------------------------------------------------------------------------------------
+    def _wrapper(self, tool: Tool, function: Callable[..., Any]) -> Callable[..., Any]:
+        return wrapper(self, tool, function)
 
-    @overload
-    def tool(self, function: F, /, **options: Unpack[Options]) -> F: ...
-    @overload
-    def tool(self, function: None = None, /, **options: Unpack[Options]) -> Callable[[F], F]: ...
-    def tool(self, function: F | None = None, /, **options: Unpack[Options]) -> F | Callable[[F], F]:
-        """Puts a function behind the gate: `@gate.tool` or `@gate.tool(effects="reads", timeout=5)`.
-
-        Options, see `gate.tool.Options`: name, effects, risk, techniques, kinds, inject, timeout, idempotent, retries, output_limit,
-        chunk_limit, cost, like.  ConfigError when the function cannot be described or its name is taken.
-        """
-        if function is None:
-            return lambda later: self.wrap(later, **options)
-        return self.wrap(function, **options)
-
-    def wrap(self, function: F, /, **options: Unpack[Options]) -> F:
-        """The gated form of any callable; see `tool` for the options."""
-        if isinstance(function, (staticmethod, classmethod)):
-            return _rewrapped(function, lambda inner: self.wrap(inner, **options))  # type: ignore[no-any-return]  # as it was written
-        tool = make_tool(function, options)
-        if tool.name in self._tools:
-            raise ConfigError(f"there is a tool '{tool.name}' already; give this one another name=")
-        if near := looks_like(tool.name, self._tools):
-            raise ConfigError(f"a reader may take '{tool.name}' for the tool '{near}'; give one of them another name=")
-        check_cost(tool)
-        gated = wrapper(self, tool, function)
-        self._tools[tool.name], self._gated[tool.name] = tool, gated
-        return gated  # type: ignore[return-value]  # it has the same signature
-
-    @property
-    def tools(self) -> tuple[str, ...]:
-        """The names of the tools behind this gate."""
-        return tuple(self._tools)
+    # ---- tools by name ------------------------------------------------------------------------------------------------------------
 
     def call(self, tool: str, arguments: Mapping[str, object]) -> Any:
         """Runs a tool by name with the arguments an agent sent; for a stream, its chunks."""
@@ -376,11 +348,21 @@ class Gate(Authority, Halves):
             "task": (task, given.TEXT, "'pay the bills'"),
         }
         given.check("acting", **texts)
+        scope = self.scope_of(capability, agent=agent, session=session, task=task)
+        with self.within(scope):
+            yield scope[0]
+
+    def scope_of(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Scope:
+        """What `acting` acts within, for who acts again and again: the capability is verified once."""
         verified = self.verify(capability)
-        acting = Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified)
-        token = self._scope.set((acting, {}))
+        return Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified), {}
+
+    @contextmanager
+    def within(self, scope: Scope) -> Generator[None]:
+        """Everything called inside acts within it."""
+        token = self._scope.set(scope)
         try:
-            yield acting
+            yield
         finally:
             self._scope.reset(token)
 
@@ -456,11 +438,6 @@ def _only_time(short: Exhausted) -> bool:
     if rest:
         short.keys, short.reasons = tuple([key for key, _ in rest]), tuple([reason for _, reason in rest])
     return not rest
-
-
-def _rewrapped(method: Any, wrap: Callable[[Any], Any]) -> Any:
-    """A static or class method around the gated form of its function."""
-    return type(method)(wrap(method.__func__))
 
 
 def _unrecorded(permit: Permit) -> None:

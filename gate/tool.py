@@ -18,7 +18,7 @@ from gate.call import Acting, Call, next_serial
 from gate.constraints.value import is_object
 from gate.describe.schema import Schema, shown
 from gate.describe.signature import Flavour, Function, flavour_of, has_receiver, schema_of
-from gate.effect import Risk, declared, join
+from gate.effect import Assessment, Risk, declared, join
 from gate.errors import ConfigError
 from gate.frozen import Frozen
 from gate.kind import Kind, KindTool, kind_tool
@@ -159,16 +159,10 @@ def make_tool(function: Function, options: Options) -> Tool:
     """The description of a function as a tool; from here on only a permit reaches the function. ConfigError says what cannot be described."""
     if not callable(function):
         raise ConfigError(f"{shown(function)} cannot be called")
-    _check_options(options)
+    check_options(options)
     ready = kind_tool(function)
     like = options.get("like", ready)
-    assessment = like.assessment if like else None
-    if options.keys() & {"effects", "risk", "techniques"}:
-        try:
-            said = declared(options.get("effects", ()), options.get("risk"), options.get("techniques", ()))
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
-        assessment = join([assessment, said]) if assessment else said
+    assessment = assessed(options, like)
     inject, suppliers = _injected(options.get("inject", ()))
     idempotent = options.get("idempotent", False)
     if options.get("retries") and not idempotent:
@@ -191,6 +185,18 @@ def make_tool(function: Function, options: Options) -> Tool:
     return tool
 
 
+def assessed(options: Options, like: KindTool | None) -> Assessment | None:
+    """What is declared about a tool's calls, whatever their arguments; None when nothing is."""
+    assessment = like.assessment if like else None
+    if not options.keys() & {"effects", "risk", "techniques"}:
+        return assessment
+    try:
+        said = declared(options.get("effects", ()), options.get("risk"), options.get("techniques", ()))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return join([assessment, said]) if assessment else said
+
+
 def _injected(said: Iterable[str] | Mapping[str, Supplier]) -> tuple[frozenset[str], Mapping[str, Supplier]]:
     """The names that the program supplies, and the functions that do it where it gave some."""
     if isinstance(said, Mapping):
@@ -210,7 +216,7 @@ _KINDS: Final = given.Sort(
 )
 
 
-def _check_options(options: Options) -> None:
+def check_options(options: Options) -> None:
     """ConfigError for an option that does not exist or a limit that is none: a misspelt limit would be no limit."""
     for name in options:
         if name not in Options.__annotations__:

@@ -20,6 +20,7 @@ from gate.frozen import Frozen
 from gate.kind import KindTool
 
 _NONE: Final[frozenset[str]] = frozenset()
+ALL_SENT: Final = _NONE
 _NOTHING: Final[Mapping[str, object]] = {}
 SHOWN: Final = 120
 
@@ -113,17 +114,21 @@ class Schema:
             given[name] = value
         values: dict[str, Frozen] = {}
         for name, value in given.items():
-            parameter = self.parameters.get(name) or self.extra
-            if type(name) is not str or parameter is None:
-                reasons.append(f"unknown argument {shown(name)}")
-                continue
-            try:
-                values[name] = parameter.coerce(value)
-            except Exception as error:  # a parser that crashes refuses
-                reasons.append(f"argument '{name}': {_why(error)}")
+            self._one(name, value, values, reasons)
         if self.extra:  # a stable set of names, so that nothing is "missing" because of an unknown one
             reasons += [f"unknown argument {shown(name)}" for name in values if not name.isidentifier()]
         return self._complete(values, reasons, given)
+
+    def _one(self, name: object, value: object, values: dict[str, Frozen], reasons: list[str]) -> None:
+        """Freezes one argument, or says why not."""
+        parameter = self.parameters.get(name) or self.extra if type(name) is str else None
+        if type(name) is not str or parameter is None:
+            reasons.append(f"unknown argument {shown(name)}")
+            return
+        try:
+            values[name] = parameter.coerce(value)
+        except Exception as error:  # a parser that crashes refuses
+            reasons.append(f"argument '{name}': {_why(error)}")
 
     def assess(self, arguments: Mapping[str, Frozen]) -> Assessment:
         """What the call would do: what the tool declares, joined with what each argument's kind says."""

@@ -14,6 +14,7 @@ from gate.charges import is_wall, micro
 from gate.decide import Ask
 from gate.frozen import thaw
 from gate.log.recorder import Intent
+from gate.ref import KEPT, current, ran
 from gate.store import Burn, Open, Settlement, Spend
 from gate.store.questions import Use
 from gate.trace import trace_id
@@ -48,7 +49,8 @@ class Records:
         permit = ticket.permit
         call = permit.call
         durability = permit.decision.durability
-        digest = call.digest() if ticket.ref else ""
+        ref = ticket.ref or current()
+        digest = call.digest() if ref else ""
         decision = permit.decision
         if isinstance(decision, Ask):
             decision = decision._replace(reasons=self._conceal(decision.reasons, call))
@@ -56,7 +58,7 @@ class Records:
             call,
             decision,
             digest=digest,
-            ref=ticket.ref,
+            ref=ref,
             approvals=permit.approvals,
             trace_id=trace_id(),
             durability=durability,
@@ -64,6 +66,8 @@ class Records:
         )
         given = permit.approvals
         burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
+        if ref and not ticket.ref and durability == "durable":
+            burns += (Burn(ran(call, ref), self._home.now() + KEPT),)
         uses = _uses(given, call, ticket.edits) if given or ticket.edits else ()
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened, uses)
@@ -73,9 +77,9 @@ class Records:
         return self._recorder.form(call, allow, allow.durability, rules.version)
 
     def entry(self, call: Call, taken: tuple[Charge, ...], form: Form) -> Spend:
-        """`spend` of a call that a clearance lets through: no approvals, no ref, and nobody waits for the disk."""
-        trace = trace_id()
-        return Spend(call.id, taken, (), Intent(self._recorder, call, form, ("", "", (), trace) if trace else None), "buffered")
+        """`spend` of a call that a clearance lets through: no approvals, nothing that is done once, and nobody waits for the disk."""
+        trace, ref = trace_id(), current()
+        return Spend(call.id, taken, (), Intent(self._recorder, call, form, ("", ref, (), trace) if trace or ref else None), "buffered")
 
     def settlement(self, ticket: Ticket, outcome: Outcome) -> Settlement:
         """What a run really took, and how it ended."""

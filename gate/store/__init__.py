@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from gate.decide import Durability
@@ -213,6 +213,9 @@ class Short(Refused):
 
 class Burned(Refused):
     """An approval, or a call, was presented a second time."""
+
+
+RAN_BEFORE: Final = "this very call ran before under the id that the framework gave it, or was about to"
 
 
 class Late(Refused):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gate.errors import AlreadyUsed, Denied, Exhausted, GateError, Unavailable, Void
-from gate.store import Burned, Late, Short
+from gate.store import RAN_BEFORE, Burned, Late, Short
 from gate.store.questions import Barred, DeniedBefore, NotCounted
 
 
@@ -17,7 +17,9 @@ def denied(error: Exception) -> Exception:
         denied.keys = error.keys
         return denied
     if isinstance(error, Burned):
-        return AlreadyUsed(str(error), remedy="every approval is good for one call, once")
+        return AlreadyUsed(
+            str(error), remedy="make it again under another id" if str(error) == RAN_BEFORE else "every approval is good for one call, once"
+        )
     if isinstance(error, Late):
         return Denied(str(error), remedy="ask again; an approval is good for a few minutes")
     if isinstance(error, NotCounted):

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from gate.errors import Unavailable
 from gate.log.merkle import Growing, leaf_hash
 from gate.store import (
+    RAN_BEFORE,
     Append,
     Barrier,
     Burn,
@@ -186,7 +187,7 @@ class Transaction:
             if expires <= max(self._now, pruned):
                 raise Late(f"the approval '{jti}' has expired")
             if jti in seen or self._db.execute("SELECT 1 FROM burned WHERE jti = ?", (jti,)).fetchone():
-                raise Burned(f"the approval '{jti}' was used before")
+                raise Burned(RAN_BEFORE if jti.startswith("ref:") else f"the approval '{jti}' was used before")
             seen.add(jti)
 
     # ---- budgets ------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,201 @@
+"""Around: what all adapters share. A framework's call goes the path of every call; the framework's own way of running it is the tool.
+
+    around = Around(gate, capability=cap)
+    around.declare("read_file", json_schema)
+    value = around.run(Sent("read_file", {"path": "a"}, id="call_1"), lambda arguments: handler(arguments))
+
+Who acts is, in this order: the capability the adapter was given; the one in the framework's own context; whoever acts by `gate.acting`.
+Nobody: refused.  `part` narrows what was found, for a sub-agent.  Whatever goes wrong here is a `Denied`, and then the tool did not run.
+
+What the framework's own pause and resume brings back is `answered`: tokens of approvers, or a plain yes or no.  A plain yes is worth something only
+where the adapter was told whose it is (`answers`), because an agent that runs in this process could say it, too.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from gate import ref
+from gate.constraints.value import is_array, is_object
+from gate.declare import Declared, continuing
+from gate.errors import Denied, GateError, NeedsApproval, Unavailable
+from gate.home import new_session
+from gate.run import held
+from gate.wrap import wrapper
+
+if TYPE_CHECKING:
+    from gate.ask import Question
+    from gate.capability import Capability
+    from gate.gate import Gate, Scope
+    from gate.kind import KindTool
+    from gate.tool import Options
+
+T = TypeVar("T")
+
+MOST: Final = 1024
+NO_CAPABILITY: Final = "no capability: nobody acts here"
+
+
+class Sent(NamedTuple):
+    """One call as a framework hands it over. id: the framework's own of the call.
+
+    capability, session: what the framework's own context says, where it says it.
+    """
+
+    tool: str
+    arguments: Any
+    id: str = ""
+    capability: Capability | str | None = None
+    session: str = ""
+
+
+class Around:
+    """The tools of one framework, or of one agent in it, behind a gate.
+
+    capability: of this agent, whatever else there is.  part: what of the capability that was found this agent has, as `gate.attenuate` takes it;
+    it must name the agent, `{"agent": "reader", "tools": ["read_file"]}`.  session: for calls for which the framework names none.
+    tools: name → options, see `gate.tool.Options`.  answers: the approver whose yes the framework's own resume brings.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        *,
+        capability: Capability | str | None = None,
+        part: Mapping[str, Any] | None = None,
+        session: str = "",
+        tools: Mapping[str, Options] | None = None,
+        answers: str = "",
+    ) -> None:
+        self.gate = gate
+        self._capability, self._part, self._session = capability, part, session or new_session()
+        self._options, self._answers = tools or {}, answers
+        self._gated: dict[str, tuple[Declared, Callable[..., Any], Callable[..., Any]]] = {}
+        self._scopes: OrderedDict[tuple[str, str], Scope] = OrderedDict()
+
+    def declare(self, name: str, schema: Mapping[str, object] | KindTool | None = None) -> None:
+        """Puts a tool of the framework behind the gate. ConfigError when it cannot be, or its name is another tool's."""
+        made = self.gate.declare(name, schema, **self._options.get(name, {}))
+        if name not in self._gated or self._gated[name][0] is not made:
+            plain, looping = (wrapper(self.gate, tool, held(tool)) for tool in (made.plain, made.looping))
+            self._gated[name] = made, plain, looping
+
+    def run(self, sent: Sent, run: Callable[[dict[str, object]], T]) -> T:
+        """Runs a call by `run`, which gets the checked arguments. Denied when it did not run; what `run` raises passes through."""
+        with self._ready(sent) as (gated, _, arguments), continuing(run):
+            return gated(**arguments)  # type: ignore[no-any-return]  # what `run` gives
+
+    async def arun(self, sent: Sent, run: Callable[[dict[str, object]], Awaitable[T]]) -> T:
+        """The same in an event loop."""
+        with self._ready(sent) as (_, gated, arguments), continuing(run):
+            return await gated(**arguments)  # type: ignore[no-any-return]  # as above
+
+    def asks(self, sent: Sent) -> bool:
+        """Whether a person would be asked about the call now. False also when it is refused: whoever runs it is told."""
+        from gate.decide import Ask
+
+        try:
+            with self._ready(sent) as (_, _, arguments):
+                return isinstance(self.gate.check(sent.tool, arguments), Ask)
+        except GateError:
+            return False
+
+    @contextmanager
+    def answered(self, question: Question | None, said: object) -> Generator[None]:
+        """The call inside is made with what the framework's resume brought about the question: True, False, or an object.
+
+            {"approve": true}  {"approve": false, "reason": "…"}  {"approve": true, "arguments": {…}}  {"approvals": ["eyJ…"]}
+
+        Denied when it is a no.  Whatever else it is, only the gate's own desk is looked at.
+        """
+        told: Mapping[str, object] = said if is_object(said) else {"approve": said}
+        tokens = told.get("approvals", [])
+        presented = [token for token in tokens if isinstance(token, str)] if is_array(tokens) else []
+        if question is not None and isinstance(approve := told.get("approve"), bool):
+            presented += self._say(question, told, approve=approve)
+        with self.gate.approving(*presented):
+            yield
+
+    # ---- what it takes ------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _ready(self, sent: Sent) -> Generator[tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]]:
+        """The gated tool, plain and for a loop, and the arguments; inside, who acts, under which id. Denied for whatever goes wrong on the way."""
+        try:
+            found = self._gated.get(sent.tool)
+            scope = self._scope(sent)
+        except Denied:
+            raise
+        except Exception as error:
+            raise Unavailable(f"the gate failed: {error}", tool=str(sent.tool)) from error
+        with self.gate.within(scope), ref.under(sent.id):
+            self.gate.find_tool(sent.tool, sent.arguments)  # says what is wrong, and records it
+            if found is None:
+                raise Unavailable("the tool is not behind this adapter", tool=sent.tool)
+            yield found[1], found[2], sent.arguments
+
+    def _scope(self, sent: Sent) -> Scope:
+        """Who acts. Kept, because it holds the short way of calls that were allowed."""
+        known, found = self.gate.scope(), self._capability or sent.capability
+        session = sent.session or self._session
+        if found is None:
+            if known[0].capability is None:
+                raise Denied(NO_CAPABILITY, tool=sent.tool, remedy="Call inside gate.acting(capability), or give the adapter capability=…")
+            if self._part is None:
+                return known
+            found, session = known[0].capability, known[0].session
+        key = (found if isinstance(found, str) else found.token, session)
+        scope = self._scopes.get(key)
+        if scope is None:
+            capability = found if self._part is None else self.gate.attenuate(found, **self._part)
+            scope = self._scopes[key] = self.gate.scope_of(capability, session=session, task=known[0].task)
+            if len(self._scopes) > MOST:
+                self._scopes.popitem(last=False)
+        return scope
+
+    def _say(self, question: Question, told: Mapping[str, object], *, approve: bool) -> list[str]:
+        """Leaves at the desk what the framework's person said; the approval's token for a yes to be presented."""
+        from gate.approvers.callback import Callback
+
+        reason, changed = str(told.get("reason", "")), told.get("arguments")
+        desk = self.gate.home.desk
+        if not self._answers:
+            if not approve:
+                raise Denied(f"refused where the framework asks: {reason or 'no reason given'}", tool=question.tool)
+            return []
+        if approve and is_object(changed):
+            desk.edit(question.id, by=self._answers, arguments=changed, method="framework")
+            return []
+        answer = Callback(self.gate, lambda _: True if approve else reason, name=self._answers).ask(question)
+        if answer is not None and not approve:
+            desk.answer(question.id, answer)
+        return [answer.token] if answer is not None and approve else []
+
+
+def told(error: GateError) -> str:
+    """What a model is told about a call that was refused or whose result is withheld; begins with "Refused by Gate" or "Gate"."""
+    if isinstance(error, NeedsApproval):
+        return f"Refused by Gate for now: {error}. Make the same call again when it is answered; do not try to reach the same another way"
+    if isinstance(error, Denied):
+        return f"Refused by Gate, it did not run: {error}"
+    return f"Gate: {error}"
+
+
+def asked(question: Question | None) -> dict[str, object]:
+    """What a framework hands to its own person: plain data, the engine's words about the call."""
+    if question is None:
+        return {"gate": "question"}
+    return {
+        "gate": "question",
+        "question": question.id,
+        "headline": question.headline,
+        "tool": question.tool,
+        "arguments": question.to_json().get("arguments"),
+        "risk": question.risk.word,
+        "reasons": list(question.reasons),
+        "expires": question.expires,
+        "binding_hash": question.binding_hash,
+    }
