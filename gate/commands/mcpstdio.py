@@ -19,6 +19,8 @@ from gate.mcp.catalogue import Catalogue
 from gate.mcp.pins import Kept
 
 if TYPE_CHECKING:
+    import subprocess
+
     from gate.kind import KindTool
 
 VARIABLE: Final = "GATE_CAPABILITY"
@@ -47,18 +49,25 @@ def run(server: list[str], options: Mapping[str, object]) -> None:
 
 
 def _relay(
-    child: object, name: str, home: Path, capability: Callable[[], str], pinned: Kept | None, lock: Path, options: Mapping[str, object]
+    child: subprocess.Popen[bytes],
+    name: str,
+    home: Path,
+    capability: Callable[[], str],
+    pinned: Kept | None,
+    lock: Path,
+    options: Mapping[str, object],
 ) -> int:
     import asyncio
 
-    from gate.gate import Gate
+    from gate.gate import Gate, seconds_of
     from gate.mcp.behind import Behind
     from gate.mcp.core import Session
+    from gate.mcp.people import People
     from gate.mcp.stdio import Relay
 
-    waits = str(options["waits"])
-    with Gate(home, waits=waits if waits != "0" else 0) as gate:
-        catalogue = Catalogue(name, pinned)
+    waits = seconds_of(str(options["waits"])) if options["waits"] != "0" else 0.0
+    with Gate(home) as gate:
+        catalogue = Catalogue(name, pinned, fresh=seconds_of(str(options["relist"])))
         behind = Behind(gate, name, catalogue, kinds=local_kinds, capability=capability)
         if capability():
             behind.context()  # says now what is wrong with it
@@ -68,8 +77,8 @@ def _relay(
         listed = first_list(lock, name, tuple(cast("list[str]", options["server"])), catalogue, session) if options["pins"] == "tofu" else None
 
         async def relay() -> int:
-            made = Relay(behind, session, child, **({"listed": listed} if listed else {}))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # a process
-            return await made.run()
+            people = People(behind, session, answers=str(options["answers"]), waits=waits)
+            return await Relay(behind, session, child, listed=listed, people=people).run()
 
         return asyncio.run(relay())
 
