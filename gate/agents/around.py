@@ -91,14 +91,18 @@ class Around:
 
     def run(self, sent: Sent, run: Callable[[dict[str, object]], T]) -> T:
         """Runs a call by `run`, which gets the checked arguments. Denied when it did not run; what `run` raises passes through."""
-        with self._ready(sent) as (gated, _, arguments), continuing(run), self.gate.noticing() as notices:
-            value = gated(**arguments)
+        (_, gated, _), scope = self._prepared(sent)
+        gate = self.gate
+        with gate.within(scope), continuing(run, sent.id), gate.noticing() as notices:
+            value = gated(**sent.arguments)
         return self._noted(value, notices) if notices else value  # type: ignore[no-any-return]  # what `run` gives
 
     async def arun(self, sent: Sent, run: Callable[[dict[str, object]], Awaitable[T]]) -> T:
         """The same in an event loop."""
-        with self._ready(sent) as (_, gated, arguments), continuing(run), self.gate.noticing() as notices:
-            value = await gated(**arguments)
+        (_, _, gated), scope = self._prepared(sent)
+        gate = self.gate
+        with gate.within(scope), continuing(run, sent.id), gate.noticing() as notices:
+            value = await gated(**sent.arguments)
         return self._noted(value, notices) if notices else value  # type: ignore[no-any-return]  # as above
 
     def asks(self, sent: Sent) -> bool:
@@ -106,8 +110,9 @@ class Around:
         from gate.decide import Ask
 
         try:
-            with self._ready(sent) as (_, _, arguments):
-                return isinstance(self.gate.check(sent.tool, arguments), Ask)
+            _, scope = self._prepared(sent)
+            with self.gate.within(scope):
+                return isinstance(self.gate.check(sent.tool, sent.arguments), Ask)
         except GateError:
             return False
 
@@ -129,14 +134,8 @@ class Around:
 
     # ---- what it takes ------------------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _ready(self, sent: Sent) -> Generator[tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]]:
-        """The gated tool, plain and for a loop, and the arguments; inside, who acts, under which id. Denied for whatever goes wrong on the way."""
-        (_, plain, looping), scope = self._prepared(sent)
-        with self.gate.within(scope), ref.under(sent.id):
-            yield plain, looping, sent.arguments
-
     def _prepared(self, sent: Sent) -> tuple[tuple[Declared, Callable[..., Any], Callable[..., Any]], Scope]:
+        """The gated tool, plain and for a loop, and who acts. Denied for whatever goes wrong on the way; then nothing ran."""
         try:
             scope = self._scope(sent)
             found = self._gated.get(sent.tool)
@@ -156,7 +155,8 @@ class Around:
         if not denial.tool:
             denial.tool = sent.tool if type(sent.tool) is str else f"a {type(sent.tool).__name__}"
             try:
-                self.gate.home.records.refusal(denial, self.gate.current(), None)
+                with ref.under(sent.id):
+                    self.gate.home.records.refusal(denial, self.gate.current(), None)
             except Exception:
                 _log.exception("the refusal of '%s' could not be recorded", denial.tool)
         return denial

@@ -50,7 +50,7 @@ class Records:
         call = permit.call
         durability = permit.decision.durability
         ref = ticket.ref or current()
-        digest = call.digest() if ref else ""
+        digest = call.digest() if ticket.ref or (ref and durability == "durable") else ""
         decision = permit.decision
         if isinstance(decision, Ask):
             decision = decision._replace(reasons=self._conceal(decision.reasons, call))
@@ -116,6 +116,7 @@ class Records:
                 acting=acting,
                 decision=denial.decision,
                 remedy=self._conceal((denial.remedy,), call)[0],
+                ref=current(),
                 trace_id=trace_id(),
                 rules_version=self._home.rules_version,
                 error=type(denial).__name__,
