@@ -77,9 +77,7 @@ class LangChain(Harness):
                 await saver.adelete_thread(stage.session)
             agent, given, config = self._agent(stage, saver, seen), self._given(stage), {"configurable": {"thread_id": stage.session}}
             if stage.streaming:
-                last: dict[str, Any] = {}
-                async for last in agent.astream(given, config, stream_mode="values"):
-                    pass
+                *_, last = [each async for each in agent.astream(given, config, stream_mode="values")]
                 return _ran(last, seen)
             return _ran(await agent.ainvoke(given, config), seen)
 
@@ -191,5 +189,3 @@ def _ran(result, seen: dict[str, Seen]) -> Ran:
     if waits := result.get("__interrupt__"):
         return Ran(seen, paused=tuple([one.value for one in waits]), state=waits[0].value.get("question", "paused"))
     return Ran(seen, str(result["messages"][-1].content))
-
-
