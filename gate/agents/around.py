@@ -61,7 +61,8 @@ class Around:
     capability: of this agent, whatever else there is.  part: what of the capability that was found this agent has, as `gate.attenuate` takes it;
     it must name the agent, `{"agent": "reader", "tools": ["read_file"]}`.  session: for calls for which the framework names none.
     tools: name → options, see `gate.tool.Options`.  answers: the approver whose yes the framework's own resume brings.  noted: puts what the
-    model must be told besides a result (that a person changed the arguments) into the framework's form of a result.
+    model must be told besides a result (that a person changed the arguments) into the framework's form of a result.  once: a call id is one call's,
+    so that what changes something does not run twice under it; False for a model whose ids repeat.
     """
 
     def __init__(
@@ -74,9 +75,10 @@ class Around:
         tools: Mapping[str, Options] | None = None,
         answers: str = "",
         noted: Callable[[Any, Sequence[str]], Any] | None = None,
+        once: bool = True,
     ) -> None:
         self.gate = gate
-        self._noted = noted or note
+        self._noted, self._once = noted or note, once
         self._capability, self._part, self._session = capability, part, session or new_session()
         self._options, self._answers = tools or {}, answers
         self._gated: dict[str, tuple[Declared, Callable[..., Any], Callable[..., Any]]] = {}
@@ -93,7 +95,7 @@ class Around:
         """Runs a call by `run`, which gets the checked arguments. Denied when it did not run; what `run` raises passes through."""
         (_, gated, _), scope = self._prepared(sent)
         gate = self.gate
-        with gate.within(scope), continuing(run, sent.id), gate.noticing() as notices:
+        with gate.within(scope), continuing(run, sent.id, once=self._once), gate.noticing() as notices:
             value = gated(**sent.arguments)
         return self._noted(value, notices) if notices else value  # type: ignore[no-any-return]  # what `run` gives
 
@@ -101,7 +103,7 @@ class Around:
         """The same in an event loop."""
         (_, _, gated), scope = self._prepared(sent)
         gate = self.gate
-        with gate.within(scope), continuing(run, sent.id), gate.noticing() as notices:
+        with gate.within(scope), continuing(run, sent.id, once=self._once), gate.noticing() as notices:
             value = await gated(**sent.arguments)
         return self._noted(value, notices) if notices else value  # type: ignore[no-any-return]  # as above
 

@@ -429,3 +429,19 @@ def test_an_allowed_call_is_an_allow(gate: Gate) -> None:
     with gate.acting(grant(gate), session="s"):
         around(gate)
         assert isinstance(gate.check("say", {"text": "x"}), Allow)
+
+
+def test_ids_that_repeat(gate: Gate) -> None:
+    """Some models give every first call of a turn the same id: `once=False` runs an identical later call."""
+    ran: list[dict[str, object]] = []
+    capability = gate.grant("root", tools={"write": ANY})
+    for once in (True, False):
+        around = Around(gate, capability=capability, tools={"write": {"effects": "writes"}}, session=f"once {once}", once=once)
+        around.declare("write", None)
+        around.run(Sent("write", {"text": "a"}, "call_0"), ran.append)
+        if once:
+            with pytest.raises(Denied, match="ran before"):
+                around.run(Sent("write", {"text": "a"}, "call_0"), ran.append)
+        else:
+            around.run(Sent("write", {"text": "a"}, "call_0"), ran.append)
+    assert len(ran) == 3
