@@ -3,81 +3,105 @@
 Forward   goes on to the other side, as `body` says it (never the bytes that came)
 Reply     goes back to whoever sent the message
 Drop      goes nowhere; `why` is for the person who runs the gate
-Hold      a call that the gate must decide: `Session.allowed` or `Session.refused` says then what becomes of it
+Hold      calls that the gate must decide: `Session.allowed` or `Session.refused` says then what becomes of the message
 Wait      the server's tools must be listed first; the same message is given to the core again afterwards
+Ours      it answers a request of the gate's own
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from gate.mcp.wire import Message
+    from gate.mcp.flight import Pending
+    from gate.mcp.wire import Body, Message
 
-Body: TypeAlias = "dict[str, object]"
+
+class Settled(NamedTuple):
+    """What became of a call that was authorized. ticket: the shell's own, as `Session.allowed` got it; text: why there is no value."""
+
+    ticket: object
+    how: Literal["ok", "error", "cancelled", "timeout", "lost"]
+    value: object = None
+    text: str = ""
 
 
 class Forward(NamedTuple):
-    """To the other side. `settles`: what the response is about, see `Flying`; None when it is about nothing that was authorized."""
+    """To the other side."""
 
     body: Body
-    settles: Settles | None = None
+    settled: tuple[Settled, ...] = ()
 
 
 class Reply(NamedTuple):
     """Back to the sender."""
 
     body: Body
+    settled: tuple[Settled, ...] = ()
 
 
 class Drop(NamedTuple):
-    """Nowhere."""
+    """Nowhere. why: "" where nobody needs to know."""
 
-    why: str
+    why: str = ""
+    settled: tuple[Settled, ...] = ()
+
+
+class Ours(NamedTuple):
+    """The response to the gate's own request of this id: `message.body` has its result or error."""
+
+    ident: str
+    message: Message
 
 
 class Wait(NamedTuple):
-    """Until the tools of the server are listed."""
+    """Until the tools of the server are listed. session: of whoever waits, for a list that is theirs."""
 
     message: Message
 
 
-class Hold(NamedTuple):
-    """Until the gate has decided about a call. tool, arguments: as it is declared in the gate, `fs/read_file`; `origin` says who wants it.
-
-    forward: for a reverse request (sampling, elicitation, roots) and for one inside a result.  key: of whoever acts, see `Context`.
-    """
+class Wanted(NamedTuple):
+    """One call, as the gate decides it: the tool as it is declared there, `fs/read_file`."""
 
     tool: str
     arguments: Mapping[str, object]
-    message: Message
-    origin: str
-    key: str
 
 
-class Settles(NamedTuple):
-    """What became of a call that was authorized: `ticket` is the shell's own, given to `Session.allowed`.
+class Hold(NamedTuple):
+    """Until the gate has decided about all of `calls`.
 
-    value: the result; error: why there is none; open: it is a task that goes on, and the ticket stays open.
+    sort: a request of the client, one of the server (`reverse`), or those inside a result (`inputs`).  hidden: whoever acts sees no such thing; it is
+    refused in any case, and the gate is asked so that it is recorded.
     """
 
+    calls: tuple[Wanted, ...]
+    message: Message
+    sort: Literal["request", "reverse", "inputs"]
+    pending: Pending
+    hidden: bool = False
+    settled: tuple[Settled, ...] = ()
+
+
+class Permission(NamedTuple):
+    """The gate allows a call: with these arguments, which are the checked ones, under this ticket."""
+
+    arguments: dict[str, object]
     ticket: object
-    value: object = None
-    error: str = ""
 
 
 class Context(NamedTuple):
     """Who acts, as far as the core needs it; every answer comes from memory.
 
-    key: names the capability; tasks and subscriptions belong to it.  sees: whether it grants a tool at all (and is alive).  covers: whether it
-    grants this call.  life: seconds it has left, 0 when it is ended.
+    key: names the capability; tasks belong to it.  sees: whether it grants a tool at all, and is alive.  admits: whether it could grant a tool with
+    this value of that argument.  life: seconds it has left, 0 when it is ended.
     """
 
     key: str
     sees: Callable[[str], bool]
-    covers: Callable[[str, Mapping[str, object]], bool]
+    admits: Callable[[str, str, object], bool]
     life: Callable[[], float]
 
 
-Verdict: TypeAlias = "Forward | Reply | Drop | Hold | Wait"
+NOBODY: Context = Context("", lambda tool: False, lambda tool, name, value: False, lambda: 0.0)  # noqa: ARG005  # nobody is granted anything
+Verdict: TypeAlias = "Forward | Reply | Drop | Hold | Wait | Ours"
