@@ -67,13 +67,14 @@ def server_of(ctx: click.Context) -> list[str]:
 @click.option("--kinds", default="", metavar="KINDS", help="Serve the catalogue's own tools, such as files,shell,http.")
 @home_option
 @click.pass_context
-def command(ctx: click.Context, **options: object) -> None:
-    """Relay between the MCP client that started this and a server: gate mcp -- SERVER ARGS…
+def command(ctx: click.Context, /, **options: object) -> None:
+    """Relay between the MCP client that started this and a server, as in: gate mcp -- npx -y @modelcontextprotocol/server-memory.
 
     Only what the capability grants is listed and can be called; the rest the server never hears of.
     """
     if ctx.invoked_subcommand is not None:
         return
+    options["server"] = server_of(ctx)
     if options["kinds"]:
         import_module("gate.commands.mcpkinds").run(server_of(ctx), options)
     elif options["url"]:

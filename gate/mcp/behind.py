@@ -55,13 +55,14 @@ Decided = tuple[Permission, ...] | Refusal
 
 
 class Behind:
-    """One server behind a gate. session: groups the calls in the log. capability: gives the default capability's token, "" for none, at every look."""
+    """One server behind a gate. session: groups the calls in the log; capability: gives the default capability's token, "" for none."""
 
     def __init__(
         self, gate: Gate, server: str, catalogue: Catalogue, *, kinds: Kinds, session: str = "", capability: Callable[[], str] = str
     ) -> None:
         self.gate, self.server, self.catalogue = gate, server, catalogue
-        self._kinds, self._session, self._capability = kinds, session or new_session(), capability
+        self.session = session or new_session()
+        self._kinds, self._capability = kinds, capability
         self._scopes: OrderedDict[str, tuple[Scope, Context]] = OrderedDict()
         self._declared: dict[str, object] = {}
         for method, tool in TOOLS.items():
@@ -78,7 +79,7 @@ class Behind:
     def _of(self, token: str) -> tuple[Scope, Context]:
         known = self._scopes.get(token)
         if known is None:
-            scope = self.gate.scope_of(token, session=self._session)
+            scope = self.gate.scope_of(token, session=self.session)
             capability = scope[0].capability
             if capability is None:
                 raise Denied("no capability was presented")
@@ -126,9 +127,13 @@ class Behind:
                 decision = self.gate.check(call.tool, call.arguments)
                 if not isinstance(decision, Allow) or decision.durability == "durable":
                     return None
-                ticket = self.gate.authorize(call.tool, call.arguments)
         except Exception:  # the long way says what is wrong
             return None
+        try:
+            with self.acting(hold.pending.context.key):
+                ticket = self.gate.authorize(call.tool, call.arguments)
+        except Exception as error:
+            return _refusal(error)
         return (Permission(ticket.arguments, ticket),)
 
     async def decide(self, hold: Hold, *approvals: str, ref: str = "") -> Decided:
@@ -148,6 +153,10 @@ class Behind:
             self.settle([Settled(one.ticket, "cancelled") for one in found])
             return Refusal("there is no such tool")
         return tuple(found)
+
+    def cancelled(self, permissions: Iterable[Permission]) -> None:
+        """Calls that were allowed and are not made."""
+        self.settle([Settled(one.ticket, "cancelled") for one in permissions])
 
     def settle(self, settled: Iterable[Settled]) -> None:
         """Records outcomes. One that cannot be recorded is the ledger's to report: the result is not held back for it."""

@@ -34,6 +34,7 @@ class Catalogue:
         self.withheld: dict[str, str] = {}
         self._pins: dict[str, str] = {}
         self._listed = -1.0
+        self.turn = 0
 
     def needed(self, now: float, within: float | None = None) -> bool:
         """Whether the tools must be listed before a call can be judged, or a list passed on. within: seconds, `fresh` without it."""
@@ -42,16 +43,17 @@ class Catalogue:
     def changed(self) -> None:
         """The server says that its tools changed, or something else shows it."""
         self._listed = -1.0
+        self.turn += 1
 
     def listed(self, items: Sequence[object], now: float) -> None:
         """All tools of the server, as it lists them now."""
-        readable, withheld = _readable(items)
+        found, withheld = readable(items)
         if self.pinned is not None:
-            for difference in self.pinned.differences(readable):
+            for difference in self.pinned.differences(found):
                 if difference.sort != "gone":
                     withheld[difference.tool] = difference.why(self.server)
         self.withheld = withheld
-        self.admitted = {name: one for name, one in readable.items() if name not in withheld}
+        self.admitted = {name: one for name, one in found.items() if name not in withheld}
         self._pins = {name: pin(one) for name, one in self.admitted.items()}
         self._listed = now
 
@@ -85,7 +87,7 @@ def _pin(item: object) -> str:
         return ""
 
 
-def _readable(items: Sequence[object]) -> tuple[Definitions, dict[str, str]]:
+def readable(items: Sequence[object]) -> tuple[Definitions, dict[str, str]]:
     """The definitions by name, and why others are withheld."""
     found: dict[str, Mapping[str, object]] = {}
     withheld: dict[str, str] = {}
