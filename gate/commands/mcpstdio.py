@@ -20,6 +20,7 @@ from gate.mcp.pins import Kept
 
 if TYPE_CHECKING:
     from gate.kind import KindTool
+    from gate.mcp.behind import Kinds
 
 VARIABLE: Final = "GATE_CAPABILITY"
 _LAUNCHERS: Final = frozenset({"npx", "node", "python", "python3", "uvx", "uv", "bunx", "deno", "docker", "run", "tool", "-y", "-m"})
@@ -38,7 +39,7 @@ def run(server: list[str], options: Mapping[str, object]) -> None:
     process.guard()
     child = process.start(server, environment)  # it starts while the rest here does
     try:
-        code = _relay(child, name, home, capability, pinned, lock, options)
+        code = relayed(child, name, home, capability, pinned, lock, options)
     finally:
         if child.poll() is None:
             process.end(child, 0)
@@ -46,9 +47,17 @@ def run(server: list[str], options: Mapping[str, object]) -> None:
     raise SystemExit(code)
 
 
-def _relay(
-    child: object, name: str, home: Path, capability: Callable[[], str], pinned: Kept | None, lock: Path, options: Mapping[str, object]
+def relayed(
+    child: object,
+    name: str,
+    home: Path,
+    capability: Callable[[], str],
+    pinned: Kept | None,
+    lock: Path,
+    options: Mapping[str, object],
+    kinds: Kinds | None = None,
 ) -> int:
+    """Relays between standard input and output and a server process, to its end; the exit code. kinds: those of a server on this host by default."""
     import asyncio
 
     from gate.gate import Gate
@@ -59,7 +68,7 @@ def _relay(
     waits = str(options["waits"])
     with Gate(home, waits=waits if waits != "0" else 0) as gate:
         catalogue = Catalogue(name, pinned)
-        behind = Behind(gate, name, catalogue, kinds=local_kinds, capability=capability)
+        behind = Behind(gate, name, catalogue, kinds=kinds or local_kinds, capability=capability)
         if capability():
             behind.context()  # says now what is wrong with it
         else:

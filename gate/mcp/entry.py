@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SAFE: Final = re.compile(r"[A-Za-z0-9_./:=@%+,~\\-]+")
 _NAME: Final = re.compile(r"[^a-z0-9_-]+")
 SYSTEM_PATH: Final = ("/usr/local/bin", "/usr/bin", "/bin")
-VARIABLE: Final = "GATE_MCP_HEADER_"
+VARIABLE: Final = "MCP_HEADER_"
 
 
 class Launch(NamedTuple):

@@ -41,7 +41,6 @@ _INNER: Final = frozenset(
         *("contentSchema", "allOf", "anyOf", "oneOf", "prefixItems", "patternProperties", "dependentSchemas", "$defs", "definitions"),
     }
 )
-)
 
 
 class Mismatch(ValueError):

@@ -5,8 +5,8 @@
     DELETE  ends a legacy session
 
 Who comes in is `gate.mcp.door`'s to say, what becomes of a message the core's (through `gate.mcp.line`), what a header may say `gate.mcp.headers`',
-and the server is reached by `gate.mcp.upstream` alone.  A legacy session has an id of the gate's own: it is good for the principal and agent who began
-it and for nobody else.  A stream ends when the capability does under which it was opened.
+and the server is reached by `gate.mcp.upstream` alone.  A legacy session has an id of the gate's own: it is good for the principal and agent who
+began it and for nobody else.  A stream ends when the capability does under which it was opened.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class Relay:
         upstream: Upstream,
         door: Door,
         *,
-        listed: Callable[[], None] = lambda: None,
+        listed: Callable[[list[object], Session], None] | None = None,
         others: bool = False,
         longest: int = LONGEST,
     ) -> None:
-        self._server = Server(behind, upstream, listed, asyncio.Lock())
+        self._server = Server(behind, upstream, listed, asyncio.Lock(), {})
         self._door, self._others, self._longest = door, others, longest
         self._lines: OrderedDict[str, Line] = OrderedDict()
         self._tasks = Tasks()

@@ -8,6 +8,7 @@ those of its server.  A verdict of the core becomes, here, what is sent: `of_cli
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,6 +22,7 @@ from gate.mcp.era import modern, own_params
 from gate.mcp.upstream import Answer, Unreachable
 from gate.mcp.verdict import Drop, Forward, Hold, Ours, Reply, Settled, Verdict, Wait
 from gate.mcp.wire import Message
+from gate.shown import visible
 
 if TYPE_CHECKING:
     from gate.mcp.behind import Behind
@@ -30,17 +32,23 @@ if TYPE_CHECKING:
     from gate.mcp.wire import Body
 
 MOST_PAGES: Final = 100
+_AGAIN: Final = 5
 _LISTING: Final = "gate.list"
 _SESSION: Final = "mcp-session-id"
+_log: Final = logging.getLogger("gate")
 
 
 class Server(NamedTuple):
-    """What all lines share. listed: called when the server's tools were listed anew; alone: for one listing at a time."""
+    """What all lines share. listed: gets the server's tools before the catalogue does; alone: for one listing at a time.
+
+    said: what is known of the server from one line for the next: its instructions, and why which tool is withheld.
+    """
 
     behind: Behind
     upstream: Upstream
-    listed: Callable[[], None]
+    listed: Callable[[list[object], Session], None] | None
     alone: asyncio.Lock
+    said: dict[str, str]
 
 
 class Asked(NamedTuple):
@@ -57,6 +65,7 @@ class Line:
     def __init__(self, server: Server, session: Session, owner: tuple[str, str], there: str = "") -> None:
         self.server, self.session, self.owner, self.there = server, session, owner, there
         self.used = time.monotonic()
+        session.results.instructions = server.said.get("")
 
     # ---- what the client sent -----------------------------------------------------------------------------------------------------------
 
@@ -102,7 +111,7 @@ class Line:
             return self.session.refused(hold, decided.words)
         verdict = self.session.allowed(hold, decided)
         if isinstance(verdict, Drop):  # nobody waits any more
-            behind.settle([Settled(one.ticket, "cancelled") for one in decided])
+            behind.cancelled(decided)
         return verdict if isinstance(verdict, (Forward, Reply, Drop, Hold)) else Drop("an unexpected verdict")
 
     # ---- what the server sent -----------------------------------------------------------------------------------------------------------
@@ -111,6 +120,8 @@ class Line:
         """What the client gets of one message of the server's; None for nothing. Its outcomes are recorded."""
         message = wire.parse(data)
         verdict: Verdict = self.session.server(message, context, time.monotonic())
+        if (instructions := self.session.results.instructions) is not None:
+            self.server.said[""] = instructions
         while isinstance(verdict, Hold):
             self.server.behind.settle(verdict.settled)
             verdict = await self._decided(verdict._replace(settled=()))
@@ -155,23 +166,36 @@ class Line:
         async with self.server.alone:
             if not catalogue.needed(time.monotonic(), 0.05):
                 return
-            items: list[object] = []
-            params = own_params(asked.message)
-            for _ in range(MOST_PAGES):
-                result = await self._ask(asked, wire.request(_LISTING, "tools/list", params))
-                found = result.get("tools")
-                items += found if is_array(found) else ()
-                if not isinstance(cursor := result.get("nextCursor"), str):
+            for _ in range(_AGAIN):
+                turn = catalogue.turn
+                items = await self._pages(asked)
+                if catalogue.turn == turn:
                     break
-                params = own_params(asked.message, cursor=cursor)
-            else:
-                raise Unreachable(f"the server lists more than {MOST_PAGES} pages of tools")
+            if self.server.listed is not None:
+                self.server.listed(items, self.session)
             catalogue.listed(items, time.monotonic())
             self.server.behind.declare()
-            self.server.listed()
+            for name, why in catalogue.withheld.items():
+                if self.server.said.get(name) != why:
+                    self.server.said[name] = why
+                    _log.warning("'%s' is withheld: %s", visible(name), visible(why))
 
-    async def _ask(self, asked: Asked, body: Body) -> Body:
-        """The result of a request of the gate's own; Unreachable for anything else."""
+    async def _pages(self, asked: Asked) -> list[object]:
+        items: list[object] = []
+        params = own_params(asked.message)
+        for _ in range(MOST_PAGES):
+            result = await self._ask(asked, wire.request(_LISTING, "tools/list", params))
+            if result is None:
+                return items  # a server without tools
+            found = result.get("tools")
+            items += found if is_array(found) else ()
+            if not isinstance(cursor := result.get("nextCursor"), str):
+                return items
+            params = own_params(asked.message, cursor=cursor)
+        raise Unreachable(f"the server lists more than {MOST_PAGES} pages of tools")
+
+    async def _ask(self, asked: Asked, body: Body) -> Body | None:
+        """The result of a request of the gate's own, None for an error; Unreachable for anything else."""
         version = [(name, value) for name, value in asked.headers if name == "mcp-protocol-version"][:1]
         method = [("mcp-method", "tools/list")] if modern(asked.message) else []
         fixed = [("content-type", "application/json"), ("accept", "application/json, text/event-stream"), *version, *method]
@@ -182,7 +206,7 @@ class Line:
                 if message.id == _LISTING and message.sort == "result" and isinstance(result := message.body["result"], dict):
                     return result
                 if message.id == _LISTING:
-                    raise Unreachable("the server does not list its tools")
+                    return None
         except wire.BadMessage as wrong:
             raise Unreachable(f"the server's answer is no message: {wrong}") from None
         finally:

@@ -228,9 +228,9 @@ def test_credentials_of_a_remote_server_are_no_arguments(tmp_path):
     made = meant(file)["mcpServers"]["remote"]
     assert "secret" not in str(made["args"])
     assert made["args"][5:] == [
-        "--header-env", "Authorization=GATE_MCP_HEADER_1", "--header-env", "X-Team=GATE_MCP_HEADER_2", "--http", "https://mcp.example.com/mcp",
+        "--header-env", "Authorization=MCP_HEADER_1", "--header-env", "X-Team=MCP_HEADER_2", "--http", "https://mcp.example.com/mcp",
     ]  # fmt: skip
-    assert made["env"] == {"GATE_MCP_HEADER_1": "Bearer secret", "GATE_MCP_HEADER_2": "blue"}
+    assert made["env"] == {"MCP_HEADER_1": "Bearer secret", "MCP_HEADER_2": "blue"}
     assert made["type"] == "stdio"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import struct
 import sys
 import warnings
@@ -91,6 +92,10 @@ async def error_handling(ctx, arguments):
 
 async def echo(ctx, arguments):
     return done(text(json.dumps(arguments, sort_keys=True)))
+
+
+async def get_env(ctx, arguments):
+    return done(text(json.dumps(dict(os.environ))))
 
 
 async def missing_capability(ctx, arguments):
@@ -330,6 +335,7 @@ TOOLS = {
     "test_input_required_result_tampered_state": (input_state, NOTHING),
     "test_input_required_result_capabilities": (input_capabilities, NOTHING),
     "json_schema_2020_12_tool": (echo, SCHEMA_2020),
+    "get_env": (get_env, NOTHING),
     "test_header_parameter": (echo, one("region", **{"x-mcp-header": "Region"})),
 }
 PROMPTS = {
@@ -337,11 +343,13 @@ PROMPTS = {
     "test_prompt_with_arguments": ["arg1", "arg2"],
     "test_prompt_with_embedded_resource": ["resourceUri"],
     "test_prompt_with_image": [],
+    "secret_prompt": [],
     "test_input_required_result_prompt": [],
 }
 RESOURCES = {
     "test://static-text": ("text/plain", "This is the content of the static text resource."),
     "test://static-binary": ("image/png", None),
+    "test://secret": ("text/plain", "This resource is nobody's."),
     "test://watched-resource": ("text/plain", "This resource is watched."),
 }
 
@@ -384,6 +392,7 @@ async def get_prompt(ctx, params):
             resource(given.get("resourceUri", "test://none"), "text/plain", "Embedded resource content for testing."),
             text("Please process the embedded resource above."),
         ],
+        "secret_prompt": [text("This prompt is nobody's.")],
         "test_prompt_with_image": [image(), text("Please analyze the image above.")],
         "test_input_required_result_prompt": [text(f"Context: {content(ctx, 'user_context').get('context')}")],
     }[name]
