@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import Final, cast
 
 import click
 
@@ -49,8 +49,7 @@ class Group(click.Group):
 
 def server_of(ctx: click.Context) -> list[str]:
     """The command of the server: the words after `--`."""
-    found = ctx.meta.get(SERVER)
-    return list(found) if isinstance(found, list) else []
+    return list(cast("list[str]", ctx.meta.get(SERVER, [])))
 
 
 @click.group("mcp", cls=Group, invoke_without_command=True, short_help="The gate between an MCP client and a server.")
@@ -59,6 +58,7 @@ def server_of(ctx: click.Context) -> list[str]:
 @click.option("--env", "passed", multiple=True, metavar="NAME", help="A variable of the environment the server gets besides the usual few.")
 @click.option("--pins", type=click.Choice(["tofu", "lock", "off"]), default="tofu", show_default=True, help="How definitions are pinned.")
 @click.option("--lock", "lock_file", default="", metavar="FILE", help="Where pins are kept: gate.lock beside the gate's folder by default.")
+@click.option("--relist", default="10s", show_default=True, metavar="TIME", help="How old the list of tools may be when a call is judged.")
 @click.option("--waits", default="0", metavar="TIME", help="How long a call is held for an answer that comes from elsewhere, such as 10m.")
 @click.option("--answers", default="", metavar="NAME", help="Whose yes the client's own dialogue brings, below high risk.")
 @click.option("--others", is_flag=True, help="Relay notifications that the gate does not know.")

@@ -107,7 +107,7 @@ def _reach(options: Mapping[str, object]) -> None:
 
 def _serve(options: Mapping[str, object]) -> None:
     """Clients and server over HTTP."""
-    from gate.gate import Gate
+    from gate.gate import Gate, seconds_of
     from gate.mcp.behind import Behind
     from gate.mcp.catalogue import Catalogue
     from gate.mcp.door import Door
@@ -119,14 +119,13 @@ def _serve(options: Mapping[str, object]) -> None:
     name, home = named(url, str(options["name"])), existing(str(options["home"]))
     upstream = Upstream(url, credential(options))
     capability, lock, mode = capability_of(str(options["capability_file"])), lock_path(home, str(options["lock_file"])), str(options["pins"])
-    pinned, waits = pinned_of(lock, name, ("--http", url), mode), str(options["waits"])
-    with Gate(home, waits=waits if waits != "0" else 0) as gate:
-        catalogue = Catalogue(name, pinned)
+    pinned, waits = pinned_of(lock, name, ("--http", url), mode), seconds_of(str(options["waits"])) if options["waits"] != "0" else 0.0
+    with Gate(home) as gate:
+        catalogue = Catalogue(name, pinned, fresh=seconds_of(str(options["relist"])))
         behind = Behind(gate, name, catalogue, kinds=remote_kinds, capability=capability)
         door = Door(behind, cast("tuple[str, ...]", options["hosts"]), own=own(capability, host))
-        if mode == "tofu":
-            first = _first(lock, name, ("--http", url), catalogue)
-        relay = Relay(behind, upstream, door, listed=first if mode == "tofu" else None, others=bool(options["others"]))
+        first = _first(lock, name, ("--http", url), catalogue) if mode == "tofu" else None
+        relay = Relay(behind, upstream, door, listed=first, others=bool(options["others"]), answers=str(options["answers"]), waits=waits)
         serve(relay, host, port, lambda address: click.echo(f"gate mcp: {name} is at {address}/mcp", err=True))
 
 

@@ -19,6 +19,8 @@ from gate.mcp.catalogue import Catalogue
 from gate.mcp.pins import Kept
 
 if TYPE_CHECKING:
+    import subprocess
+
     from gate.kind import KindTool
     from gate.mcp.behind import Kinds
 
@@ -48,7 +50,7 @@ def run(server: list[str], options: Mapping[str, object]) -> None:
 
 
 def relayed(
-    child: object,
+    child: subprocess.Popen[bytes],
     name: str,
     home: Path,
     capability: Callable[[], str],
@@ -60,14 +62,15 @@ def relayed(
     """Relays between standard input and output and a server process, to its end; the exit code. kinds: those of a server on this host by default."""
     import asyncio
 
-    from gate.gate import Gate
+    from gate.gate import Gate, seconds_of
     from gate.mcp.behind import Behind
     from gate.mcp.core import Session
+    from gate.mcp.people import People
     from gate.mcp.stdio import Relay
 
-    waits = str(options["waits"])
-    with Gate(home, waits=waits if waits != "0" else 0) as gate:
-        catalogue = Catalogue(name, pinned)
+    waits = seconds_of(str(options["waits"])) if options["waits"] != "0" else 0.0
+    with Gate(home) as gate:
+        catalogue = Catalogue(name, pinned, fresh=seconds_of(str(options["relist"])))
         behind = Behind(gate, name, catalogue, kinds=kinds or local_kinds, capability=capability)
         if capability():
             behind.context()  # says now what is wrong with it
@@ -77,8 +80,8 @@ def relayed(
         listed = first_list(lock, name, tuple(cast("list[str]", options["server"])), catalogue, session) if options["pins"] == "tofu" else None
 
         async def relay() -> int:
-            made = Relay(behind, session, child, **({"listed": listed} if listed else {}))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # a process
-            return await made.run()
+            people = People(behind, session, answers=str(options["answers"]), waits=waits)
+            return await Relay(behind, session, child, listed=listed, people=people).run()
 
         return asyncio.run(relay())
 

@@ -18,13 +18,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.agents.around import told
-from gate.constraints.value import is_object
-from gate.decide import Allow
+from gate.constraints.value import is_array, is_object
 from gate.errors import ConfigError, Denied, GateError, NeedsApproval, ToolTimeout
 from gate.home import new_session
+from gate.mcp.atonce import AT_ONCE, NotNow
 from gate.mcp.methods import TOOLS
 from gate.mcp.verdict import NOBODY, Context, Hold, Permission, Settled
 from gate.ticket import Ticket
+from gate.waiting import drive
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -110,7 +111,7 @@ class Behind:
                 continue
             try:
                 (full, tool), *_ = self._kinds(self.server, [definition]).items()
-                self.gate.declare(full, tool)
+                _declare(self.gate, full, tool, definition)
                 self._declared[name] = definition
             except (ConfigError, ValueError, KeyError, TypeError) as error:
                 self.catalogue.withhold(name, f"the gate cannot take it: {error}")
@@ -119,19 +120,15 @@ class Behind:
 
     def at_once(self, hold: Hold) -> Decided | None:
         """The decision where it takes no waiting: one call, allowed, whose record need not be on disk first; None otherwise."""
-        if hold.hidden or len(hold.calls) != 1:
+        if hold.hidden or len(hold.calls) != 1 or hold.sort == "inputs":
             return None
-        call = hold.calls[0]
+        (call,) = hold.calls
         try:
             with self.acting(hold.pending.context.key):
-                decision = self.gate.check(call.tool, call.arguments)
-                if not isinstance(decision, Allow) or decision.durability == "durable":
-                    return None
-        except Exception:  # the long way says what is wrong
+                found = self.gate.find_tool(call.tool, call.arguments)
+                ticket = drive(self.gate.begin(found, (), call.arguments, AT_ONCE))
+        except NotNow:
             return None
-        try:
-            with self.acting(hold.pending.context.key):
-                ticket = self.gate.authorize(call.tool, call.arguments)
         except Exception as error:
             return _refusal(error)
         return (Permission(ticket.arguments, ticket),)
@@ -173,6 +170,18 @@ class Behind:
             self.gate.settle(ticket, value=one.value)
         else:
             self.gate.settle(ticket, error=error)
+
+
+def _declare(gate: Gate, name: str, tool: KindTool, definition: Mapping[str, object]) -> None:
+    """A tool of a server. One that takes whatever it is sent takes what nobody can inspect: its risk is high."""
+    schema = definition.get("inputSchema")
+    said: Mapping[str, object] = schema if is_object(schema) else {}
+    if said.get("additionalProperties", not said.get("properties")) is False:
+        gate.declare(name, tool)
+        return
+    needed = [argument for argument in tool.arguments if argument not in tool.optional]
+    closed = {"required": needed, "properties": dict.fromkeys(tool.arguments), "additionalProperties": True}
+    gate.declare(name, closed, like=tool, risk="high")
 
 
 def _context(gate: Gate, token: str, capability: Capability) -> Context:
@@ -231,8 +240,8 @@ def _error(one: Settled) -> BaseException | None:
 
 def _text_of(result: Mapping[str, object]) -> str:
     content = result.get("content")
-    first = content[0] if isinstance(content, list) and content else {}
-    return str(first.get("text", "the tool reported an error"))[:500] if is_object(first) else "the tool reported an error"
+    texts = [str(one["text"]) for one in content if is_object(one) and "text" in one] if is_array(content) else []
+    return (texts or ["the tool reported an error"])[0][:500]
 
 
 def _log_failure(error: Exception) -> None:

@@ -27,8 +27,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gate.constraints.value import identity, is_object
-from gate.frozen import freeze
+from gate.constraints.value import is_array, is_object
 from gate.mcp import wire
 from gate.mcp.catalogue import Catalogue
 from gate.mcp.era import CAPABILITY, complete, meta, modern
@@ -206,9 +205,10 @@ class Session:
         if flight.pending.get(pending.id) is not pending:
             return Drop()
         pending.tickets, pending.passed = tickets, True
-        body = hold.message.body
+        message = self._plain(hold)
+        body = message.body
         if pending.method == "tools/call":
-            body = with_arguments(hold.message, permissions[0].arguments)
+            body = with_arguments(message, permissions[0].arguments)
         elif any(not same(call.arguments, one.arguments) for call, one in zip(hold.calls, permissions, strict=True)):
             return self.refused(hold, "its arguments were changed, which only those of a tool can be")._replace(
                 settled=tuple([Settled(ticket, "cancelled") for ticket in tickets])
@@ -217,11 +217,16 @@ class Session:
             self.notices.uris.update(pending.uris)
         return Forward(body)
 
+    def _plain(self, hold: Hold) -> Message:
+        """The message as the server gets it: without the gate's own state, where it went on with one."""
+        plain = hold.pending.extra.get("message", hold.message)
+        return plain if isinstance(plain, Message) else hold.message
+
     def refused(self, hold: Hold, words: str) -> Forward | Reply | Drop:
         """The gate does not allow one of them."""
         pending = hold.pending
         if hold.sort == "inputs":
-            return Forward(self._denial(hold, words), hold.settled)
+            return Forward(self._denial(hold, words), hold.settled or self.results.given_up(pending))
         flight = self.up if hold.sort == "request" else self.down
         if flight.pending.get(pending.id) is not pending:
             return Drop()
@@ -250,7 +255,8 @@ class Session:
     def lost(self, why: str) -> tuple[list[Body], tuple[Settled, ...]]:
         """The server is gone: what the client is told about each of its requests, and what became of the calls."""
         answers: list[Body] = []
-        settled = list(self.tasks.lost())
+        settled = [*self.tasks.lost(), *[Settled(ticket, "lost", None, why) for tickets in self.results.kept.values() for ticket in tickets]]
+        self.results.kept.clear()
         for ident in list(self.up.pending):
             if pending := self.up.end(ident):
                 answers.append(wire.error(ident, -32000, why))
@@ -270,11 +276,14 @@ def with_arguments(message: Message, arguments: dict[str, object]) -> Body:
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two values are one in the form of RFC 8785, so that what was written says what was checked."""
-    try:
-        return identity(freeze(one)) == identity(freeze(other))
-    except ValueError:
-        return False
+    """Whether two values of plain data are one value, so that what was written says what was checked. `1`, `1.0` and `true` are three."""
+    if wire.is_body(one):
+        return wire.is_body(other) and len(one) == len(other) and all(name in other and same(value, other[name]) for name, value in one.items())
+    if is_array(one):
+        return is_array(other) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float):
+        return isinstance(other, float) and one == other
+    return type(one) is type(other) and one == other
 
 
 def _said(message: Message) -> str:

@@ -25,7 +25,8 @@ from gate.mcp import sse, wire
 from gate.mcp.core import Session, presented
 from gate.mcp.door import Door, Shut, Visitor
 from gate.mcp.era import modern
-from gate.mcp.line import Asked, Line, Server
+from gate.mcp.line import Asked, Dialogue, Line, Server
+from gate.mcp.state import States
 from gate.mcp.tasks import Tasks
 from gate.mcp.upstream import Answer, Unreachable
 from gate.mcp.verdict import Forward, Reply
@@ -52,7 +53,7 @@ _log: Final = logging.getLogger("gate")
 
 
 class Relay:
-    """The application. longest: bytes of a request's body. others: see `gate.mcp.core.Session`."""
+    """The application. longest: bytes of a request's body; others: see `gate.mcp.core.Session`; answers, waits: see `gate.mcp.people`."""
 
     def __init__(
         self,
@@ -63,8 +64,12 @@ class Relay:
         listed: Callable[[list[object], Session], None] | None = None,
         others: bool = False,
         longest: int = LONGEST,
+        answers: str = "",
+        waits: float = 0.0,
     ) -> None:
-        self._server = Server(behind, upstream, listed, asyncio.Lock(), {})
+        home = behind.gate.home
+        dialogue = Dialogue(answers, waits, States(home.keys.secret("mcp-state"), home.now), {})
+        self._server = Server(behind, upstream, listed, asyncio.Lock(), {}, dialogue)
         self._door, self._others, self._longest = door, others, longest
         self._lines: OrderedDict[str, Line] = OrderedDict()
         self._tasks = Tasks()
@@ -139,11 +144,14 @@ class Relay:
 
     # ---- lines --------------------------------------------------------------------------------------------------------------------------------
 
-    def _line(self, headers: Headers, visitor: Visitor) -> Line:
-        """The line that a request names, or one of its own. 404 for a session that is not there, or is somebody else's."""
+    def _line(self, headers: Headers, visitor: Visitor, *, greets: bool = False) -> Line:
+        """The line that a request names, or one of its own. 404 for a session that is not there, or is somebody else's. greets: a session may begin."""
         ident = head.one(headers, _SESSION)
         if ident is None:
-            session = Session(self._server.behind.server, self._server.behind.catalogue, others=self._others, tasks=self._tasks)
+            behind, tasks = self._server.behind, None if greets else self._tasks
+            session = Session(behind.server, behind.catalogue, others=self._others, tasks=tasks)
+            if not greets:
+                session.results.kept = self._server.dialogue.kept
             return Line(self._server, session, visitor.owner)
         line = self._lines.get(ident)
         if line is None or line.owner != visitor.owner:
@@ -168,8 +176,8 @@ class Relay:
         token, message = presented(message)
         context = self._presented(token, visitor)
         head.check(headers, message)
-        line, asked = self._line(headers, visitor), Asked(message, headers, context)
-        verdict = await line.of_client(asked)
+        line, asked = self._line(headers, visitor, greets=message.method == "initialize"), Asked(message, headers, context)
+        verdict = await line.of_client(asked, begun.show)
         if isinstance(verdict, Reply):
             await begun.json(_status(verdict.body, modern=_is_modern(asked)), verdict.body)
         elif not isinstance(verdict, Forward):
@@ -230,19 +238,19 @@ class Relay:
             return
         if answer.sort != "application/json":
             raise Unreachable(f"the server's answer is no message: status {answer.status}", answer.status if answer.status >= 400 else 502)
-        body = await self._answer(line, asked, data)
+        body = await self._answer(line, asked, data, begun)
         if body is None:
             await begun.empty(answer.status if answer.status >= 400 else 202, headers)
         else:
             await begun.json(answer.status, body, headers)
 
-    async def _answer(self, line: Line, asked: Asked, data: bytes) -> Body | None:
+    async def _answer(self, line: Line, asked: Asked, data: bytes, begun: Begun) -> Body | None:
         """What the client gets of an answer of one message."""
         message = wire.parse(data)
         if message.id is None and message.sort == "error":  # about a request that the server could not read, or did not let in
             line.lost(asked.message.id, "the server refused the request")
             return {**message.body, "id": asked.message.id}
-        return await line.of_server(data, asked.context)
+        return await line.of_server(data, asked.context, begun.show)
 
     async def _stream(self, line: Line, context: Any, answer: Answer, receive: Receive, begun: Begun, extra: Headers, ident: wire.Id | None) -> bool:
         """Passes a stream on, event by event; whether the client may come back for the rest of it."""
@@ -273,7 +281,7 @@ class Relay:
                 begun.resumable = begun.resumable or any(name == "id" for name, _ in event.fields)
                 data = event.data
                 if data:
-                    body = await line.of_server(data.encode("utf-8", "surrogatepass"), context) if event.type in ("", "message") else None
+                    body = await line.of_server(data.encode("utf-8", "surrogatepass"), context, begun.show) if event.type in ("", "message") else None
                     data = None if body is None else wire.dump(body).decode()
                 if data is not None or event.fields:
                     await begun.part(sse.dump(event._replace(data=data, type=event.type if data else "")))
@@ -313,8 +321,15 @@ class Begun:
         self.ident: wire.Id | None = None
         self.done = self.over = self.resumable = False
 
+    async def show(self, body: Body) -> None:
+        """Sends the client a request of the gate's own, in a stream that begins with it."""
+        await self.start(200, [*_STREAM])
+        await self.part(sse.said(wire.dump(body)))
+
     async def start(self, status: int, headers: Headers) -> None:
-        """The head."""
+        """The head, once: a stream may have begun with a request of the gate's own."""
+        if self.done:
+            return
         self.done = True
         lines = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
@@ -335,9 +350,9 @@ class Begun:
         await self.end()
 
     async def json(self, status: int, body: Body, headers: Headers | None = None) -> None:
-        """A response with one message; nothing where another has begun."""
+        """A response with one message; an event of the stream that has begun, if one has."""
         if self.done:
-            await self.end()
+            await self.end(b"" if self.over else sse.said(wire.dump(body)))
             return
         data = wire.dump(body)
         await self.start(status, [*(headers or []), ("content-type", "application/json"), ("content-length", str(len(data)))])
@@ -357,4 +372,5 @@ def _is_modern(asked: Asked) -> bool:
 def _status(body: Body, *, modern: bool) -> int:
     """The status with which an answer of the gate's own goes back: that of its error in the modern era, 200 in the other."""
     error = body.get("error")
-    return _BAD.get(error["code"], 200) if modern and isinstance(error, dict) else 200
+    code = error["code"] if wire.is_body(error) else None
+    return _BAD.get(code, 200) if modern and isinstance(code, int) else 200

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gate.constraints.value import is_array, is_object
 from gate.mcp import headers as head
@@ -19,23 +21,35 @@ from gate.mcp import sse, wire
 from gate.mcp.behind import Refusal
 from gate.mcp.core import Session
 from gate.mcp.era import modern, own_params
+from gate.mcp.people import People
 from gate.mcp.upstream import Answer, Unreachable
 from gate.mcp.verdict import Drop, Forward, Hold, Ours, Reply, Settled, Verdict, Wait
 from gate.mcp.wire import Message
 from gate.shown import visible
 
 if TYPE_CHECKING:
-    from gate.mcp.behind import Behind
+    from gate.mcp.behind import Behind, Decided
     from gate.mcp.headers import Headers
+    from gate.mcp.state import States
     from gate.mcp.upstream import Upstream
     from gate.mcp.verdict import Context
     from gate.mcp.wire import Body
 
+Show: TypeAlias = "Callable[[Body], Awaitable[None]]"
 MOST_PAGES: Final = 100
 _AGAIN: Final = 5
 _LISTING: Final = "gate.list"
 _SESSION: Final = "mcp-session-id"
 _log: Final = logging.getLogger("gate")
+
+
+class Dialogue(NamedTuple):
+    """How people are reached: see `gate.mcp.people`. states: of modern clients; kept: tickets of calls that go on in another request."""
+
+    answers: str
+    waits: float
+    states: States | None
+    kept: dict[str, tuple[object, ...]]
 
 
 class Server(NamedTuple):
@@ -49,6 +63,7 @@ class Server(NamedTuple):
     listed: Callable[[list[object], Session], None] | None
     alone: asyncio.Lock
     said: dict[str, str]
+    dialogue: Dialogue
 
 
 class Asked(NamedTuple):
@@ -65,12 +80,17 @@ class Line:
     def __init__(self, server: Server, session: Session, owner: tuple[str, str], there: str = "") -> None:
         self.server, self.session, self.owner, self.there = server, session, owner, there
         self.used = time.monotonic()
+        self._people = People(server.behind, session, answers=server.dialogue.answers, waits=server.dialogue.waits, states=server.dialogue.states)
+        self._answers: dict[str, asyncio.Future[Message]] = {}
         session.results.instructions = server.said.get("")
 
     # ---- what the client sent -----------------------------------------------------------------------------------------------------------
 
-    async def of_client(self, asked: Asked) -> Forward | Reply | Drop:
-        """What becomes of it; its outcomes are recorded. head.Mismatch where the headers of its arguments say otherwise."""
+    async def of_client(self, asked: Asked, show: Show) -> Forward | Reply | Drop:
+        """What becomes of it; its outcomes are recorded. show: sends the client a request of the gate's own.
+
+        head.Mismatch where the headers of its arguments say otherwise.
+        """
         verdict: Verdict = self.session.client(asked.message, asked.context, time.monotonic())
         for _ in range(2):
             if not isinstance(verdict, Wait):
@@ -84,8 +104,13 @@ class Line:
             except head.Mismatch:
                 self.session.refused(verdict, "")
                 raise
-            verdict = await self._decided(verdict)
-        if isinstance(verdict, (Wait, Hold, Ours)):
+            verdict = await self._decided(verdict, show)
+        if isinstance(verdict, Ours):
+            answer = self._answers.pop(verdict.ident, None)
+            if answer is not None and not answer.done():
+                answer.set_result(verdict.message)
+            return Drop()
+        if isinstance(verdict, (Wait, Hold)):
             return Reply(wire.error(asked.message.id, wire.INVALID_REQUEST, "the gate could not list the server's tools"))
         self.server.behind.settle(verdict.settled)
         return verdict
@@ -103,10 +128,15 @@ class Line:
         definition = self.session.catalogue.admitted.get(str(message.params.get("name")), {})
         return definition.get("inputSchema")
 
-    async def _decided(self, hold: Hold) -> Forward | Reply | Drop | Hold:
-        """The gate's decision about a held message. One after the other where a result asks for something."""
+    async def _decided(self, hold: Hold, show: Show) -> Forward | Reply | Drop | Hold:
+        """The gate's decision about a held message, after asking the client where that is how a person is reached."""
         behind = self.server.behind
-        decided = behind.at_once(hold) or await behind.decide(hold)
+        decided: Decided | Body | None = None if self._people.waits_for(hold) else behind.at_once(hold)
+        if decided is None:
+            decided = await self._people.decide(hold, partial(self._elicit, show))
+        if isinstance(decided, dict):  # a modern client is asked, and calls again
+            self.session.up.end(hold.pending.id)
+            return Reply(decided)
         if isinstance(decided, Refusal):
             return self.session.refused(hold, decided.words)
         verdict = self.session.allowed(hold, decided)
@@ -114,17 +144,30 @@ class Line:
             behind.cancelled(decided)
         return verdict if isinstance(verdict, (Forward, Reply, Drop, Hold)) else Drop("an unexpected verdict")
 
+    async def _elicit(self, show: Show, params: Body, seconds: float) -> object:
+        """What the client's own dialogue brings back, None for nothing."""
+        ident = self.session.own(secrets.token_hex(8))
+        self._answers[ident] = asyncio.get_running_loop().create_future()
+        try:
+            await show(wire.request(ident, "elicitation/create", params))
+            answer = await asyncio.wait_for(self._answers[ident], seconds)
+            return answer.body.get("result")
+        except (TimeoutError, Unreachable):
+            return None
+        finally:
+            self._answers.pop(ident, None)
+
     # ---- what the server sent -----------------------------------------------------------------------------------------------------------
 
-    async def of_server(self, data: bytes, context: Context) -> Body | None:
-        """What the client gets of one message of the server's; None for nothing. Its outcomes are recorded."""
+    async def of_server(self, data: bytes, context: Context, show: Show) -> Body | None:
+        """What the client gets of one message of the server's; None for nothing. Its outcomes are recorded. show: as for `of_client`."""
         message = wire.parse(data)
         verdict: Verdict = self.session.server(message, context, time.monotonic())
         if (instructions := self.session.results.instructions) is not None:
             self.server.said[""] = instructions
         while isinstance(verdict, Hold):
             self.server.behind.settle(verdict.settled)
-            verdict = await self._decided(verdict._replace(settled=()))
+            verdict = await self._decided(verdict._replace(settled=()), show)
         if isinstance(verdict, (Forward, Reply, Drop)):
             self.server.behind.settle(verdict.settled)
         if isinstance(verdict, Reply):
@@ -166,6 +209,7 @@ class Line:
         async with self.server.alone:
             if not catalogue.needed(time.monotonic(), 0.05):
                 return
+            items: list[object] = []
             for _ in range(_AGAIN):
                 turn = catalogue.turn
                 items = await self._pages(asked)
@@ -203,7 +247,7 @@ class Line:
         try:
             async for data in messages(answer):
                 message = wire.parse(data)
-                if message.id == _LISTING and message.sort == "result" and isinstance(result := message.body["result"], dict):
+                if message.id == _LISTING and message.sort == "result" and wire.is_body(result := message.body["result"]):
                     return result
                 if message.id == _LISTING:
                     return None

@@ -1,7 +1,7 @@
 """Pipes: lines in and out of file descriptors, in an event loop, with as little between as possible.
 
 `Lines` reads lines and gives each to a function; one longer than allowed is given as None, once, and skipped.  `Out` writes without blocking and
-keeps what does not fit; `full` says that the other side does not read.  The read end is left in blocking mode: it is read only when there is something.
+keeps what does not fit; `full` says that the other side does not read.  The read end is left in blocking mode: it is read when there is something.
 """
 
 from __future__ import annotations

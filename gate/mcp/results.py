@@ -11,7 +11,7 @@ A form that asks for a secret is refused whatever is granted: the protocol forbi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gate.constraints.value import is_array, is_object
@@ -44,6 +44,10 @@ class Results:
     def __init__(self, server: str, catalogue: Catalogue, tasks: Tasks, notices: Notices) -> None:
         self._server, self._catalogue, self._tasks, self._notices = server, catalogue, tasks, notices
         self.instructions: str | None = None
+        self.kept: dict[str, tuple[object, ...]] = {}
+        """Tickets of approved calls that wait for another round of the client, by ref."""
+        self.wrap: Callable[[Pending, object], tuple[str, str]] | None = None
+        """Seals the server's requestState into the gate's own, so that an approval survives it: the ref, and the text."""
 
     def verdict(self, message: Message, pending: Pending) -> Forward | Hold:
         """What becomes of a result."""
@@ -72,9 +76,8 @@ class Results:
     def _listed(self, result: Body, pending: Pending) -> Body:
         """A list without what its reader is not granted."""
         member, context, server = LISTS[pending.method], pending.context, self._server
-        items = result.get(member)
-        if not is_array(items):
-            items = []
+        found = result.get(member)
+        items: Sequence[object] = found if is_array(found) else []
         if pending.method == "tools/list":
             shown = self._catalogue.page(items, lambda name: context.sees(f"{server}/{name}"))
         elif pending.method == "resources/templates/list":
@@ -104,17 +107,27 @@ class Results:
         wanted = result.get("inputRequests", {})
         if pending.method not in _INPUT or not is_object(wanted) or len(wanted) > MOST_INPUTS:
             return Forward(self._stopped(pending, f"the server asks for input, which '{pending.method}' cannot"), settled)
+        if self.wrap is not None and "resume" in pending.extra:
+            ref, text = self.wrap(pending, result.get("requestState"))
+            self.kept[ref], settled, pending.extra["ref"] = pending.tickets, (), ref
+            result = {**result, "requestState": text}
+            message = message._replace(body=wire.with_result(message, result))
         calls: tuple[Wanted, ...] = ()
         for one in wanted.values():
-            method, params = (one.get("method"), one.get("params", {})) if is_object(one) else (None, {})
-            found, why = inner_calls(self._server, method, params)
+            said: Mapping[str, object] = one if is_object(one) else {}
+            found, why = inner_calls(self._server, said.get("method"), said.get("params", {}))
             if why:
-                return Forward(self._stopped(pending, f"the server asks for what it must not: {why}"), settled)
+                return Forward(self._stopped(pending, f"the server asks for what it must not: {why}"), settled or self.given_up(pending))
             calls += found
         if not calls:
             return Forward(message.body, settled)
         hidden = not all(pending.context.sees(call.tool) for call in calls)
         return Hold(calls, message, "inputs", pending, hidden=hidden, settled=settled)
+
+    def given_up(self, pending: Pending) -> tuple[Settled, ...]:
+        """A call that waited for another round gets none."""
+        tickets = self.kept.pop(str(pending.extra.get("ref", "")), ())
+        return tuple([Settled(ticket, "error", None, "the server asked for what it must not") for ticket in tickets])
 
     def _stopped(self, pending: Pending, words: str) -> Body:
         if pending.method == "tools/call":

@@ -23,6 +23,7 @@ from gate.mcp import wire
 from gate.mcp.behind import Refusal
 from gate.mcp.core import Session, presented
 from gate.mcp.era import own_params
+from gate.mcp.people import People
 from gate.mcp.pipes import Lines, Out
 from gate.mcp.verdict import NOBODY, Drop, Forward, Hold, Ours, Reply, Verdict, Wait
 from gate.shown import visible
@@ -64,10 +65,12 @@ class Relay:
         noted: Callable[[str], None] = note,
         listed: Callable[[list[object]], None] | None = None,
         longest: int = wire.LONGEST,
+        people: People | None = None,
     ) -> None:
         if child.stdin is None or child.stdout is None:
             raise ConfigError("the server needs pipes")
         self.behind, self.session, self.child = behind, session, child
+        self.people = people or People(behind, session)
         self._noted, self._listed, self._longest = noted, listed, longest
         self._fds = (stdin, stdout, child.stdin.fileno(), child.stdout.fileno())
         self._waiting: list[tuple[Message, Context]] = []
@@ -102,7 +105,7 @@ class Relay:
             token, message = presented(wire.parse(line, self._longest))
         except wire.BadMessage as wrong:
             self._noted(f"refused what the client sent: {wrong}")
-            self._to_client.send(wire.dump(wire.error(None, wrong.code, f"Refused by Gate: {wrong}")))
+            self._send(self._to_client, wire.error(None, wrong.code, f"Refused by Gate: {wrong}"))
             return
         try:
             context = self.behind.context(token)
@@ -114,10 +117,12 @@ class Relay:
     def _from(self, message: Message, context: Context, now: float) -> None:
         """What a client sent, now or before the tools were listed."""
         try:
-            verdict = self.session.client(message, context, now)
-            self._do(verdict, self._to_client, self._to_server, context)
+            self._do(self.session.client(message, context, now), self._to_client, self._to_server, context)
         except Exception as error:
-            self._failed(message, error)
+            self._noted(f"refused a message: the gate failed: {error!r}")
+            if message.id is not None and message.sort == "request":
+                self.session.up.end(message.id)
+                self._send(self._to_client, wire.error(message.id, _INTERNAL, "Refused by Gate: the gate failed"))
 
     def _server_line(self, line: bytes | None) -> None:
         try:
@@ -146,12 +151,6 @@ class Relay:
         except Exception:  # ended, or never there
             return NOBODY
 
-    def _failed(self, message: Message, error: Exception) -> None:
-        self._noted(f"refused a message: the gate failed: {error!r}")
-        if message.id is not None and message.sort == "request":
-            self.session.up.end(message.id)
-            self._to_client.send(wire.dump(wire.error(message.id, _INTERNAL, "Refused by Gate: the gate failed")))
-
     # ---- verdicts -------------------------------------------------------------------------------------------------------------------
 
     def _do(self, verdict: Verdict, sender: Out, other: Out, context: Context) -> None:
@@ -179,7 +178,7 @@ class Relay:
         out.send(wire.dump(body))
 
     def _hold(self, hold: Hold, sender: Out, other: Out) -> None:
-        decided = self.behind.at_once(hold)
+        decided = None if self.people.waits_for(hold) else self.behind.at_once(hold)
         if decided is not None:
             self._decided(hold, decided, sender, other)
         else:
@@ -187,12 +186,24 @@ class Relay:
 
     async def _decide(self, hold: Hold, sender: Out, other: Out) -> None:
         try:
-            self._decided(hold, await self.behind.decide(hold), sender, other)
+            decided = await self.people.decide(hold, self._elicit)
+            if isinstance(decided, dict):  # a modern client is asked, and calls again
+                self.session.up.end(hold.pending.id)
+                self._send(sender, decided)
+            else:
+                self._decided(hold, decided, sender, other)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             self._noted(f"refused a call: the gate failed: {error!r}")
             self._do(self.session.refused(hold, "Refused by Gate, it did not run: the gate failed"), sender, other, NOBODY)
+
+    async def _elicit(self, params: Body, seconds: float) -> object:
+        """What the client's own dialogue brings back, None for nothing."""
+        with suppress(TimeoutError):
+            answer = await asyncio.wait_for(self._ask(self._to_client, "elicitation/create", params), seconds)
+            return answer.body.get("result")
+        return None
 
     def _decided(self, hold: Hold, decided: Decided, sender: Out, other: Out) -> None:
         if isinstance(decided, Refusal):
@@ -225,7 +236,7 @@ class Relay:
 
     async def _list(self, message: Message) -> None:
         """Lists the tools of the server, then goes on with what waited for it."""
-        now, why = monotonic(), ""
+        now, why, items = monotonic(), "", list[object]()
         try:
             for _ in range(_AGAIN):
                 turn = self.session.catalogue.turn
@@ -255,13 +266,14 @@ class Relay:
         for _ in range(_PAGES):
             answer = await self._ask(self._to_server, "tools/list", own_params(message, **({} if cursor is None else {"cursor": cursor})))
             result = answer.body.get("result")
-            if not isinstance(result, dict):
+            if not wire.is_body(result):
                 return items  # a server without tools
             found = result.get("tools")
-            items += found if isinstance(found, list) else []
-            cursor = result.get("nextCursor")
-            if not isinstance(cursor, str):
+            items += found if wire.is_list(found) else []
+            following = result.get("nextCursor")
+            if not isinstance(following, str):
                 return items
+            cursor = following
         raise ConfigError(f"the server's list of tools has more than {_PAGES} pages")
 
     async def _ask(self, out: Out, method: str, params: Body) -> Message:

@@ -11,7 +11,7 @@ Ours      it answers a request of the gate's own
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from gate.mcp.flight import Pending
@@ -103,5 +103,9 @@ class Context(NamedTuple):
     life: Callable[[], float]
 
 
-NOBODY: Context = Context("", lambda tool: False, lambda tool, name, value: False, lambda: 0.0)  # noqa: ARG005  # nobody is granted anything
+def _nothing(*_: object) -> bool:
+    return False
+
+
+NOBODY: Final = Context("", _nothing, _nothing, lambda: 0.0)
 Verdict: TypeAlias = "Forward | Reply | Drop | Hold | Wait | Ours"

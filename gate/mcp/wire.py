@@ -23,9 +23,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
-from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeGuard
 
-from gate.constraints.value import is_object
+from gate.constraints.value import is_array, is_object
 
 Body: TypeAlias = "dict[str, object]"
 Id: TypeAlias = "int | str"
@@ -88,25 +88,35 @@ def parse(line: bytes, longest: int = LONGEST) -> Message:
     if len(line) > longest:
         raise BadMessage(f"the message is {len(line)} bytes long; at most {longest} are taken", PARSE_ERROR)
     found = _decoded(line)
-    if not isinstance(found, dict):
-        raise BadMessage("a batch is refused; send each message by itself" if isinstance(found, list) else "a message is an object")
+    if not is_body(found):
+        raise BadMessage("a batch is refused; send each message by itself" if is_list(found) else "a message is an object")
     body: Body = found
     sort = _sort(body)
     params = body.get("params", {})
-    if not is_object(params) or not isinstance(params, dict):
+    if not is_body(params):
         raise BadMessage("'params' must be an object")
     _check_case(body)
     _check_case(params)
     for name in _INSIDE:
-        if name in params and isinstance(inside := params[name], dict):
+        if name in params and is_body(inside := params[name]):
             _check_case(inside)
     result = body.get("result")
-    if isinstance(result, dict):
+    if is_body(result):
         _check_case(result)
     if (line.count(b"[") + line.count(b"{")) > DEEPEST and _depth(body) > DEEPEST:
         raise BadMessage(f"it is nested deeper than {DEEPEST} levels", PARSE_ERROR)
     method, ident = body.get("method", ""), body.get("id")
     return Message(sort, body, ident, method, params)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what `_sort` checked
+
+
+def is_body(value: object) -> TypeGuard[Body]:
+    """Whether it is an object, as this module reads them."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[object]]:
+    """Whether it is a list, as this module reads them."""
+    return isinstance(value, list)
 
 
 def dump(body: Body) -> bytes:
@@ -158,7 +168,7 @@ def _decoded(line: bytes) -> object:
         raise BadMessage(f"it is no JSON: {wrong.msg.lower()} at character {wrong.pos}", PARSE_ERROR) from None
     except RecursionError:
         raise BadMessage("it is nested too deep", PARSE_ERROR) from None
-    return Exact(found) if _reals[0] != before and type(found) is dict else found
+    return Exact(found) if _reals[0] != before and is_body(found) else found
 
 
 def _sort(body: Body) -> Sort:
@@ -175,7 +185,7 @@ def _sort(body: Body) -> Sort:
         raise BadMessage("'id' must be a whole number or a text")
     if "method" in body and type(body["method"]) is not str:
         raise BadMessage("'method' must be a text")
-    if sort == "result" and not isinstance(body["result"], dict):
+    if sort == "result" and not is_body(body["result"]):
         raise BadMessage("'result' must be an object")
     if sort == "error":
         _check_error(body["error"])
@@ -198,7 +208,7 @@ def _depth(body: object) -> int:
     while level and depth <= DEEPEST:
         inner: list[object] = []
         for item in level:
-            inner += item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+            inner += item.values() if is_body(item) else item if is_list(item) else ()
         level, depth = inner, depth + 1
     return depth
 
@@ -245,8 +255,8 @@ _ASCII: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_c
 
 def _text(value: object) -> str:
     """As the encoder writes it, but for numbers that remember their form."""
-    if isinstance(value, dict):
+    if is_body(value):
         return f"{{{','.join([f'{encode_basestring_ascii(name)}:{_text(item)}' for name, item in value.items()])}}}"
-    if isinstance(value, (list, tuple)):
+    if is_array(value):
         return f"[{','.join([_text(item) for item in value])}]"
     return value.text if isinstance(value, Real) else _ASCII.encode(value)
