@@ -1,8 +1,9 @@
 """Daemon: `gate hook serve` keeps a gate open and answers the client's events over a unix socket, so that nothing has to be started for a call.
 
 The socket is `<home>/hook/daemon`, mode 0600 in a folder of mode 0700, and whoever connects must be the same user (SO_PEERCRED on Linux;
-elsewhere the modes alone say so).  It hears the event (`+`) before it decides; a client that hears nothing within a second opens a gate of its own, under the
-same nonce, so that the call is authorized once.  What is asked and spent is in the ledger, so nothing is lost when the daemon ends.
+elsewhere the modes alone say so).  It says that it heard the event (`+`) before it decides; a client that hears nothing within a second opens a gate
+of its own, under the same nonce, so that the call is authorized once.  What is asked and spent is in the ledger, so nothing is lost when the daemon
+ends.
 
 It answers for the gate it was started for, with the settings each client has on its command line.
 """

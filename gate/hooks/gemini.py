@@ -4,7 +4,8 @@
     ← {"decision": "deny", "reason": "…"}
 
 There is no id of a call.  `hookSpecificOutput.tool_input` is laid over the arguments that were sent, so an argument cannot be taken away.  There
-is no way to ask.  Any exit code but 0 and 2, and a time-out, let the call run with a warning.  After google-gemini/gemini-cli, docs/hooks/reference.md.
+is no way to ask.  Any exit code but 0 and 2, and a time-out, let the call run with a warning.  After
+google-gemini/gemini-cli, docs/hooks/reference.md.
 """
 
 from __future__ import annotations
