@@ -2,7 +2,7 @@
 
 Whoever passes a framework's call on says its id with `under`.  The records name it, and a call that waits for the disk runs once under it: the
 same call of the same agent and session under the same id again, also in another process, is refused.  (A framework that resumes a run may come
-to a call again that ran already.)
+to a call again that ran already.)  A call that people approved does not need that: the approval is good for one run.
 """
 
 from __future__ import annotations

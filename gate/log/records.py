@@ -66,7 +66,7 @@ class Records:
         )
         given = permit.approvals
         burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
-        if ref and not ticket.ref and durability == "durable":
+        if ref and not ticket.ref and not given and durability == "durable":  # an approval is used up itself
             burns += (Burn(ran(call, ref), self._home.now() + KEPT),)
         uses = _uses(given, call, ticket.edits) if given or ticket.edits else ()
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
