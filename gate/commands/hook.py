@@ -42,7 +42,7 @@ def _answers(agent: str) -> click.Command:
     @click.command(agent, short_help=f"Answer one hook event of {agent} from standard input.")
     @click.option("--capability", default="", metavar="FILE", help="The capability; the installed one by default, then GATE_CAPABILITY.")
     @click.option("--workspace", default="", metavar="DIR", help="What counts as inside; where the session began by default.")
-    @click.option("--waits", default="0", metavar="SPAN", help="How long a call waits for an answer, such as 50s.")
+    @click.option("--waits", default="", metavar="SPAN", help="How long a call waits for an answer, such as 50s.")
     @click.option("--native-ask", default="", type=click.Choice(["", "ask", "defer"]), help="Let the agent's own person answer, where it can.")
     @click.option("--event", default="", metavar="NAME", help="The event, where the agent does not say it (copilot).")
     @click.option("--deadline", default=25.0, show_default=True, metavar="SECONDS", help="After that the call is refused.")
@@ -54,7 +54,7 @@ def _answers(agent: str) -> click.Command:
         from gate.gate import seconds_of
         from gate.hooks.client import main
 
-        seconds = seconds_of(waits)
+        seconds = seconds_of(waits or 0)
         said = {"home": home, "capability": capability, "workspace": workspace, "waits": f"{seconds:g}", "native-ask": native_ask, "event": event}
         limit = max(deadline, seconds + 5)
         os._exit(main([agent, *[f"--{name}={value}" for name, value in said.items() if value], f"--deadline={limit:g}"]))
@@ -67,7 +67,7 @@ def _answers(agent: str) -> click.Command:
 @click.option("--user", is_flag=True, help="For this user everywhere, not only for the project in the current folder.")
 @click.option("--capability", default="", metavar="FILE", help="Act under this capability instead of a new one.")
 @click.option("--days", default=_DAYS, show_default=True, type=click.FloatRange(0, min_open=True), help="How long the new capability is good.")
-@click.option("--waits", default="0", metavar="SPAN", help="How long a call waits for an answer, such as 50s.")
+@click.option("--waits", default="", metavar="SPAN", help="How long a call waits for an answer, such as 50s.")
 @click.option("--native-ask", default="", type=click.Choice(["", "ask", "defer"]), help="Let the agent's own person answer, where it can.")
 @click.option("--deadline", default=25.0, show_default=True, metavar="SECONDS", help="After that a call is refused.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
@@ -95,7 +95,7 @@ def install(
     from gate.gate import seconds_of
     from gate.hooks import install as files
 
-    place, seconds = existing(home).absolute(), seconds_of(waits)
+    place, seconds = existing(home).resolve(), seconds_of(waits or 0)
     limit = max(deadline, seconds + 10)
     options = {
         "home": str(place),
