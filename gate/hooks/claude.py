@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from gate.constraints.value import is_array, is_object
 from gate.hooks.event import Event, Phase, Reply, Single, Verdict, arguments, phase_of, server_tool, text, words
 
 _PHASES: Final[Mapping[str, Phase]] = {"PreToolUse": "pre", "PostToolUse": "post", "PostToolUseFailure": "failed", "PermissionRequest": "permission"}
@@ -31,7 +32,7 @@ class Claude(Single):
             phase,
             name,
             text(data, "session_id", needed=True),
-            server_tool(text(data, "tool_name", needed=True)),
+            server_tool(text(data, "tool_name", needed=True), _server(data)),
             arguments(data, "tool_input"),
             text(data, "tool_use_id", needed=phase != "permission"),
             text(data, "cwd", needed=True),
@@ -50,10 +51,30 @@ class Claude(Single):
         if event.phase == "pre":
             return self._before(event, verdict)
         if verdict.word == "withheld":
-            return Reply.data(decision="block", reason=words(verdict.reason))
+            return self._withheld(event, words(verdict.reason))
         if event.phase == "permission":
             return permission(verdict)
+        if verdict.word == "noted":
+            return self._noted(event, words(verdict.reason))
         return Reply.data()
+
+    def _noted(self, event: Event, note: str) -> Reply:
+        """With the result: before it where its form is known, else beside it."""
+        shown: dict[str, object] = {"hookEventName": event.name, "additionalContext": note}
+        if is_array(event.result) and all(is_object(block) and "type" in block for block in event.result):
+            shown["updatedToolOutput"] = [{"type": "text", "text": f"Note: {note}."}, *event.result]
+        return Reply.data(hookSpecificOutput=shown)
+
+    def _withheld(self, event: Event, reason: str) -> Reply:
+        """Other words in place of the result, where its form is known; of other built-in tools the model sees the result and the words."""
+        shown: object = None
+        if "/" in event.tool or event.tool.startswith("mcp__"):
+            shown = [{"type": "text", "text": reason}]
+        elif event.tool == "Bash":
+            shown = {"stdout": reason, "stderr": "", "interrupted": False}
+        if shown is None:
+            return Reply.data(decision="block", reason=reason)
+        return Reply.data(decision="block", reason=reason, hookSpecificOutput={"hookEventName": event.name, "updatedToolOutput": shown})
 
     def _before(self, event: Event, verdict: Verdict) -> Reply:
         word = verdict.word if verdict.word in ("allow", "ask", "defer") else "deny"
@@ -62,6 +83,12 @@ class Claude(Single):
             said["updatedInput"] = dict(verdict.arguments)
             said["additionalContext"] = words(verdict.reason)
         return Reply.data(hookSpecificOutput=said)
+
+
+def _server(data: Mapping[str, object]) -> object:
+    """The name of the MCP server whose tool it is, where that is said."""
+    said = data.get("mcp_server")
+    return said.get("name") if is_object(said) else None
 
 
 def permission(verdict: Verdict) -> Reply:

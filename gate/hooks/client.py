@@ -202,8 +202,8 @@ def pack(out: bytes, err: bytes, code: int) -> bytes:
 
 def unpack(raw: bytes) -> tuple[bytes, bytes, int]:
     """The reply; ValueError for anything but a whole one."""
-    head, _, rest = raw.partition(b"\n")
-    code, size, more = map(int, head.split()) if head.count(b" ") == 2 else (2, -1, -1)
+    head, end, rest = raw.partition(b"\n")
+    code, size, more = map(int, head.split()) if end and head.count(b" ") == 2 else (2, -1, -1)
     if code not in (0, 2) or size < 0 or more < 0 or len(rest) != size + more:
         raise ValueError("the gate ended without a decision")
     return rest[:size], rest[size:], code

@@ -32,6 +32,8 @@ class Codex(Claude):
                 return Reply.data(hookSpecificOutput=said)
             said = {"hookEventName": event.name, "permissionDecision": "deny", "permissionDecisionReason": words(verdict.reason)}
             return Reply.data(hookSpecificOutput=said)
+        if verdict.word == "noted":
+            return Reply.data(hookSpecificOutput={"hookEventName": event.name, "additionalContext": words(verdict.reason)})
         if verdict.word == "withheld":
             return Reply.data(decision="block", reason=words(verdict.reason))
         return Reply()

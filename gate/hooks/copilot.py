@@ -53,7 +53,7 @@ class Copilot(Single):
         if event.phase != "pre":
             if verdict.word == "withheld" and event.phase == "post":
                 return Reply.data(modifiedResult={"resultType": "success", "textResultForLlm": words(verdict.reason)})
-            return Reply.data()
+            return Reply.data(additionalContext=words(verdict.reason)) if verdict.word == "noted" else Reply.data()
         if verdict.word == "allow":
             return Reply.data(permissionDecision="allow", **({} if verdict.arguments is None else {"modifiedArgs": dict(verdict.arguments)}))
         return Reply.data(permissionDecision="ask" if verdict.word == "ask" else "deny", permissionDecisionReason=words(verdict.reason))

@@ -44,7 +44,7 @@ class Cursor:
     def reply(self, event: Event, verdict: Verdict) -> Reply:
         """What to print."""
         if event.phase != "pre":
-            return Reply.data(additional_context=words(verdict.reason)) if verdict.word == "withheld" else Reply.data()
+            return Reply.data(additional_context=words(verdict.reason)) if verdict.word in ("withheld", "noted") else Reply.data()
         if verdict.word != "allow":
             return Reply.data(permission="deny", user_message=words(verdict.reason), agent_message=words(verdict.reason))
         return Reply.data(permission="allow", **({} if verdict.arguments is None else {"updated_input": dict(verdict.arguments)}))

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, Protocol
 
 from gate.constraints.value import is_object
 
 Phase = Literal["pre", "post", "failed", "permission"]
+_SPELLED: Final = re.compile(r"[^a-zA-Z0-9_-]")
 MOST_WORDS: Final = 4000
 """Characters of a reason; some agents drop longer ones."""
 
@@ -40,9 +42,12 @@ class Event(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What is to be said. arguments: with an allow, those to run with instead of those that were sent. withheld: of a result, not to be passed on."""
+    """What is to be said. arguments: with an allow, those to run with instead of those that were sent.
 
-    word: Literal["allow", "deny", "ask", "defer", "nothing", "withheld"]
+    Of a result: withheld, not to be passed on; noted, what the agent must be told with it.
+    """
+
+    word: Literal["allow", "deny", "ask", "defer", "nothing", "noted", "withheld"]
     reason: str = ""
     arguments: Mapping[str, object] | None = None
 
@@ -134,15 +139,19 @@ def arguments(data: Mapping[str, object], *names: str) -> Mapping[str, object]:
     return value
 
 
-def server_tool(tool: str) -> str:
+def server_tool(tool: str, server: object = None) -> str:
     """`server/tool` of an MCP tool as several agents spell it; the name as it is where that could be read in two ways.
 
-    >>> server_tool("mcp__github__get_issue"), server_tool("mcp__a__b__c"), server_tool("Bash")
-    ('github/get_issue', 'mcp__a__b__c', 'Bash')
+    server: its name, where the agent says that, too.
+
+    >>> server_tool("mcp__github__get_issue"), server_tool("mcp__a__b__c"), server_tool("mcp__a__b__c", "a"), server_tool("Bash")
+    ('github/get_issue', 'mcp__a__b__c', 'a/b__c', 'Bash')
     """
     rest = tool.removeprefix("mcp__")
     if rest == tool or "/" in tool:
         return tool
+    if isinstance(server, str) and server and "/" not in server and rest.startswith(spelled := f"{_SPELLED.sub('_', server)}__"):
+        return f"{server}/{rest[len(spelled) :]}"
     ways = [at for at in range(1, len(rest) - 2) if rest.startswith("__", at)]
     return f"{rest[: ways[0]]}/{rest[ways[0] + 2 :]}" if len(ways) == 1 else tool
 

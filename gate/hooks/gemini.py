@@ -49,6 +49,8 @@ class Gemini(Single):
     def reply(self, event: Event, verdict: Verdict) -> Reply:
         """What to print."""
         if event.phase != "pre":
+            if verdict.word == "noted":
+                return Reply.data(hookSpecificOutput={"hookEventName": event.name, "additionalContext": words(verdict.reason)})
             return Reply.data(decision="deny", reason=words(verdict.reason)) if verdict.word == "withheld" else Reply.data()
         if verdict.word != "allow":
             return Reply.data(decision="deny", reason=words(verdict.reason))

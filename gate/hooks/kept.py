@@ -31,10 +31,11 @@ _LARGEST: Final = 32 * 1024 * 1024
 
 
 class Opened(NamedTuple):
-    """An authorized call: the ref it has, and its arguments where a person changed them."""
+    """An authorized call: the ref it has, and where a person changed it, its arguments and what the agent must be told."""
 
     ref: str
     arguments: dict[str, object] | None = None
+    note: str = ""
 
 
 class Kept:
@@ -120,8 +121,8 @@ def _queue(fd: int, folder: Path, name: str) -> list[Opened]:
 
 
 def _opened(one: object) -> Opened:
-    if is_array(one) and len(one) == 2 and isinstance(one[0], str) and (one[1] is None or is_object(one[1])):
-        return Opened(one[0], None if one[1] is None else dict(one[1]))
+    if is_array(one) and len(one) == 3 and isinstance(one[0], str) and (one[1] is None or is_object(one[1])) and isinstance(one[2], str):
+        return Opened(one[0], None if one[1] is None else dict(one[1]), one[2])
     raise ValueError("this is no open call")
 
 

@@ -67,7 +67,7 @@ def open_gate(settings: Settings) -> Gate:
 
 def _answered(raw: bytes, settings: Settings, gate: Gate) -> Reply:
     from gate.commands.strict import decode
-    from gate.hooks.path import answer
+    from gate.hooks.path import Hook
     from gate.hooks.registry import dialect
 
     spoken = dialect(settings.agent)
@@ -75,7 +75,7 @@ def _answered(raw: bytes, settings: Settings, gate: Gate) -> Reply:
     if not is_object(data):
         raise ValueError("an event is a JSON object")
     event = spoken.read(_named(data, settings.event))
-    return spoken.reply(event, answer(gate, event, spoken, settings))
+    return spoken.reply(event, Hook(gate, spoken, settings).answer(event))
 
 
 def _named(data: Mapping[str, object], event: str) -> Mapping[str, object]:

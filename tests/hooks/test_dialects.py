@@ -67,7 +67,13 @@ EVENTS = [
     ),
     (
         "gemini",
-        {**_GEMINI, "hook_event_name": "BeforeTool", "tool_name": "mcp__a__b", "tool_input": {}, "mcp_context": {"server_name": "x", "tool_name": "y"}},
+        {
+            **_GEMINI,
+            "hook_event_name": "BeforeTool",
+            "tool_name": "mcp__a__b",
+            "tool_input": {},
+            "mcp_context": {"server_name": "x", "tool_name": "y"},
+        },
         Event("pre", "BeforeTool", "s1", "x/y", {}, cwd="/work"),
     ),
     (
@@ -176,7 +182,11 @@ REPLIES = [
     ("codex", Verdict("defer", ""), _nested("deny", permissionDecisionReason="refused by Gate")),
     ("codex", Verdict("nothing"), _nested("deny", permissionDecisionReason="refused by Gate")),
     ("gemini", Verdict("allow", "why"), {"decision": "allow"}),
-    ("gemini", Verdict("allow", "why", {"a": 2, "b": 2}), {"decision": "allow", "hookSpecificOutput": {"hookEventName": "BeforeTool", "tool_input": {"a": 2, "b": 2}}}),
+    (
+        "gemini",
+        Verdict("allow", "why", {"a": 2, "b": 2}),
+        {"decision": "allow", "hookSpecificOutput": {"hookEventName": "BeforeTool", "tool_input": {"a": 2, "b": 2}}},
+    ),
     ("gemini", Verdict("deny", "why"), {"decision": "deny", "reason": "why"}),
     ("gemini", Verdict("ask", "why"), {"decision": "deny", "reason": "why"}),
     ("copilot", Verdict("allow", "why"), {"permissionDecision": "allow"}),
@@ -248,7 +258,9 @@ def test_what_is_not_whole_is_no_event_of_claude(said: dict) -> None:
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-@pytest.mark.parametrize("said", [{}, {"hook_event_name": "SomethingNew"}, {"hook_event_name": PRE["gemini"][0]}, {"hook_event_name": "preToolUse"}], ids=str)
+@pytest.mark.parametrize(
+    "said", [{}, {"hook_event_name": "SomethingNew"}, {"hook_event_name": PRE["gemini"][0]}, {"hook_event_name": "preToolUse"}], ids=str
+)
 def test_every_agent_refuses_what_it_does_not_know(agent: str, said: dict) -> None:
     with pytest.raises(ValueError, match=r"."):
         dialect(agent).read(said)
@@ -282,7 +294,10 @@ def test_the_second_event_of_a_call_fits_the_first() -> None:
     for first, second in [
         ({**_CURSOR, **_SHELL, "hook_event_name": "preToolUse"}, EVENTS[16][1]),
         ({**_CURSOR, "tool_name": "MCP:get", "tool_input": {"n": 1}, "tool_use_id": "t", "hook_event_name": "preToolUse"}, EVENTS[17][1]),
-        ({**_CURSOR, "tool_name": "Read", "tool_input": {"file_path": "/work/a"}, "tool_use_id": "t", "hook_event_name": "preToolUse"}, EVENTS[18][1]),
+        (
+            {**_CURSOR, "tool_name": "Read", "tool_input": {"file_path": "/work/a"}, "tool_use_id": "t", "hook_event_name": "preToolUse"},
+            EVENTS[18][1],
+        ),
         ({**_CURSOR, "tool_name": "Task", "tool_input": {"prompt": "look"}, "tool_use_id": "t1", "hook_event_name": "preToolUse"}, EVENTS[19][1]),
     ]:
         event = cursor.read(first)
