@@ -108,7 +108,7 @@ class Around:
         try:
             with self._ready(sent) as (_, _, arguments):
                 return isinstance(self.gate.check(sent.tool, arguments), Ask)
-        except GateError:
+        except Exception:
             return False
 
     @contextmanager
