@@ -115,7 +115,7 @@ class Around:
             _, scope = self._prepared(sent)
             with self.gate.within(scope):
                 return isinstance(self.gate.check(sent.tool, sent.arguments), Ask)
-        except GateError:
+        except Exception:
             return False
 
     @contextmanager
