@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import subprocess
 
     from gate.kind import KindTool
+    from gate.mcp.behind import Kinds
 
 VARIABLE: Final = "GATE_CAPABILITY"
 _LAUNCHERS: Final = frozenset({"npx", "node", "python", "python3", "uvx", "uv", "bunx", "deno", "docker", "run", "tool", "-y", "-m"})
@@ -40,7 +41,7 @@ def run(server: list[str], options: Mapping[str, object]) -> None:
     process.guard()
     child = process.start(server, environment)  # it starts while the rest here does
     try:
-        code = _relay(child, name, home, capability, pinned, lock, options)
+        code = relayed(child, name, home, capability, pinned, lock, options)
     finally:
         if child.poll() is None:
             process.end(child, 0)
@@ -48,7 +49,7 @@ def run(server: list[str], options: Mapping[str, object]) -> None:
     raise SystemExit(code)
 
 
-def _relay(
+def relayed(
     child: subprocess.Popen[bytes],
     name: str,
     home: Path,
@@ -56,7 +57,9 @@ def _relay(
     pinned: Kept | None,
     lock: Path,
     options: Mapping[str, object],
+    kinds: Kinds | None = None,
 ) -> int:
+    """Relays between standard input and output and a server process, to its end; the exit code. kinds: those of a server on this host by default."""
     import asyncio
 
     from gate.gate import Gate
@@ -67,7 +70,7 @@ def _relay(
 
     with Gate(home) as gate:
         catalogue = Catalogue(name, pinned, fresh=time_of(options, "relist"))
-        behind = Behind(gate, name, catalogue, kinds=local_kinds, capability=capability)
+        behind = Behind(gate, name, catalogue, kinds=kinds or local_kinds, capability=capability)
         if capability():
             behind.context()  # says now what is wrong with it
         else:

@@ -32,7 +32,7 @@ from gate.mcp import wire
 from gate.mcp.catalogue import Catalogue
 from gate.mcp.era import CAPABILITY, complete, meta, modern
 from gate.mcp.flight import Flight, Pending, token_of
-from gate.mcp.methods import FREE, LISTS, OTHER, REVERSE, TASKS, Malformed, arguments_of, tool_of
+from gate.mcp.methods import FREE, LISTS, OTHER, REMOVED, REVERSE, TASKS, Malformed, arguments_of, tool_of
 from gate.mcp.notices import Notices
 from gate.mcp.results import Results, inner_calls
 from gate.mcp.tasks import Tasks
@@ -63,10 +63,10 @@ def presented(message: Message) -> tuple[str, Message]:
 class Session:
     """One client and one server. others: notifications that the gate does not know pass, too."""
 
-    def __init__(self, server: str, catalogue: Catalogue, *, others: bool = False) -> None:
+    def __init__(self, server: str, catalogue: Catalogue, *, others: bool = False, tasks: Tasks | None = None) -> None:
         self.name, self.catalogue = server, catalogue
         self.up, self.down = Flight(), Flight()
-        self.tasks = Tasks()
+        self.tasks = Tasks() if tasks is None else tasks
         self.initialized: Mapping[str, object] = {}
         self.notices = Notices(self.up, self.down, self.tasks, catalogue, others=others)
         self.results = Results(server, catalogue, self.tasks, self.notices)
@@ -90,6 +90,8 @@ class Session:
         if why := self._unfit(message.id, self.up):
             return Reply(wire.error(None, wire.INVALID_REQUEST, why))
         method = message.method
+        if method in REMOVED and modern(message):
+            return Reply(wire.error(message.id, NO_METHOD, "Method not found"))
         if (method == "tools/call" and self.catalogue.needed(now)) or (method == "tools/list" and self.catalogue.needed(now, _A_MOMENT)):
             return Wait(message)
         if method in FREE or method in LISTS or method == "tasks/list":
