@@ -41,6 +41,9 @@ SECTIONS: Final = {
         "ask": "Answer questions at this terminal; list them; how they are answered.",
         "inbox": "Serve the page where people answer questions.",
     },
+    "Agents": {
+        "hook": "Stand between a coding agent and its tools: claude, codex, gemini, copilot, cursor.",
+    },
     "Policy": {
         "check": "Say what would happen to calls, without making them.",
         "rules": "Check a rules file.",

@@ -13,10 +13,12 @@ where the adapter was told whose it is (`answers`), because an agent that runs i
 
 from __future__ import annotations
 
+import json
+import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from gate import ref
 from gate.constraints.value import is_array, is_object
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST: Final = 1024
+_log: Final = logging.getLogger("gate")
 NO_CAPABILITY: Final = "no capability: nobody acts here"
 
 
@@ -57,7 +60,9 @@ class Around:
 
     capability: of this agent, whatever else there is.  part: what of the capability that was found this agent has, as `gate.attenuate` takes it;
     it must name the agent, `{"agent": "reader", "tools": ["read_file"]}`.  session: for calls for which the framework names none.
-    tools: name → options, see `gate.tool.Options`.  answers: the approver whose yes the framework's own resume brings.
+    tools: name → options, see `gate.tool.Options`.  answers: the approver whose yes the framework's own resume brings.  noted: puts what the
+    model must be told besides a result (that a person changed the arguments) into the framework's form of a result.  once: a call id is one call's,
+    so that what changes something does not run twice under it; False for a model whose ids repeat.
     """
 
     def __init__(
@@ -69,8 +74,11 @@ class Around:
         session: str = "",
         tools: Mapping[str, Options] | None = None,
         answers: str = "",
+        noted: Callable[[Any, Sequence[str]], Any] | None = None,
+        once: bool = True,
     ) -> None:
         self.gate = gate
+        self._noted, self._once = noted or note, once
         self._capability, self._part, self._session = capability, part, session or new_session()
         self._options, self._answers = tools or {}, answers
         self._gated: dict[str, tuple[Declared, Callable[..., Any], Callable[..., Any]]] = {}
@@ -85,22 +93,29 @@ class Around:
 
     def run(self, sent: Sent, run: Callable[[dict[str, object]], T]) -> T:
         """Runs a call by `run`, which gets the checked arguments. Denied when it did not run; what `run` raises passes through."""
-        with self._ready(sent) as (gated, _, arguments), continuing(run):
-            return gated(**arguments)  # type: ignore[no-any-return]  # what `run` gives
+        (_, gated, _), scope = self._prepared(sent)
+        gate = self.gate
+        with gate.within(scope), continuing(run, sent.id, once=self._once), gate.noticing() as notices:
+            value = gated(**sent.arguments)
+        return self._noted(value, notices) if notices else value  # type: ignore[no-any-return]  # what `run` gives
 
     async def arun(self, sent: Sent, run: Callable[[dict[str, object]], Awaitable[T]]) -> T:
         """The same in an event loop."""
-        with self._ready(sent) as (_, gated, arguments), continuing(run):
-            return await gated(**arguments)  # type: ignore[no-any-return]  # as above
+        (_, _, gated), scope = self._prepared(sent)
+        gate = self.gate
+        with gate.within(scope), continuing(run, sent.id, once=self._once), gate.noticing() as notices:
+            value = await gated(**sent.arguments)
+        return self._noted(value, notices) if notices else value  # type: ignore[no-any-return]  # as above
 
     def asks(self, sent: Sent) -> bool:
         """Whether a person would be asked about the call now. False also when it is refused: whoever runs it is told."""
         from gate.decide import Ask
 
         try:
-            with self._ready(sent) as (_, _, arguments):
-                return isinstance(self.gate.check(sent.tool, arguments), Ask)
-        except GateError:
+            _, scope = self._prepared(sent)
+            with self.gate.within(scope):
+                return isinstance(self.gate.check(sent.tool, sent.arguments), Ask)
+        except Exception:
             return False
 
     @contextmanager
@@ -121,21 +136,32 @@ class Around:
 
     # ---- what it takes ------------------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _ready(self, sent: Sent) -> Generator[tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]]:
-        """The gated tool, plain and for a loop, and the arguments; inside, who acts, under which id. Denied for whatever goes wrong on the way."""
+    def _prepared(self, sent: Sent) -> tuple[tuple[Declared, Callable[..., Any], Callable[..., Any]], Scope]:
+        """The gated tool, plain and for a loop, and who acts. Denied for whatever goes wrong on the way; then nothing ran."""
         try:
-            found = self._gated.get(sent.tool)
             scope = self._scope(sent)
-        except Denied:
-            raise
+            found = self._gated.get(sent.tool)
+            arguments: object = sent.arguments
+            if found is None or type(arguments) is not dict or not set(map(type, cast("dict[object, object]", arguments))) <= {str}:
+                with self.gate.within(scope):
+                    self.gate.find_tool(sent.tool, sent.arguments)  # says what is wrong, and records it
+                raise Denied("the tool is not behind this adapter")
+        except Denied as denial:
+            raise self._refused(denial, sent) from denial.__cause__
         except Exception as error:
-            raise Unavailable(f"the gate failed: {error}", tool=str(sent.tool)) from error
-        with self.gate.within(scope), ref.under(sent.id):
-            self.gate.find_tool(sent.tool, sent.arguments)  # says what is wrong, and records it
-            if found is None:
-                raise Unavailable("the tool is not behind this adapter", tool=sent.tool)
-            yield found[1], found[2], sent.arguments
+            raise self._refused(Unavailable(f"the gate failed: {error}"), sent) from error
+        return found, scope
+
+    def _refused(self, denial: Denied, sent: Sent) -> Denied:
+        """Records a refusal that the gate has not recorded itself. It is one also when that fails."""
+        if not denial.tool:
+            denial.tool = sent.tool if type(sent.tool) is str else f"a {type(sent.tool).__name__}"
+            try:
+                with ref.under(sent.id):
+                    self.gate.home.records.refusal(denial, self.gate.current(), None)
+            except Exception:
+                _log.exception("the refusal of '%s' could not be recorded", denial.tool)
+        return denial
 
     def _scope(self, sent: Sent) -> Scope:
         """Who acts. Kept, because it holds the short way of calls that were allowed."""
@@ -143,7 +169,7 @@ class Around:
         session = sent.session or self._session
         if found is None:
             if known[0].capability is None:
-                raise Denied(NO_CAPABILITY, tool=sent.tool, remedy="Call inside gate.acting(capability), or give the adapter capability=…")
+                raise Denied(NO_CAPABILITY, remedy="Call inside gate.acting(capability), or give the adapter capability=…")
             if self._part is None:
                 return known
             found, session = known[0].capability, known[0].session
@@ -173,6 +199,12 @@ class Around:
         if answer is not None and not approve:
             desk.answer(question.id, answer)
         return [answer.token] if answer is not None and approve else []
+
+
+def note(value: Any, notices: Sequence[str]) -> Any:
+    """A text with what the model must be told before it; anything else, as text, after it."""
+    before = f"Note: {'; '.join(notices)}."
+    return f"{before}\n{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)}"
 
 
 def told(error: GateError) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from gate.commands.shared import existing, read_text
+from gate.commands.shared import existing, read_text, span
 from gate.errors import ConfigError
 from gate.mcp import child as process
 from gate.mcp import lockfile
@@ -62,15 +62,14 @@ def relayed(
     """Relays between standard input and output and a server process, to its end; the exit code. kinds: those of a server on this host by default."""
     import asyncio
 
-    from gate.gate import Gate, seconds_of
+    from gate.gate import Gate
     from gate.mcp.behind import Behind
     from gate.mcp.core import Session
     from gate.mcp.people import People
     from gate.mcp.stdio import Relay
 
-    waits = seconds_of(str(options["waits"])) if options["waits"] != "0" else 0.0
     with Gate(home) as gate:
-        catalogue = Catalogue(name, pinned, fresh=seconds_of(str(options["relist"])))
+        catalogue = Catalogue(name, pinned, fresh=time_of(options, "relist"))
         behind = Behind(gate, name, catalogue, kinds=kinds or local_kinds, capability=capability)
         if capability():
             behind.context()  # says now what is wrong with it
@@ -80,7 +79,7 @@ def relayed(
         listed = first_list(lock, name, tuple(cast("list[str]", options["server"])), catalogue, session) if options["pins"] == "tofu" else None
 
         async def relay() -> int:
-            people = People(behind, session, answers=str(options["answers"]), waits=waits)
+            people = People(behind, session, answers=str(options["answers"]), waits=time_of(options, "waits"))
             return await Relay(behind, session, child, listed=listed, people=people).run()
 
         return asyncio.run(relay())
@@ -117,6 +116,15 @@ def capability_of(file: str) -> Callable[[], str]:
     if not path.exists():
         raise ConfigError(f"there is no file '{file}' with a capability; make one with: gate grant … > {file}")
     return read
+
+
+def time_of(options: Mapping[str, object], name: str) -> float:
+    """The seconds of an option such as "10m" or "0"."""
+    text = str(options[name])
+    try:
+        return 0.0 if text == "0" else span(text)
+    except ValueError as error:
+        raise click.UsageError(f"--{name}: {error}") from None
 
 
 def lock_path(home: Path, said: str) -> Path:

@@ -1,0 +1,55 @@
+"""`python -m gate.agents.conformance MODULE:HARNESS [SCENARIO…] [--json]`: runs the scenarios, says how each ended, exits with 1 when one failed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import traceback
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from gate.agents.conformance.bench import run_here
+from gate.agents.conformance.scenarios import SCENARIOS, check
+
+if TYPE_CHECKING:
+    from gate.agents.conformance.harness import Harness
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m gate.agents.conformance", description="What an adapter must do, shown with its framework.")
+    parser.add_argument("harness", help="module:class")
+    parser.add_argument("scenarios", nargs="*", help="only these")
+    parser.add_argument("--json", action="store_true", help="one JSON object at the end")
+    parser.add_argument("--run", metavar="FOLDER", help=argparse.SUPPRESS)
+    said = parser.parse_args()
+    module, _, name = said.harness.partition(":")
+    harness: Harness = getattr(import_module(module), name)()
+    if said.run:
+        print(run_here(harness, said.run, json.load(sys.stdin)))
+        return 0
+    results = {scenario: _result(harness, scenario) for scenario in said.scenarios or (*SCENARIOS, *harness.traps)}
+    if said.json:
+        print(json.dumps({"framework": harness.framework, "version": harness.version, "results": results}))
+    else:
+        for scenario, result in results.items():
+            print(f"{scenario:22} {result}")
+    return 1 if any(result not in {"yes", ""} and not result.startswith("none:") for result in results.values()) else 0
+
+
+def _result(harness: Harness, scenario: str) -> str:
+    """Either "yes", or "none: why the framework has no such thing", or what is wrong."""
+    if why := harness.without.get(scenario):
+        return f"none: {why}"
+    with tempfile.TemporaryDirectory(prefix="gate-conformance-") as folder:
+        try:
+            check(harness, scenario, folder)
+        except BaseException:  # whatever it was, this scenario failed
+            return "NO: " + traceback.format_exc(limit=-3)[-1500:]
+    return "yes"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

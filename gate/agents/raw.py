@@ -1,0 +1,157 @@
+"""Raw: a loop without a framework, with the messages of OpenAI (chat and responses), Anthropic, and LiteLLM (which speaks OpenAI's).
+
+    tools = Tools(gate, definitions, {"read_file": read_file}, capability=cap)
+    messages += [tools.openai_chat(call) for call in message.tool_calls]           # {"role": "tool", …}
+    inputs   += [tools.openai_responses(item) for item in calls]                   # {"type": "function_call_output", …}
+    content  += [tools.anthropic(block) for block in message.content if block.type == "tool_use"]
+
+definitions: the tools as the provider gets them, of any of the four.  A refused call is an ordinary result that says so; what a tool raises is
+raised.  Each method takes the provider's object or the same as a mapping, and has an async twin (`aopenai_chat` …).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from gate.agents.around import Around, Sent, told
+from gate.constraints.value import is_object
+from gate.errors import GateError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from gate.gate import Gate
+
+Message = dict[str, object]
+
+
+class Style(NamedTuple):
+    """How one provider writes a call and its result. read: a call of the model as tool, arguments, id."""
+
+    read: Callable[[object], Sent]
+    result: Callable[[Sent, object, bool], Message]
+
+
+class Tools:
+    """The functions of a loop behind a gate. around: what `Around` takes: capability, part, session, tools, answers."""
+
+    def __init__(self, gate: Gate, definitions: Iterable[object], functions: Mapping[str, Callable[..., Any]], **around: Any) -> None:
+        self.around = Around(gate, **around)
+        self._functions = dict(functions)
+        for definition in definitions:
+            self.around.declare(*_defined(definition))
+
+    def run(self, sent: Sent) -> tuple[object, bool]:
+        """What a call gives, or why it was refused, and whether it was. Raises what the tool raises; an async tool needs `arun`."""
+        try:
+            return self.around.run(sent, lambda arguments: self._functions[sent.tool](**arguments)), False
+        except GateError as error:
+            return told(error), True
+
+    async def arun(self, sent: Sent) -> tuple[object, bool]:
+        """The same in an event loop; a plain tool is called there, too."""
+
+        async def call(arguments: dict[str, object]) -> object:
+            value: Any = self._functions[sent.tool](**arguments)
+            return await value if isawaitable(value) else value
+
+        try:
+            return await self.around.arun(sent, call), False
+        except GateError as error:
+            return told(error), True
+
+    def openai_chat(self, call: object) -> Message:
+        """The message that answers one of `message.tool_calls` (Chat Completions; LiteLLM)."""
+        return self._answer(_CHAT, call)
+
+    def openai_responses(self, item: object) -> Message:
+        """The input item that answers a `function_call` item (Responses)."""
+        return self._answer(_RESPONSES, item)
+
+    def anthropic(self, block: object) -> Message:
+        """The content block that answers a `tool_use` block (Messages)."""
+        return self._answer(_ANTHROPIC, block)
+
+    def aopenai_chat(self, call: object) -> Coroutine[Any, Any, Message]:
+        """`openai_chat` in an event loop."""
+        return self._aanswer(_CHAT, call)
+
+    def aopenai_responses(self, item: object) -> Coroutine[Any, Any, Message]:
+        """`openai_responses` in an event loop."""
+        return self._aanswer(_RESPONSES, item)
+
+    def aanthropic(self, block: object) -> Coroutine[Any, Any, Message]:
+        """`anthropic` in an event loop."""
+        return self._aanswer(_ANTHROPIC, block)
+
+    def _answer(self, style: Style, native: object) -> Message:
+        sent = style.read(native)
+        return style.result(sent, *self.run(sent))
+
+    async def _aanswer(self, style: Style, native: object) -> Message:
+        sent = style.read(native)
+        return style.result(sent, *await self.arun(sent))
+
+
+def _of(native: object, name: str) -> Any:
+    """A member of the provider's object or of a mapping."""
+    return native.get(name) if is_object(native) else getattr(native, name, None)
+
+
+def _arguments(text: object) -> object:
+    """The arguments of a call that are sent as text; what is no JSON stays text, which is refused."""
+    from gate.commands.strict import decode
+
+    if not isinstance(text, str):
+        return text
+    try:
+        return decode(text.encode()) if text.strip() else {}
+    except (ValueError, RecursionError):
+        return text
+
+
+def _result_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _read_chat(call: object) -> Sent:
+    function = _of(call, "function")
+    return Sent(_of(function, "name"), _arguments(_of(function, "arguments")), str(_of(call, "id") or ""))
+
+
+def _read_responses(item: object) -> Sent:
+    return Sent(_of(item, "name"), _arguments(_of(item, "arguments")), str(_of(item, "call_id") or ""))
+
+
+def _read_anthropic(block: object) -> Sent:
+    return Sent(_of(block, "name"), _of(block, "input"), str(_of(block, "id") or ""))
+
+
+def _write_chat(sent: Sent, value: object, refused: bool) -> Message:  # noqa: FBT001  # one signature for three
+    del refused
+    return {"role": "tool", "tool_call_id": sent.id, "content": _result_text(value)}
+
+
+def _write_responses(sent: Sent, value: object, refused: bool) -> Message:  # noqa: FBT001  # as above
+    del refused
+    return {"type": "function_call_output", "call_id": sent.id, "output": _result_text(value)}
+
+
+def _write_anthropic(sent: Sent, value: object, refused: bool) -> Message:  # noqa: FBT001  # as above
+    marked: Message = {"is_error": True} if refused else {}
+    return {"type": "tool_result", "tool_use_id": sent.id, "content": _result_text(value), **marked}
+
+
+_CHAT: Final = Style(_read_chat, _write_chat)
+_RESPONSES: Final = Style(_read_responses, _write_responses)
+_ANTHROPIC: Final = Style(_read_anthropic, _write_anthropic)
+
+
+def _defined(definition: object) -> tuple[str, Mapping[str, object] | None]:
+    """Name and JSON Schema of a tool as one of the providers takes it."""
+    inner = _of(definition, "function") or definition
+    schema = _of(inner, "parameters") or _of(inner, "input_schema")
+    return str(_of(inner, "name")), schema if is_object(schema) else None
