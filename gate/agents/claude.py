@@ -41,10 +41,10 @@ _EVENTS: Final = ("PreToolUse", "PostToolUse", "PostToolUseFailure")
 class Claude(Hook):
     """The hooks of one client behind a gate.
 
-    capability, session, tools, answers: as `Around`.  parts: sub-agent type → what of the capability it has, as `gate.attenuate` takes it; one that
-    is not named has all of it, under its own name.  names: what tools are called at this gate, where not as the agent calls them.  workspace: the folder
-    that counts as inside; where the session begins without one.  pauses: whether calls that need a person are deferred, or refused.
-    said: call id → what the SDK's user answered.  seconds: how long a decision may take.
+    capability, session, tools, answers: as `Around`.  parts: sub-agent type → what of the capability it has, as `gate.attenuate` takes it; one
+    that is not named has all of it, under its own name.  names: what tools are called at this gate, where not as the agent calls them.
+    workspace: the folder that counts as inside; where the session begins without one.  pauses: whether calls that need a person are deferred, or
+    refused.  said: call id → what the SDK's user answered.  seconds: how long a decision may take.
     """
 
     def __init__(

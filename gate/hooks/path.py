@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import gate as engine
 from gate.agents.around import told
 from gate.call import Acting
+from gate.constraints.value import is_array, is_object
 from gate.decide import Deny
 from gate.errors import Denied, GateError, NeedsApproval, OutputLimit
 from gate.hooks import who
@@ -70,7 +71,7 @@ class Hook:
         return who.scope(self.gate, event, self.settings)
 
     def declare(self, event: Event) -> None:
-        """The tool, as its kind describes it; of one that is not known, nothing is declared. An argument that the kind does not know needs a grant."""
+        """The tool, as its kind describes it; of another, nothing is declared. An argument that the kind does not know needs a grant by name."""
         gate = self.gate
         if event.tool not in gate.tools and len(gate.tools) >= _MOST_TOOLS:
             raise Denied("too many different tools", tool=event.tool)
@@ -142,7 +143,7 @@ class Hook:
             if event.phase == "failed":
                 gate.settle(ticket, error=ToolFailed(event.error or "it failed"))
             else:
-                gate.settle(ticket, value=event.result)
+                gate.settle(ticket, value=_value(event.result))
         except OutputLimit as limit:
             return Verdict("withheld", told(limit))
         return Verdict("noted", opened.note) if opened.note else NOTHING
@@ -182,6 +183,13 @@ class Hook:
 
 def _no(error: GateError) -> Verdict:
     return Verdict("deny", told(error))
+
+
+def _value(result: object) -> object:
+    """What a tool gave, without the wrapping of a single text."""
+    if is_array(result) and len(result) == 1 and is_object(block := result[0]) and block.get("type") == "text":
+        return block.get("text")
+    return result
 
 
 def same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:

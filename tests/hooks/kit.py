@@ -1,7 +1,7 @@
 """How hooks are tested: the client as an agent starts it, in a process of its own; and the real Claude Code, where it is there.
 
-Claude Code comes in the wheel of `claude-agent-sdk` (160 MB, 400 MB unpacked).  It is kept in `$XDG_CACHE_HOME/capgate-frameworks`, put there by whoever
-sets `GATE_FRAMEWORKS=install`; without it, and without `unshare`, these tests are skipped and say so.
+Claude Code comes in the wheel of `claude-agent-sdk` (160 MB, 400 MB unpacked).  It is kept in `$XDG_CACHE_HOME/capgate-frameworks`, put there
+by whoever sets `GATE_FRAMEWORKS=install`; without it, and without `unshare`, these tests are skipped and say so.
 """
 
 from __future__ import annotations
