@@ -30,7 +30,7 @@ class Hooks(click.Group):
         return [*AGENTS, *super().list_commands(ctx)]
 
 
-@click.group("hook", cls=Hooks, short_help="Stand between a coding agent and its tools.")
+@click.group("hook", cls=Hooks, short_help="Stand between a coding agent and its tools: claude, codex, gemini, copilot, cursor.")
 def command() -> None:
     """Stand between a coding agent (claude, codex, gemini, copilot, cursor) and its tools.
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _KINDS: Final = "capabilities.coding"  # by name: the engine never imports kinds, and the command line finds them as any program may
 _MOST_TOOLS: Final = 4096
+_TOGETHER: Final = 120
+"""Seconds within which the second event of a call comes after the first."""
 _PROGRAM: Final = Path(engine.__file__).parent
 
 
@@ -97,7 +99,7 @@ class Hook:
 
     def before(self, event: Event) -> Verdict:
         """The call, authorized. Denied, and NeedsApproval, when it is not."""
-        if event.second and self._kept.take(self._pair(event, event.second)):
+        if event.second and self._begun(event):
             return Verdict("allow", "authorized with the first event of this call")
         ref = event.id or f"hook:{self.settings.nonce}"
         with self.gate.noticing() as notices:
@@ -122,7 +124,15 @@ class Hook:
         if not event.id or edited is not None:
             self._kept.put(self._like(event), Opened(ref, edited, note))
         if not event.second and (pair := self.dialect.pair(event, ticket.arguments)):
-            self._kept.put(self._pair(event, pair), Opened(ref))
+            self._kept.put(self._pair(event, pair), Opened(ref, None, str(int(self.gate.home.now()))))
+
+    def _begun(self, event: Event) -> bool:
+        """Whether the first event of this call was allowed just now, and nobody has stopped the agent since. Good for one."""
+        about = self._pair(event, event.second)
+        while opened := self._kept.take(about):
+            if self.gate.home.now() - int(opened.note) < _TOGETHER:
+                return not isinstance(self.gate.check(event.tool, event.arguments), Deny)
+        return False
 
     def _permission(self, event: Event) -> Verdict:
         """The agent is about to ask its own person: no where the gate says no, nothing otherwise. The gate's own question was asked before."""
