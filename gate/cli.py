@@ -34,6 +34,9 @@ SECTIONS: Final = {
         "keys": "List, rotate, export and trust keys.",
         "passkey": "Whose passkeys sign approvals.",
     },
+    "Drop-in": {
+        "mcp": "The gate between an MCP client and a server.",
+    },
     "Approval": {
         "ask": "Answer questions at this terminal; list them; how they are answered.",
         "inbox": "Serve the page where people answer questions.",

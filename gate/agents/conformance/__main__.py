@@ -30,7 +30,7 @@ def main() -> int:
     if said.run:
         print(run_here(harness, said.run, json.load(sys.stdin)))
         return 0
-    results = {scenario: _result(harness, scenario) for scenario in said.scenarios or SCENARIOS}
+    results = {scenario: _result(harness, scenario) for scenario in said.scenarios or (*SCENARIOS, *harness.traps)}
     if said.json:
         print(json.dumps({"framework": harness.framework, "version": harness.version, "results": results}))
     else:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
+    from gate.agents.conformance.bench import Bench
     from gate.capability import Capability
     from gate.gate import Gate
     from gate.tool import Options
@@ -88,6 +89,8 @@ class Harness(ABC):
     pauses: ClassVar[bool] = True
     """Whether the framework has a pause of its own that outlives a process. Without one the model is refused and calls again."""
     without: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    traps: ClassVar[Mapping[str, Callable[[Bench], None]]] = MappingProxyType({})
+    """Scenarios of this framework alone: name → what is shown, see `gate.agents.conformance.scenarios`; they are checked with the others."""
 
     @property
     def version(self) -> str:

@@ -251,7 +251,7 @@ def check(harness: Harness, scenario: str, folder: str) -> None:
     """Runs one scenario in an empty folder; AssertionError says what is wrong."""
     bench = Bench(harness, folder)
     try:
-        SCENARIOS[scenario](bench)
+        {**SCENARIOS, **harness.traps}[scenario](bench)
     finally:
         bench.close()
 
