@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from gate.errors import ConfigError, GateError
 from gate.mcp import wire
 from gate.mcp.behind import Refusal
-from gate.mcp.core import Session, presented
+from gate.mcp.core import Session, presented, same
 from gate.mcp.era import own_params
 from gate.mcp.methods import FREE
 from gate.mcp.people import People
@@ -115,6 +115,9 @@ class Relay:
             self._send(self._to_client, wire.error(None, wrong.code, f"Refused by Gate: {wrong}"))
             return
         self._warm()
+        if message.method == "notifications/cancelled":
+            gone = message.params.get("requestId")
+            self._waiting = [one for one in self._waiting if not same(one[0].id, gone)]
         try:
             context = NOBODY if message.method in FREE and not token else self.behind.context(token)  # who acts matters to none of those
         except Exception as error:  # whatever is wrong with it: nobody acts
@@ -208,7 +211,10 @@ class Relay:
 
     async def _decide(self, hold: Hold, sender: Out, other: Out) -> None:
         try:
+            turn = self.session.catalogue.turn
             decided = await self.people.decide(hold, self._elicit)
+            if hold.pending.method == "tools/call" and self.session.catalogue.turn != turn:
+                await self._listed_again(hold.message)  # the tools changed meanwhile: what was asked about may be another
             if isinstance(decided, dict):  # a modern client is asked, and calls again
                 self.session.up.end(hold.pending.id)
                 self._send(sender, decided)
@@ -219,6 +225,11 @@ class Relay:
         except Exception as error:
             self._noted(f"refused a call: the gate failed: {error!r}")
             self._do(self.session.refused(hold, "Refused by Gate, it did not run: the gate failed"), sender, other, NOBODY)
+
+    async def _listed_again(self, message: Message) -> None:
+        if self._listing is None:
+            self._listing = self._task(self._list(message))
+        await asyncio.shield(self._listing)
 
     async def _elicit(self, params: Body, seconds: float) -> object:
         """What the client's own dialogue brings back, None for nothing."""
