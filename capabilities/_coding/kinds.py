@@ -223,6 +223,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Assessment(frozenset(["writes", "irreversible"]), Risk.HIGH, ("which files this patch changes is not inspected",), frozenset(["T1565.001"]))
     ),
     "memory": Text(Assessment(frozenset(["writes"]), Risk.HIGH, ("is kept among what the agent takes for instructions later",))),
+    "later": Text(Assessment(frozenset(["delegates"]), Risk.MEDIUM, ("is said to the agent later, when nobody may look",))),
     "delegates": Text(Assessment(frozenset(["delegates"]), Risk.MEDIUM, ("starts another agent; its calls pass the gate, too",))),
     "resource": Text(Assessment(_EGRESS | {"reads"}, Risk.MEDIUM, ("asks a server for it",))),
     "unsandboxed": Flag(Assessment(_WRITES, Risk.HIGH, ("switches the agent's own sandbox off",))),

@@ -5,7 +5,7 @@ From the agents' own documentation and, where that is silent, from what their ho
 known about it, so a grant has to name it, and an argument that a newer version adds has to be granted by name too.
 
 >>> spelled("claude", "Read")
-{'file_path': 'read', 'offset': 'any?', 'limit': 'any?', 'pages': 'any?'}
+{'file_path': 'read', 'offset': 'any?', 'limit': 'any?', 'pages': 'any?', 'allow_large': 'any?'}
 >>> spelled("claude", "Teleport") is None
 True
 """
@@ -22,7 +22,7 @@ BashOutput bash_id:own filter?
 TaskOutput task_id:own block? timeout?
 KillShell shell_id:stops
 TaskStop task_id:stops? shell_id:stops?
-Read file_path:read offset? limit? pages?
+Read file_path:read offset? limit? pages? allow_large?
 Write file_path:write content:text
 Edit file_path:write old_string:text new_string:text replace_all?
 MultiEdit file_path:write edits
@@ -31,10 +31,10 @@ NotebookEdit notebook_path:write new_source:text cell_id? cell_type? edit_mode?
 Glob pattern:glob path:tree?
 Grep pattern:seeks path:tree? glob? output_mode? -A? -B? -C? -i? -n? type? head_limit? offset? multiline? context?
 LS path:tree ignore?
-WebFetch url:url prompt:text
+WebFetch url:url prompt:text offset?
 WebSearch query:query allowed_domains? blocked_domains?
-Task prompt:delegates description? subagent_type? model? resume? run_in_background? name? isolation? mode? team_name? max_turns?
-Agent prompt:delegates description? subagent_type? model? resume? run_in_background? name? isolation? mode? team_name? max_turns?
+Task prompt:delegates description? subagent_type? model? resume? run_in_background? name? isolation? mode? team_name? max_turns? effort?
+Agent prompt:delegates description? subagent_type? model? resume? run_in_background? name? isolation? mode? team_name? max_turns? effort?
 TodoWrite todos:own
 TaskCreate subject:own description? activeForm? metadata?
 TaskUpdate taskId:own status? subject? description? activeForm? owner? addBlocks? addBlockedBy? metadata?
@@ -45,6 +45,14 @@ Skill skill:own args?
 ToolSearch query:own max_results?
 ListMcpResourcesTool server:resource?
 ReadMcpResourceTool server:resource uri
+Monitor command:shell? description? timeout_ms? ws:fetches?
+SendMessage to:delegates message summary? notify_when_idle?
+ListAgents q:own? channel? cursor?
+ReportFindings findings:own level?
+EnterWorktree name? path:write?
+CronCreate cron prompt:later recurring? durable?
+ScheduleWakeup delaySeconds? prompt:later? reason? noop? stop?
+Workflow script:sends? scriptPath:read? name? args? description? title? resumeFromRunId?
 """
 _CODEX: Final = """
 Bash command:shell description?

@@ -82,7 +82,7 @@ class Around:
         self._capability, self._part, self._session = capability, part, session or new_session()
         self._options, self._answers = tools or {}, answers
         self._gated: dict[str, tuple[Declared, Callable[..., Any], Callable[..., Any]]] = {}
-        self._scopes: OrderedDict[tuple[str, str], Scope] = OrderedDict()
+        self._scopes: OrderedDict[tuple[str, str, str], Scope] = OrderedDict()
 
     def declare(self, name: str, schema: Mapping[str, object] | KindTool | None = None) -> None:
         """Puts a tool of the framework behind the gate. ConfigError when it cannot be, or its name is another tool's."""
@@ -173,7 +173,7 @@ class Around:
             if self._part is None:
                 return known
             found, session = known[0].capability, known[0].session
-        key = (found if isinstance(found, str) else found.token, session)
+        key = (found if isinstance(found, str) else found.token, session, known[0].task)
         scope = self._scopes.get(key)
         if scope is None:
             capability = found if self._part is None else self.gate.attenuate(found, **self._part)

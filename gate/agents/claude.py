@@ -41,10 +41,10 @@ _EVENTS: Final = ("PreToolUse", "PostToolUse", "PostToolUseFailure")
 class Claude(Hook):
     """The hooks of one client behind a gate.
 
-    capability, session, tools, answers: as `Around`.  parts: sub-agent type → what of the capability it has, as `gate.attenuate` takes it; one that
-    is not named has all of it, under its own name.  names: what tools are called at this gate, where not as the agent calls them.  workspace: the folder
-    that counts as inside; where the session begins without one.  pauses: whether calls that need a person are deferred, or refused.
-    said: call id → what the SDK's user answered.  seconds: how long a decision may take.
+    capability, session, tools, answers: as `Around`.  parts: sub-agent type → what of the capability it has, as `gate.attenuate` takes it; one
+    that is not named has all of it, under its own name.  names: what tools are called at this gate, where not as the agent calls them.
+    workspace: the folder that counts as inside; where the session begins without one.  pauses: whether calls that need a person are deferred, or
+    refused.  said: call id → what the SDK's user answered.  seconds: how long a decision may take.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Claude(Hook):
         self._given, self._parts, self._names, self._options = around, parts or {}, names or {}, tools or {}
         self._pauses, self._said, self._seconds = pauses, said or {}, seconds
         self._subs: dict[str, Around] = {}
-        self._decided: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._decided: OrderedDict[str, tuple[object, dict[str, Any]]] = OrderedDict()
         self._within = gate.scope()
 
     @property
@@ -87,7 +87,7 @@ class Claude(Hook):
             _log.exception("a hook failed, so the call does not run")
             said = _failed(data, error)
         if isinstance(data, dict) and data.get("hook_event_name") == "PreToolUse":
-            self._decided[str(data.get("tool_use_id"))] = said
+            self._decided[str(data.get("tool_use_id"))] = (data.get("tool_name"), data.get("tool_input")), said
             if len(self._decided) > MOST:
                 self._decided.popitem(last=False)
         return said
@@ -95,8 +95,9 @@ class Claude(Hook):
     async def can_use_tool(self, tool: str, arguments: dict[str, Any], context: Any) -> Any:
         """For `ClaudeAgentOptions(can_use_tool=…)`, should the SDK ask although the hook has decided: the same again, and no to any other call."""
         sdk: Any = import_module("claude_agent_sdk")
-        decided = self._decided.get(context.tool_use_id, {}).get("hookSpecificOutput", {})
-        if decided.get("permissionDecision") == "allow":
+        call, said = self._decided.get(context.tool_use_id, (None, {}))
+        decided = said.get("hookSpecificOutput", {})
+        if decided.get("permissionDecision") == "allow" and call == (tool, arguments):
             return sdk.PermissionResultAllow(updated_input=decided.get("updatedInput", arguments))
         return sdk.PermissionResultDeny(
             message=str(decided.get("permissionDecisionReason", f"Refused by Gate: no hook has seen this call of {tool}"))

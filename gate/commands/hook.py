@@ -30,7 +30,7 @@ class Hooks(click.Group):
         return [*AGENTS, *super().list_commands(ctx)]
 
 
-@click.group("hook", cls=Hooks, short_help="Stand between a coding agent and its tools.")
+@click.group("hook", cls=Hooks, short_help="Stand between a coding agent and its tools: claude, codex, gemini, copilot, cursor.")
 def command() -> None:
     """Stand between a coding agent (claude, codex, gemini, copilot, cursor) and its tools.
 
@@ -70,6 +70,7 @@ def _answers(agent: str) -> click.Command:
 @click.option("--waits", default="", metavar="SPAN", help="How long a call waits for an answer, such as 50s.")
 @click.option("--native-ask", default="", type=click.Choice(["", "ask", "defer"]), help="Let the agent's own person answer, where it can.")
 @click.option("--deadline", default=25.0, show_default=True, metavar="SECONDS", help="After that a call is refused.")
+@click.option("--serve", "idle", default="", metavar="SPAN", help="Let the hook keep a gate open until it was idle so long, such as 30m.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @home_option
 @json_option
@@ -80,6 +81,7 @@ def install(
     waits: str,
     native_ask: str,
     deadline: float,
+    idle: str,
     home: str,
     *,
     user: bool,
@@ -103,6 +105,7 @@ def install(
         "workspace": "" if user else str(Path.cwd()),
         "waits": f"{seconds:g}" if seconds else "",
         "native-ask": native_ask,
+        "serve": f"{seconds_of(idle):g}" if idle else "",
     }
     made = files.plan(agent, Path.home() if user else Path.cwd(), files.entry(agent, options, limit), user=user)
     lines = _hints(place, agent, native_ask, user=user)
@@ -132,12 +135,13 @@ def uninstall(agent: str, *, user: bool, dry_run: bool, as_json: bool) -> None:
 
 @command.command("serve", short_help="Keep a gate open for the hooks, so that they answer quickly.")
 @home_option
-def serve(home: str) -> None:
+@json_option
+def serve(home: str, *, as_json: bool) -> None:
     """Answer the hooks of this gate until Ctrl-C, without starting a gate for every call. Without it they work, too."""
     from gate.hooks.daemon import serve as answer
 
     with opened(home) as gate:
-        answer(gate, lambda path: click.echo(f"answering at {path}  {dim('Ctrl-C ends it')}"))
+        answer(gate, lambda path: put({"socket": path}, [f"answering at {path}  {dim('Ctrl-C ends it')}"], as_json=as_json))
 
 
 def _granted(gate: Gate, agent: str, capability: str, days: float) -> list[str]:

@@ -32,7 +32,9 @@ class Unheard(Exception):
 
 
 def main(words: list[str]) -> int:
-    """One event, from standard input to the exit code."""
+    """One event, from standard input to the exit code. With `serve` for an agent it is a daemon that nobody waits for."""
+    if words[:1] == ["serve"]:
+        return _serve(words)
     try:
         end = monotonic() + _deadline(words)
         out, err, code = _reply(words, _event(end), end)
@@ -40,6 +42,7 @@ def main(words: list[str]) -> int:
         _write(2, err)
     except BaseException as error:  # whatever it is, and also when nothing can be written any more
         return _block(f"the hook failed, so the call does not run ({type(error).__name__}: {error})")
+    _start(words)
     return code
 
 
@@ -171,6 +174,38 @@ def _asked(words: list[str], nonce: str, event: bytes, end: float) -> tuple[byte
         raise Unheard from None
     finally:
         with_daemon.close()
+
+
+def _start(words: list[str]) -> None:
+    """Starts the daemon for the calls to come, where the words say so (`--serve=SECONDS`). It keeps nothing of this process."""
+    idle = [word.partition("=")[2] for word in words if word.startswith("--serve=")]
+    try:
+        if not idle or os.path.exists(address(words)) or os.fork():
+            return
+    except OSError:
+        return
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            null = os.open(os.devnull, os.O_RDWR)
+            for standard in (0, 1, 2):
+                os.dup2(null, standard)
+            os.closerange(3, 4096)
+            os.chdir("/")
+            home = address(words).removesuffix("/hook/daemon")
+            kept = {name: os.environ[name] for name in ("HOME", "LANG", "TZ") if name in os.environ}
+            program = [sys.executable, "-I", "-S", os.path.abspath(__file__), "serve", f"--home={home}", f"--serve={idle[0]}"]
+            os.execve(sys.executable, program, {"PATH": "/usr/local/bin:/usr/bin:/bin", **kept})  # noqa: S606  # this very program
+    finally:
+        os._exit(0)
+
+
+def _serve(words: list[str]) -> int:
+    _find_packages()
+    from gate.hooks.daemon import alone
+
+    alone(address(words).removesuffix("/hook/daemon"), float(words[-1].partition("=")[2]))
+    return 0
 
 
 def _connect(ours: socket, path: str) -> None:

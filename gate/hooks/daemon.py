@@ -5,11 +5,14 @@ elsewhere the modes alone say so).  It says that it heard the event (`+`) before
 of its own, under the same nonce, so that the call is authorized once.  What is asked and spent is in the ledger, so nothing is lost when the daemon
 ends.
 
-It answers for the gate it was started for, with the settings each client has on its command line.
+It answers for the gate it was started for, with the settings each client has on its command line.  A client that says `--serve=SECONDS` starts
+one when there is none; it ends when nobody has asked for so long, and when its program is replaced.  A lock on `<home>/hook/daemon.lock` keeps it the
+only one.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import threading
@@ -17,6 +20,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from gate.errors import ConfigError
@@ -37,30 +41,51 @@ _PATIENCE: Final = 5.0
 _MOST_WORDS: Final = 65536
 
 
-def serve(gate: Gate, ready: Callable[[str], object], stopped: Callable[[], bool] = lambda: False) -> None:
-    """Answers until it is interrupted, or `stopped` says so. ConfigError when another daemon answers for this gate already."""
-    _warm(gate)
-    room = threading.BoundedSemaphore(_WAITING)
-    with _listening(gate.home.path) as (listener, path):
+def serve(gate: Gate, ready: Callable[[str], object], stopped: Callable[[float], bool] = lambda _: False) -> None:
+    """Answers until it is interrupted, or `stopped` says so, which is told how long nobody has asked. ConfigError when there is one already."""
+    room, last = threading.BoundedSemaphore(_WAITING), monotonic()
+    with _only(gate.home.path / "hook"), _listening(gate.home.path) as (listener, path):
+        _warm(gate)
         ready(path)
-        while not stopped():
+        while not stopped(monotonic() - last):
             try:
                 connected, _ = listener.accept()
             except TimeoutError:
                 continue
+            last = monotonic()
             if not room.acquire(blocking=False):  # the client does it itself
                 connected.close()
                 continue
             threading.Thread(target=_one, args=(gate, connected, room), daemon=True).start()
 
 
+def alone(home: str, idle: float) -> None:
+    """A daemon that a client started: it ends by itself, and says nothing to anybody."""
+    from gate.gate import Gate
+
+    program = os.stat(__file__).st_mtime_ns
+    with suppress(ConfigError), Gate(home) as gate:
+        serve(gate, lambda _: None, lambda unasked: unasked > idle or os.stat(__file__).st_mtime_ns != program)
+
+
+@contextmanager
+def _only(folder: Path) -> Generator[None]:
+    """The one daemon of a gate."""
+    with keyfile.directory(folder) as fd:
+        lock = os.open("daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=fd)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(f"a daemon answers for '{folder.parent}' already") from None
+        yield
+    finally:
+        os.close(lock)
+
+
 @contextmanager
 def _listening(home: Path) -> Generator[tuple[socket.socket, str]]:
-    folder, path = home / "hook", address([f"--home={home}"])
-    with keyfile.directory(folder):
-        pass
-    if _answers(path):
-        raise ConfigError(f"a daemon answers for '{home}' already")
+    path = address([f"--home={home}"])
     with suppress(FileNotFoundError):
         os.unlink(path)  # one that is dead left it  # its address is text
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -80,16 +105,6 @@ def _listening(home: Path) -> Generator[tuple[socket.socket, str]]:
             with suppress(OSError):
                 if os.stat(path).st_ino == mine:
                     os.unlink(path)
-
-
-def _answers(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(path)
-        except OSError:
-            return False
-        return True
 
 
 def _warm(gate: Gate) -> None:

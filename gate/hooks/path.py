@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import gate as engine
 from gate.agents.around import told
 from gate.call import Acting
+from gate.constraints.value import is_array, is_object
 from gate.decide import Deny
 from gate.errors import Denied, GateError, NeedsApproval, OutputLimit
 from gate.hooks import who
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _KINDS: Final = "capabilities.coding"  # by name: the engine never imports kinds, and the command line finds them as any program may
 _MOST_TOOLS: Final = 4096
+_TOGETHER: Final = 120
+"""Seconds within which the second event of a call comes after the first."""
 _PROGRAM: Final = Path(engine.__file__).parent
 
 
@@ -70,7 +73,7 @@ class Hook:
         return who.scope(self.gate, event, self.settings)
 
     def declare(self, event: Event) -> None:
-        """The tool, as its kind describes it; of one that is not known, nothing is declared. An argument that the kind does not know needs a grant."""
+        """The tool, as its kind describes it; of another, nothing is declared. An argument that the kind does not know needs a grant by name."""
         gate = self.gate
         if event.tool not in gate.tools and len(gate.tools) >= _MOST_TOOLS:
             raise Denied("too many different tools", tool=event.tool)
@@ -96,7 +99,7 @@ class Hook:
 
     def before(self, event: Event) -> Verdict:
         """The call, authorized. Denied, and NeedsApproval, when it is not."""
-        if event.second and self._kept.take(self._pair(event, event.second)):
+        if event.second and self._begun(event):
             return Verdict("allow", "authorized with the first event of this call")
         ref = event.id or f"hook:{self.settings.nonce}"
         with self.gate.noticing() as notices:
@@ -121,7 +124,15 @@ class Hook:
         if not event.id or edited is not None:
             self._kept.put(self._like(event), Opened(ref, edited, note))
         if not event.second and (pair := self.dialect.pair(event, ticket.arguments)):
-            self._kept.put(self._pair(event, pair), Opened(ref))
+            self._kept.put(self._pair(event, pair), Opened(ref, None, str(int(self.gate.home.now()))))
+
+    def _begun(self, event: Event) -> bool:
+        """Whether the first event of this call was allowed just now, and nobody has stopped the agent since. Good for one."""
+        about = self._pair(event, event.second)
+        while opened := self._kept.take(about):
+            if self.gate.home.now() - int(opened.note) < _TOGETHER:
+                return not isinstance(self.gate.check(event.tool, event.arguments), Deny)
+        return False
 
     def _permission(self, event: Event) -> Verdict:
         """The agent is about to ask its own person: no where the gate says no, nothing otherwise. The gate's own question was asked before."""
@@ -142,7 +153,7 @@ class Hook:
             if event.phase == "failed":
                 gate.settle(ticket, error=ToolFailed(event.error or "it failed"))
             else:
-                gate.settle(ticket, value=event.result)
+                gate.settle(ticket, value=_value(event.result))
         except OutputLimit as limit:
             return Verdict("withheld", told(limit))
         return Verdict("noted", opened.note) if opened.note else NOTHING
@@ -182,6 +193,13 @@ class Hook:
 
 def _no(error: GateError) -> Verdict:
     return Verdict("deny", told(error))
+
+
+def _value(result: object) -> object:
+    """What a tool gave, without the wrapping of a single text."""
+    if is_array(result) and len(result) == 1 and is_object(block := result[0]) and block.get("type") == "text":
+        return block.get("text")
+    return result
 
 
 def same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:

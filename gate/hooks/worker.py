@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gate.gate import Gate
     from gate.hooks.who import Settings
 
-_NAMES: Final = frozenset(["home", "capability", "workspace", "waits", "native-ask", "event", "deadline"])
+_NAMES: Final = frozenset(["home", "capability", "workspace", "waits", "native-ask", "event", "deadline", "serve"])
 _NATIVE: Final = frozenset(["", "ask", "defer"])
 
 

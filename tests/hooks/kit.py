@@ -1,7 +1,7 @@
 """How hooks are tested: the client as an agent starts it, in a process of its own; and the real Claude Code, where it is there.
 
-Claude Code comes in the wheel of `claude-agent-sdk` (160 MB, 400 MB unpacked).  It is kept in `$XDG_CACHE_HOME/capgate-frameworks`, put there by whoever
-sets `GATE_FRAMEWORKS=install`; without it, and without `unshare`, these tests are skipped and say so.
+Claude Code comes in the wheel of `claude-agent-sdk` (160 MB, 400 MB unpacked).  It is kept in `$XDG_CACHE_HOME/capgate-frameworks`, put there
+by whoever sets `GATE_FRAMEWORKS=install`; without it, and without `unshare`, these tests are skipped and say so.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,7 +104,8 @@ def sdk() -> Path | None:
     if not (folder / "ready").exists() and os.environ.get("GATE_FRAMEWORKS") == "install":
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True, symlinks=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", SDK], check=True, timeout=900)
+        needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", SDK, *needed], check=True, timeout=900)
         (folder / "ready").touch()
     return python if (folder / "ready").exists() else None
 
@@ -125,6 +127,7 @@ class Ran(NamedTuple):
     """What came of a run. seen: what the model was told of each call, and whether as an error."""
 
     seen: dict[str, tuple[str, bool]]
+    tools: dict[str, list[str]]
     out: dict[str, Any]
     err: str
     code: int
@@ -148,4 +151,4 @@ def claude(folder: Path, turns: dict[str, list[Any]], *options: str, prompt: str
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout)
     out = json.loads(said["out"]) if said["out"].strip().startswith("{") else {"text": said["out"]}
-    return Ran({name: (text, error) for name, (text, error) in said["seen"].items()}, out, said["err"], said["code"])
+    return Ran({name: (text, error) for name, (text, error) in said["seen"].items()}, said["tools"], out, said["err"], said["code"])

@@ -20,14 +20,15 @@ _AGENT = re.compile(r"agent ([a-z]+)")
 
 
 class Model:
-    """`seen`: what the model was told about each call, by its id: (text, whether it was marked as an error). tools: the names it was offered."""
+    """`seen`: what the model was told about each call, by its id: (text, whether it was marked as an error). tools: the names it was offered, with those of their arguments."""
 
     def __init__(self, turns: dict[str, list[list[tuple[str, dict[str, Any], str]]]]) -> None:
-        self.turns, self.seen, self.tools, self.url = turns, dict[str, tuple[str, bool]](), set[str](), ""
+        self.turns, self.seen, self.url = turns, dict[str, tuple[str, bool]](), ""
+        self.tools = dict[str, list[str]]()
 
     def step(self, body: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]] | str:
         messages, tools = body["messages"], body.get("tools") or []
-        self.tools |= {tool["name"] for tool in tools}
+        self.tools |= {tool["name"]: sorted(tool.get("input_schema", {}).get("properties", {})) for tool in tools}
         for message in messages:
             for block in message["content"] if isinstance(message["content"], list) else []:
                 if block.get("type") == "tool_result":

@@ -33,7 +33,7 @@ def main() -> None:
         }
         command = [asked["binary"], "-p", asked["prompt"], "--output-format", "json", *asked["options"]]
         done = subprocess.run(command, cwd=asked["cwd"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=False)
-        print(json.dumps({"seen": model.seen, "tools": sorted(model.tools), "out": done.stdout, "err": done.stderr, "code": done.returncode}))
+        print(json.dumps({"seen": model.seen, "tools": model.tools, "out": done.stdout, "err": done.stderr, "code": done.returncode}))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def answering(home: Path) -> Iterator[Gate]:
     """A daemon in a thread."""
     end, begun = threading.Event(), threading.Event()
     with Gate(home) as gate:
-        thread = threading.Thread(target=serve, args=(gate, lambda _: begun.set(), end.is_set))
+        thread = threading.Thread(target=serve, args=(gate, lambda _: begun.set(), lambda _: end.is_set()))
         thread.start()
         assert begun.wait(60)
         try:
@@ -214,7 +214,26 @@ def test_what_is_no_event_is_not_heard(home: Path, raw: bytes, tmp_path: Path) -
 
 def test_there_is_one_daemon_for_a_gate(home: Path) -> None:
     with answering(home), Gate(home) as second, pytest.raises(ConfigError, match="already"):
-        serve(second, lambda _: None, lambda: True)
+        serve(second, lambda _: None, lambda _: True)
+
+
+def test_a_client_starts_one_for_the_calls_to_come(home: Path, tmp_path: Path) -> None:
+    path = Path(address([f"--home={home}"]))
+    said = hook("claude", home, before("Bash", {"command": "ls"}, cwd=str(tmp_path)), "--serve=6")
+    assert word(said) == "allow"
+    for _ in range(600):
+        if path.exists():
+            break
+        time.sleep(0.05)
+    for number in range(3):
+        assert word(hook("claude", home, before("Bash", {"command": "ls"}, call=f"t{number + 2}", cwd=str(tmp_path)), "--serve=6")) == "allow"
+    for _ in range(600):  # nobody asks any more
+        if not path.exists():
+            break
+        time.sleep(0.05)
+    assert not path.exists()
+    assert opens(home) == 3  # when it was made, by the first call, and by the daemon
+    assert hook("claude", home, b"{", "--serve=0.1").code == 2
 
 
 def test_a_yes_that_comes_while_a_client_waits(home: Path, tmp_path: Path) -> None:

@@ -127,6 +127,23 @@ def test_the_second_event_of_a_call_takes_up_the_first_once(tmp_path: Path, work
     assert json.loads(tell(home, second, "cursor").out)["permission"] == "deny"
 
 
+def test_a_second_event_after_a_stop_or_much_later_takes_up_nothing(tmp_path: Path, work: str) -> None:
+    home = make_gate(tmp_path / "authority", "cursor")
+    first = cursor("preToolUse", work, tool_name="Shell", tool_input={"command": "ls"}, tool_use_id="t1")
+    second = cursor("beforeShellExecution", work, command="ls")
+    tell(home, first, "cursor")
+    with Gate(home) as gate:
+        gate.stop(everything=True)
+    assert json.loads(tell(home, second, "cursor").out)["permission"] == "deny"
+    with Gate(home) as gate:
+        gate.resume(everything=True)
+    tell(home, {**first, "tool_use_id": "t2"}, "cursor")
+    kept = next((home / "hook" / "open").iterdir())
+    kept.write_text(kept.read_text().replace('"1', '"0'))  # as if it were long ago
+    assert json.loads(tell(home, second, "cursor").out) == {"permission": "allow"}
+    assert len(log(home, "intent", "call")) == 3  # authorized by itself
+
+
 def test_a_second_event_does_not_take_up_another_call(tmp_path: Path, work: str) -> None:
     home = make_gate(tmp_path / "authority", "cursor")
     first = cursor("preToolUse", work, tool_name="Shell", tool_input={"command": "ls"}, tool_use_id="t1")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from capabilities import coding
 from tests.hooks.kit import ROOT, binary, claude, records
 
 pytestmark = pytest.mark.slow
@@ -98,6 +99,16 @@ def test_without_the_shell_words_a_crash_is_blocked_by_the_setting(project: Path
     settings.write_text(json.dumps(data))
     claude(project, {"main": [[bash("touch ran.txt", "toolu_1")]]}, "--permission-mode", "bypassPermissions")
     assert (project / "ran.txt").exists()
+
+
+def test_every_argument_of_its_built_in_tools_is_known(project: Path) -> None:
+    """A newer version that adds some is not refused silently by everybody who has the hook installed: this fails first."""
+    wanted = "select:WebFetch,WebSearch,NotebookEdit,TaskStop,SendMessage,Monitor,CronCreate,EnterWorktree,ListMcpResourcesTool"
+    ran = claude(project, {"main": [[("ToolSearch", {"query": wanted, "max_results": 20}, "toolu_1")]]})
+    known = {name: coding.tool("claude", name) for name in ran.tools}
+    assert {name for name, tool in known.items() if tool is None} <= {"DeferredToolPlaceholder"}
+    assert not {name: extra for name, tool in known.items() if tool and (extra := set(ran.tools[name]) - tool.arguments.keys())}
+    assert {"Bash", "Read", "Write", "Edit", "Agent", "WebFetch"} <= ran.tools.keys()
 
 
 def test_the_agent_does_not_change_its_own_hooks_or_the_gate(project: Path, tmp_path: Path) -> None:
