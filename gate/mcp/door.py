@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gate.mcp.verdict import Context
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+MOST: Final = 1024
 _LONGEST: Final = 64 * 1024
 
 
@@ -54,6 +55,7 @@ class Door:
     def __init__(self, behind: Behind, names: Iterable[str] = (), *, own: bool = False, here: Callable[[str], bool] | None = None) -> None:
         self._behind, self._own = behind, own
         self._here = here or self._of_server
+        self._owners: dict[str, tuple[str, str]] = {}
         self._names = LOOPBACK | {name.lower() for name in names}
 
     def _of_server(self, tool: str) -> bool:
@@ -96,14 +98,24 @@ class Door:
         context = self._behind.context(presented)
         if not context.key:
             raise _unknown("the gate has no capability of its own", error="")
-        capability = self._behind.gate.verify(context.key)
-        if presented and all(link.audience is None for link in token.inspect(capability.chain)):
-            raise _unknown("the capability does not say for which gate it is")
         if context.life() <= 0:
             raise _unknown("the capability has ended")
+        return Visitor(context, self._owner(context.key, presented=bool(presented)))
+
+    def _owner(self, key: str, *, presented: bool) -> tuple[str, str]:
+        """The principal and agent of a genuine capability that is for this gate and grants something here. Kept: none of that changes."""
+        if (known := self._owners.get(key)) is not None:
+            return known
+        capability = self._behind.gate.verify(key)
+        if presented and all(link.audience is None for link in token.inspect(capability.chain)):
+            raise _unknown("the capability does not say for which gate it is")
         if not any(map(self._here, capability.grants)):
             raise Shut(403, "the capability grants nothing here", [("www-authenticate", 'Bearer realm="gate", error="insufficient_scope"')])
-        return Visitor(context, (capability.principal, capability.agent))
+        if presented:
+            if len(self._owners) >= MOST:
+                self._owners.clear()
+            self._owners[key] = capability.principal, capability.agent
+        return capability.principal, capability.agent
 
 
 def _read(text: str) -> str:

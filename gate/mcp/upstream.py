@@ -7,19 +7,17 @@ hands over.  The gate has a credential of its own for the server, if any.  An an
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-import httpcore
-
 from gate.errors import ConfigError
+from gate.mcp.connection import FAILURES, Connection, Pool
 from gate.mcp.door import LOOPBACK
 
 if TYPE_CHECKING:
     from gate.mcp.headers import Headers
 
-CONNECT: Final = 10.0
 READ: Final = 900.0
 _BACK: Final = frozenset({"content-type", "mcp-session-id", "mcp-protocol-version", "retry-after", "allow"})
 _REDIRECTS: Final = range(300, 400)
@@ -38,7 +36,8 @@ class Answer(NamedTuple):
 
     status: int
     headers: dict[str, str]
-    response: httpcore.Response
+    connection: Connection
+    pool: Pool
 
     @property
     def sort(self) -> str:
@@ -48,11 +47,9 @@ class Answer(NamedTuple):
     async def chunks(self) -> AsyncIterator[bytes]:
         """Its body as it comes; Unreachable when it breaks off."""
         try:
-            async for chunk in self.response.aiter_stream():
+            async for chunk in self.connection.body():
                 yield chunk
-        except httpcore.RemoteProtocolError:
-            return  # the server ended the stream without the last chunk, as servers do that are stopped
-        except _FAILURES as error:
+        except FAILURES as error:
             raise Unreachable(f"the server broke off: {type(error).__name__}") from None
 
     async def text(self, longest: int) -> bytes:
@@ -65,8 +62,8 @@ class Answer(NamedTuple):
         return bytes(found)
 
     async def close(self) -> None:
-        """Ends it."""
-        await self.response.aclose()
+        """Ends it; what of it was not read is not read any more."""
+        self.pool.give(self.connection)
 
 
 class Upstream:
@@ -80,7 +77,9 @@ class Upstream:
             raise ConfigError(f"'{url}': a credential would be read on the way; use https")
         self.url, self._credential, self._read = url, [(name.encode(), value.encode()) for name, value in credential or []], read
         self._host = parts.netloc
-        self._pool = httpcore.AsyncConnectionPool(ssl_context=_context() if parts.scheme == "https" else None, max_connections=1000, retries=0)
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        secure = parts.scheme == "https"
+        self._pool = Pool(parts.hostname, parts.port or (443 if secure else 80), _context() if secure else None)
 
     async def send(self, method: str, headers: Headers, body: bytes = b"", *, endless: bool = False) -> Answer:
         """Sends a request and waits for the head of its answer; Unreachable when there is none. endless: the answer may be silent for ever."""
@@ -88,38 +87,36 @@ class Upstream:
         lines = [(name.encode(), value.encode("latin-1", "replace")) for name, value in [*fixed, *headers]] + self._credential
         if method == "POST":
             lines.append((b"content-length", str(len(body)).encode()))
-        times = {"connect": CONNECT, "write": CONNECT, "pool": CONNECT, "read": None if endless else self._read}
-        request = httpcore.Request(method, self.url, headers=lines, content=body or None, extensions={"timeout": times})
         try:
-            response = await self._pool.handle_async_request(request)
-        except _FAILURES as error:
-            raise Unreachable(
-                f"the server cannot be reached: {type(error).__name__}", 504 if isinstance(error, httpcore.TimeoutException) else 502
-            ) from None
-        return await _checked(response)
+            connection = await self._pool.take()
+            try:
+                response = await connection.send(method, self._target, lines, body, None if endless else self._read)
+            except BaseException:
+                connection.close()
+                raise
+        except FAILURES as error:
+            status = 504 if isinstance(error, TimeoutError) else 502
+            raise Unreachable(f"the server cannot be reached: {type(error).__name__}", status) from None
+        return await self._checked(response.status_code, response.headers, connection)
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._pool.aclose()
+        self._pool.close()
 
-
-_FAILURES: Final = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, httpcore.ConnectionNotAvailable, ssl.SSLError, OSError)
-
-
-async def _checked(response: httpcore.Response) -> Answer:
-    """The answer, unless it leads elsewhere, is compressed, or is about the gate's own credential."""
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-    why = ""
-    if response.status in _REDIRECTS:
-        why = "the server leads elsewhere, where the gate does not go"
-    elif headers.get("content-encoding", "identity").lower() != "identity":
-        why = "the server's answer is compressed, which nobody asked for"
-    elif response.status in (401, 407):
-        why = "the server does not take the gate's credential"
-    if why:
-        await response.aclose()
-        raise Unreachable(why)
-    return Answer(response.status, {name: value for name, value in headers.items() if name in _BACK}, response)
+    async def _checked(self, status: int, lines: Iterable[tuple[bytes, bytes]], connection: Connection) -> Answer:
+        """The answer, unless it leads elsewhere, is compressed, or is about the gate's own credential."""
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in lines}
+        why = ""
+        if status in _REDIRECTS:
+            why = "the server leads elsewhere, where the gate does not go"
+        elif headers.get("content-encoding", "identity").lower() != "identity":
+            why = "the server's answer is compressed, which nobody asked for"
+        elif status in (401, 407):
+            why = "the server does not take the gate's credential"
+        if why:
+            connection.close()
+            raise Unreachable(why)
+        return Answer(status, {name: value for name, value in headers.items() if name in _BACK}, connection, self._pool)
 
 
 def _context() -> ssl.SSLContext:

@@ -4,41 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
+import shutil
 import socket
 import threading
+import venv
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PREPARE = "python -m tests.mcp.prepare makes it"
+from tests.mcp.official import cache, installed
+
 OPEN = '[default]\nlow = "allow"\nmedium = "allow"\nhigh = "allow"\ncritical = "allow"\n'
 
 
-def prepared() -> Path:
-    """Where `tests.mcp.prepare` puts things."""
-    return Path(os.environ.get("GATE_TEST_VENVS") or Path.home() / ".cache" / "capgate-tests")
+SDK: Final = ("mcp==2.3.0", "uvicorn>=0.30")
+SUITE: Final = ("@modelcontextprotocol/conformance@0.2.0-alpha.12", "node@22")
 
 
 def mcp_python() -> str:
-    """A Python that has the official SDK; skips where there is none."""
-    found = prepared() / "mcp" / "bin" / "python"
+    """A Python that has the official SDK, made once; skips where it cannot be."""
+    found = cache() / "sdk" / "bin" / "python"
     if not found.exists():
-        pytest.skip(f"no Python with the mcp package: {PREPARE}")
+        venv.create(cache() / "sdk", with_pip=True)
+        installed([str(found), "-m", "pip", "install", "--quiet", *SDK])
     return str(found)
 
 
 def suite() -> list[str]:
-    """How the public conformance suite is started; skips where it is not."""
-    folder = prepared() / "conformance" / "node_modules"
-    program = folder / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
+    """How the public conformance suite is started, installed once with the node that it needs; skips where it cannot be."""
+    folder = cache() / "conformance"
+    program = folder / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
     if not program.exists():
-        pytest.skip(f"no conformance suite (it needs node 22): {PREPARE}")
-    return [str(folder / "node" / "bin" / "node"), str(program)]
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("npm is not on this machine, and the conformance suite needs it")
+        folder.mkdir(parents=True, exist_ok=True)
+        installed([npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *SUITE])
+    return [str(folder / "node_modules" / "node" / "bin" / "node"), str(program)]
 
 
 def free_port() -> int:

@@ -36,7 +36,7 @@ def node_server(name: str) -> list[str]:
         pytest.skip("node and npm are not on this machine")
     if not script.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _installed([str(npm), "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *NPM.values()])
+        installed([str(npm), "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *NPM.values()])
     return [node, str(script)]
 
 
@@ -46,11 +46,12 @@ def python_server(name: str) -> list[str]:
     script = folder / "bin" / f"mcp-server-{name}"
     if not script.exists():
         venv.create(folder, with_pip=True)
-        _installed([str(folder / "bin/python"), "-m", "pip", "install", "--quiet", *PYPI.values()])
+        installed([str(folder / "bin/python"), "-m", "pip", "install", "--quiet", *PYPI.values()])
     return [str(script)]
 
 
-def _installed(command: list[str]) -> None:
+def installed(command: list[str]) -> None:
+    """Runs what installs something; skips where it cannot."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode:
         pytest.skip(f"the servers cannot be installed: {(done.stderr or done.stdout).strip().splitlines()[-1:]}")

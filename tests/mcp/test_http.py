@@ -343,7 +343,7 @@ def _open_calls(here: Site) -> int:
 def test_a_server_that_is_not_there(tmp_path):
     with ExitStack() as stack:
         here = Site(tmp_path, Upstream(), stack)
-        here.relay._server.upstream.url = "http://127.0.0.1:1/mcp"
+        here.relay._server.upstream._pool._port = 1
         assert here.call().status_code == 502
 
 
