@@ -123,13 +123,13 @@ def _serve(options: Mapping[str, object]) -> None:
     with Gate(home) as gate:
         catalogue = Catalogue(name, pinned, fresh=seconds_of(str(options["relist"])))
         behind = Behind(gate, name, catalogue, kinds=remote_kinds, capability=capability)
-        door = Door(behind, cast("tuple[str, ...]", options["hosts"]), own=own(capability, host))
+        door = Door(behind, cast("tuple[str, ...]", options["hosts"]), own=loopback_only(capability, host))
         first = _first(lock, name, ("--http", url), catalogue) if mode == "tofu" else None
         relay = Relay(behind, upstream, door, listed=first, others=bool(options["others"]), answers=str(options["answers"]), waits=waits)
         serve(relay, host, port, lambda address: click.echo(f"gate mcp: {name} is at {address}/mcp", err=True))
 
 
-def own(capability: Callable[[], str], host: str) -> bool:
+def loopback_only(capability: Callable[[], str], host: str) -> bool:
     """Whether a client without a capability of its own acts under the gate's. ConfigError where others than this machine's would."""
     if not capability():
         return False

@@ -20,7 +20,7 @@ from gate import token
 from gate.errors import ConfigError, Denied, TokenError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gate.mcp.behind import Behind
     from gate.mcp.headers import Headers
@@ -46,11 +46,18 @@ class Visitor(NamedTuple):
 
 
 class Door:
-    """names: what this gate is called in a Host header, beside loopback's.  own: whoever presents nothing acts under the gate's own capability."""
+    """names: what this gate is called in a Host header, beside loopback's.  own: whoever presents nothing acts under the gate's own capability.
 
-    def __init__(self, behind: Behind, names: Iterable[str] = (), *, own: bool = False) -> None:
+    here: whether a tool is one of those behind this door.
+    """
+
+    def __init__(self, behind: Behind, names: Iterable[str] = (), *, own: bool = False, here: Callable[[str], bool] | None = None) -> None:
         self._behind, self._own = behind, own
+        self._here = here or self._of_server
         self._names = LOOPBACK | {name.lower() for name in names}
+
+    def _of_server(self, tool: str) -> bool:
+        return tool.startswith(f"{self._behind.server}/")
 
     def check_names(self, headers: Headers) -> None:
         """Shut for a request that was meant for another host, or comes from a page of one."""
@@ -75,6 +82,15 @@ class Door:
         except (TokenError, ConfigError, Denied, ValueError) as error:
             raise _unknown(str(error)) from None
 
+    def context(self, presented: str, visitor: Visitor) -> Context:
+        """Who acts in a message that may present a capability of its own; without one its visitor."""
+        if not presented:
+            return visitor.context
+        try:
+            return self.of(presented).context
+        except (TokenError, ConfigError, Denied, ValueError) as error:
+            raise _unknown(str(error)) from None
+
     def of(self, presented: str) -> Visitor:
         """Who acts under a capability, "" for the gate's own. Shut where it does not do; TokenError where it is none."""
         context = self._behind.context(presented)
@@ -85,7 +101,7 @@ class Door:
             raise _unknown("the capability does not say for which gate it is")
         if context.life() <= 0:
             raise _unknown("the capability has ended")
-        if not any(tool.startswith(f"{self._behind.server}/") for tool in capability.grants):
+        if not any(map(self._here, capability.grants)):
             raise Shut(403, "the capability grants nothing here", [("www-authenticate", 'Bearer realm="gate", error="insufficient_scope"')])
         return Visitor(context, (capability.principal, capability.agent))
 

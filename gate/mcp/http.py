@@ -19,7 +19,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from gate.errors import ConfigError, Denied, TokenError
 from gate.mcp import headers as head
 from gate.mcp import sse, wire
 from gate.mcp.core import Session, presented
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from gate.mcp.behind import Behind
     from gate.mcp.headers import Headers
     from gate.mcp.upstream import Upstream
-    from gate.mcp.wire import Body
+    from gate.mcp.wire import Body, Message
 
 Event: TypeAlias = "MutableMapping[str, Any]"  # as ASGI has them
 Receive: TypeAlias = Callable[[], Awaitable[Event]]
@@ -107,13 +106,13 @@ class Relay:
                 return
 
     async def _request(self, scope: Event, receive: Receive, begun: Begun) -> None:
-        headers: Headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = lines_of(scope)
         self._door.check_names(headers)
         if scope["path"] != PATH:
             raise Shut(404, f"the gate is at {PATH}")
         visitor = self._door.visitor(headers)
         if scope["method"] == "POST":
-            await self._post(headers, await self._body(headers, receive), visitor, receive, begun)
+            await self._post(headers, await body_of(headers, receive, self._longest), visitor, receive, begun)
         elif scope["method"] == "GET":
             await self._get(headers, visitor, receive, begun)
         elif scope["method"] == "DELETE":
@@ -121,31 +120,10 @@ class Relay:
         else:
             raise Shut(405, "GET, POST and DELETE are understood", [("allow", "GET, POST, DELETE")])
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """The request's body, which must be JSON by its media type: a page cannot send that elsewhere without asking first."""
-        sort = head.one(headers, "content-type") or ""
-        if sort.partition(";")[0].strip().lower() != "application/json":
-            raise Shut(415, "the body must be application/json")
-        found = bytearray()
-        try:
-            async with asyncio.timeout(SLOW):
-                more = True
-                while more:
-                    event = await receive()
-                    if event["type"] == "http.disconnect":
-                        raise Shut(400, "the body broke off")
-                    found += event.get("body", b"")
-                    more = event.get("more_body", False)
-                    if len(found) > self._longest:
-                        raise Shut(413, f"the body is longer than {self._longest} bytes", [("connection", "close")])
-        except TimeoutError:
-            raise Shut(408, "the body came too slowly", [("connection", "close")]) from None
-        return bytes(found)
-
     # ---- lines --------------------------------------------------------------------------------------------------------------------------------
 
     def _line(self, headers: Headers, visitor: Visitor, *, greets: bool = False) -> Line:
-        """The line that a request names, or one of its own. 404 for a session that is not there, or is somebody else's. greets: a session may begin."""
+        """The line that a request names, or one of its own. 404 for a session that is not there, or another's. greets: a session may begin."""
         ident = head.one(headers, _SESSION)
         if ident is None:
             behind, tasks = self._server.behind, None if greets else self._tasks
@@ -174,24 +152,16 @@ class Relay:
         message = wire.parse(body, self._longest)
         begun.ident = message.id
         token, message = presented(message)
-        context = self._presented(token, visitor)
+        context = self._door.context(token, visitor)
         head.check(headers, message)
         line, asked = self._line(headers, visitor, greets=message.method == "initialize"), Asked(message, headers, context)
         verdict = await line.of_client(asked, begun.show)
         if isinstance(verdict, Reply):
-            await begun.json(_status(verdict.body, modern=_is_modern(asked)), verdict.body)
+            await begun.json(status_of(verdict.body, message, headers), verdict.body)
         elif not isinstance(verdict, Forward):
             await begun.empty(202)
         else:
             await self._on(line, asked, verdict.body, receive, begun)
-
-    def _presented(self, token: str, visitor: Visitor) -> Any:
-        if not token:
-            return visitor.context
-        try:
-            return self._door.of(token).context
-        except (TokenError, ConfigError, Denied, ValueError) as error:
-            raise Shut(401, str(error), [("www-authenticate", 'Bearer realm="gate", error="invalid_token"')]) from None
 
     async def _on(self, line: Line, asked: Asked, body: Body, receive: Receive, begun: Begun) -> None:
         """Sends a message on and passes the answer back. Whatever happens, the request it is has an end."""
@@ -365,12 +335,36 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-def _is_modern(asked: Asked) -> bool:
-    return modern(asked.message) or (head.one(asked.headers, "mcp-protocol-version") or "") >= "2026"
+def lines_of(scope: Event) -> Headers:
+    """The headers of a request."""
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
 
 
-def _status(body: Body, *, modern: bool) -> int:
+async def body_of(headers: Headers, receive: Receive, longest: int) -> bytes:
+    """The request's body, which must be JSON by its media type: a page cannot send that elsewhere without asking first."""
+    sort = head.one(headers, "content-type") or ""
+    if sort.partition(";")[0].strip().lower() != "application/json":
+        raise Shut(415, "the body must be application/json")
+    found = bytearray()
+    try:
+        async with asyncio.timeout(SLOW):
+            more = True
+            while more:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    raise Shut(400, "the body broke off")
+                found += event.get("body", b"")
+                more = event.get("more_body", False)
+                if len(found) > longest:
+                    raise Shut(413, f"the body is longer than {longest} bytes", [("connection", "close")])
+    except TimeoutError:
+        raise Shut(408, "the body came too slowly", [("connection", "close")]) from None
+    return bytes(found)
+
+
+def status_of(body: Body, message: Message, headers: Headers) -> int:
     """The status with which an answer of the gate's own goes back: that of its error in the modern era, 200 in the other."""
     error = body.get("error")
     code = error["code"] if wire.is_body(error) else None
-    return _BAD.get(code, 200) if modern and isinstance(code, int) else 200
+    newer = modern(message) or (head.one(headers, "mcp-protocol-version") or "") >= "2026"
+    return _BAD.get(code, 200) if newer and isinstance(code, int) else 200

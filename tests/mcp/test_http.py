@@ -278,7 +278,7 @@ def test_two_headers_of_one_name(site):
 def test_headers_of_arguments_are_made_of_what_goes_on(site):
     here = site(Upstream([REGION]))
     here.call(
-        arguments={"region": "Zürich", "n": "5"}, headers={"mcp-param-region": "=?base64?WsO8cmljaA==?=", "mcp-param-n": "5", "mcp-param-other": "x"}
+        arguments={"region": "Zürich", "n": 5}, headers={"mcp-param-region": "=?base64?WsO8cmljaA==?=", "mcp-param-n": "5", "mcp-param-other": "x"}
     )
     (seen,) = here.upstream.calls()
     assert (seen.json["params"]["arguments"], seen.header("mcp-param-n")) == ({"region": "Zürich", "n": 5}, "5")
