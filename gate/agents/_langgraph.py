@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from gate.agents.around import Around, Sent, asked, note, told
@@ -33,6 +34,9 @@ Config: TypeAlias = Mapping[str, Any]
 MOST: Final = 256
 _put: Final[OrderedDict[tuple[str, ...], dict[int, str]]] = OrderedDict()
 """By place, the question of each interrupt there, in order."""
+_heard: Final[OrderedDict[tuple[str, ...], dict[object, object]]] = OrderedDict()
+"""By run of a node, what was said in it that names its question: any call of the node may be the one that is handed it."""
+_turn: Final = Lock()
 
 
 class Called(NamedTuple):
@@ -194,16 +198,30 @@ class _Steps:
         place, question = self._called.place, needs.question
         if not place or question is None or question.tool != self._called.sent.tool:
             raise needs
+        with _turn:
+            heard = _bounded(_heard, place[:2])
+            fresh = question.id in heard and (self._question is None or self._question.id != question.id)
+            said = heard[question.id] if fresh else self._interrupted(place, question)
+            if is_object(said) and "question" in said:
+                heard[said["question"]] = said
+        self._question, self._said = question, _bound(said, question, _put.get(place, {}).get(self._pauses))
+        self._pauses += not fresh
+
+    def _interrupted(self, place: tuple[str, ...], question: Question) -> object:
         try:
-            said = _types.interrupt(asked(question))
+            return _types.interrupt(asked(question))
         except _errors.GraphInterrupt:
             if self._called.alone:
-                _put.setdefault(place, {})[self._pauses] = question.id
-                if len(_put) > MOST:
-                    _put.popitem(last=False)
+                _bounded(_put, place)[self._pauses] = question.id
             raise
-        self._question, self._said = question, _bound(said, question, _put.get(place, {}).get(self._pauses))
-        self._pauses += 1
+
+
+def _bounded(kept: OrderedDict[tuple[str, ...], dict[Any, Any]], key: tuple[str, ...]) -> dict[Any, Any]:
+    """What is kept under the key; the oldest is forgotten when there are too many."""
+    found = kept.setdefault(key, {})
+    if len(kept) > MOST:
+        kept.popitem(last=False)
+    return found
 
 
 def _see(graph: InGraph, called: Called) -> None:

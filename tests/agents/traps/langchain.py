@@ -156,7 +156,8 @@ def a_pause_inside_a_tool_repeats_the_tool(bench) -> None:
     bench.approve()
     done = _go(agent, Command(resume={"gate": "answered"}))
     assert len(bodies) > 1 and done["messages"][-1].content == "done", done
-    bench.did("read_file a", "send_mail carol", "send_mail bob")
+    ran = bench._log.read_text().split("\n")
+    assert [line for line in ran if "mail" in line] == ["send_mail carol", "send_mail bob"], ran  # older versions repeat the child, which reads again
     assert [each["tool"] for each in bench.records("intent", "call")].count("delegate") == 1
     assert len([each for each in bench.records("outcome") if each.get("ref") == "c5"]) == 1
 
