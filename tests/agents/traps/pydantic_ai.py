@@ -181,7 +181,8 @@ def values_of_types(bench):
     uses = [Use("o1", "order", {"item": "tea", "day": day}), Use("o2", "order", {"item": "gold", "day": day})]
     uses += [Use("o3", "book", {"order": {"item": "x", "day": day}, "day": day})]
     _run(bench, _agent(bench, [uses], tools=[order, book]), granted)
-    assert ran == [Order(item="tea", day=date(2026, 1, 2)), (Order(item="x", day=date(2026, 1, 2)), date(2026, 1, 2))]
+    new_year = date(2026, 1, 2)
+    assert len(ran) == 2 and Order(item="tea", day=new_year) in ran and (Order(item="x", day=new_year), new_year) in ran, ran
 
 
 def changed_values_of_types(bench):
