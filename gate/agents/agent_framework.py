@@ -13,11 +13,12 @@ framework loses such a request of an agent that is a tool: there the model is to
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from gate.agents._agent_framework import agents_in, answer_of, arguments_of, edited, seal, value_of
 from gate.agents.around import Around, Sent, asked, told
+from gate.agents.framework import framework
 from gate.agents.team import Team
 from gate.constraints.value import is_object
 from gate.errors import ConfigError, Denied, GateError, NeedsApproval, Unavailable
@@ -28,16 +29,7 @@ if TYPE_CHECKING:
     from gate.gate import Gate
     from gate.tool import Options
 
-    class FunctionMiddleware:
-        """The framework's; it is not there where types are checked."""
-
-    Content: Any
-    FunctionTool: Any
-else:
-    try:
-        from agent_framework import Content, FunctionMiddleware, FunctionTool
-    except ImportError as missing:
-        raise ConfigError('Microsoft Agent Framework is not installed: pip install "capgate[agent-framework]"') from missing
+_framework: Final = framework("agent_framework", extra="agent-framework")
 
 
 def guard(
@@ -49,6 +41,7 @@ def guard(
     session: str = "",
     tools: Mapping[str, Options] | None = None,
     answers: str = "",
+    once: bool = True,
     hosted: Collection[str] = (),
 ) -> Any:
     """Puts what the agent calls behind the gate; the agent.
@@ -56,9 +49,9 @@ def guard(
     capability: what it acts under; without one what `function_invocation_kwargs["capability"]` of the run says, or whoever acts by `gate.acting`.
     parts: agent (by its name) → what it has of its caller's, as `gate.attenuate` takes it, see `gate.agents.team`.  session: of the calls, unless
     the run has an `AgentSession`.  tools: name → options, see `gate.tool.Options`.  answers: the approver whose yes an approval response brings.
-    hosted: types of tools that the provider runs where no gate sees them, allowed all the same.  ConfigError for those that are not named.
+    once: see `Around`.  hosted: types of tools that the provider runs where no gate sees them, allowed all the same.  ConfigError for others.
     """
-    around = Around(gate, session=session, tools=tools, answers=answers)
+    around = Around(gate, session=session, tools=tools, answers=answers, once=once)
     return _Guard(around, Team(around, parts or {}), capability, frozenset(hosted)).cover(agent)
 
 
@@ -83,7 +76,7 @@ class _Guard:
 
     def look_at(self, tool: Any) -> None:
         """Puts a tool behind the gate, and guards the agent in one that is an agent. ConfigError for a tool that runs elsewhere."""
-        if not isinstance(tool, FunctionTool):
+        if not isinstance(tool, _framework.FunctionTool):
             kind = str(tool.get("type")) if is_object(tool) else str(tool.__class__.__name__)
             if kind not in self._hosted:
                 raise ConfigError(
@@ -107,7 +100,7 @@ class _Guard:
         return (sent, case.question, said) if case and case.question.tool == sent.tool else (sent, None, None)
 
 
-class GateMiddleware(FunctionMiddleware):
+class GateMiddleware(_framework.FunctionMiddleware):  # type: ignore[misc, name-defined]  # the framework's class is not there when this is checked
     """The gate before the functions of one agent; made by `guard`."""
 
     def __init__(self, guard: _Guard, agent: str) -> None:
@@ -132,8 +125,11 @@ class GateMiddleware(FunctionMiddleware):
             context.result = told(team.refused(denial, context.function.name))
             return
         try:
-            with self._guard.around.answered(question, said):
+            if said is None:
                 value = await team.arun(self._agent, sent, run)
+            else:
+                with self._guard.around.answered(question, said):
+                    value = await team.arun(self._agent, sent, run)
             if value is not value_of(context.result):
                 context.result = value
         except NeedsApproval as needed:
@@ -144,10 +140,10 @@ class GateMiddleware(FunctionMiddleware):
 
 def _request(context: Any, sent: Sent, needed: NeedsApproval) -> Any:
     """What ends the run for the question. Its id is the framework's of the call, by which it is found again."""
-    call = Content.from_function_call(call_id=sent.id, name=sent.tool, arguments=sent.arguments)
+    call = _framework.Content.from_function_call(call_id=sent.id, name=sent.tool, arguments=sent.arguments)
     occurrence = context.metadata.get("function_call_occurrence_id")
     if occurrence:
         call.id = occurrence
-    return Content.from_function_approval_request(
+    return _framework.Content.from_function_approval_request(
         id=occurrence or sent.id, function_call=call, additional_properties={"gate": asked(needed.question)}
     )
