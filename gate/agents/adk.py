@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gate.agents._adk import GatedTool, GatedToolset, answer, gated_copy, noted, pauses, schema
 from gate.agents.around import Around, Sent, asked, told
+from gate.agents.framework import framework
 from gate.agents.team import Team
 from gate.errors import ConfigError, Denied, GateError, NeedsApproval, Unavailable
 
@@ -26,23 +27,10 @@ if TYPE_CHECKING:
     from gate.gate import Gate
     from gate.tool import Options
 
-    class BasePlugin:
-        """What is used of ADK's; ADK is not there where types are checked."""
-
-        def __init__(self, name: str) -> None: ...
-
-    LlmResponse: Any
-    BaseTool: Any
-    FunctionTool: Any
-    BaseToolset: Any
-else:
-    try:
-        from google.adk.models import LlmResponse
-        from google.adk.plugins.base_plugin import BasePlugin
-        from google.adk.tools import BaseTool, FunctionTool
-        from google.adk.tools.base_toolset import BaseToolset
-    except ImportError as missing:
-        raise ConfigError('Google ADK is not installed: pip install "capgate[adk]"') from missing
+_models: Final = framework("google.adk.models", extra="adk")
+_plugins: Final = framework("google.adk.plugins.base_plugin", extra="adk")
+_tools: Final = framework("google.adk.tools", extra="adk")
+_toolsets: Final = framework("google.adk.tools.base_toolset", extra="adk")
 
 HOSTED: Final = "the provider would run tools of this request where no gate sees them: {}; name them in hosted= if that is meant"
 """What a run ends with when the model would be given such tools."""
@@ -50,13 +38,13 @@ HOSTED: Final = "the provider would run tools of this request where no gate sees
 OTHER: Final = "these agents are behind another GatePlugin: make one for all runs, and say with who= or gate.acting for whom each is"
 
 
-class GatePlugin(BasePlugin):
+class GatePlugin(_plugins.BasePlugin):  # type: ignore[misc, name-defined]  # ADK's class is not there when this is checked
     """The tools of an app behind a gate.
 
     capability: what the root agent acts under.  who: for an app that serves many, gives it for a call's `ToolContext`, or None.  Without both,
     whoever acts by `gate.acting`.  parts: agent → what it has of its caller's, as `gate.attenuate` takes it, see `gate.agents.team`.
-    tools: name → options, see `gate.tool.Options`.  answers: the approver whose yes a confirmation brings.  hosted: tools of the provider that
-    may be used although no gate sees them, by their names in ADK's request ("google_search"); also "code_executor".
+    tools: name → options, see `gate.tool.Options`.  answers: the approver whose yes a confirmation brings.  once: see `Around`.  hosted: tools of the
+    provider that may be used although no gate sees them, by their names in ADK's request ("google_search"); also "code_executor".
     """
 
     def __init__(
@@ -68,10 +56,11 @@ class GatePlugin(BasePlugin):
         parts: Mapping[str, Mapping[str, Any]] | None = None,
         tools: Mapping[str, Options] | None = None,
         answers: str = "",
+        once: bool = True,
         hosted: Collection[str] = (),
     ) -> None:
-        super().__init__(name="gate")
-        self.around = Around(gate, tools=tools, answers=answers, noted=noted)
+        super().__init__(name="gate")  # pyright: ignore[reportUnknownMemberType]  # as above
+        self.around = Around(gate, tools=tools, answers=answers, once=once, noted=noted)
         self._team = Team(self.around, parts or {})
         self._who: Callable[[Any], Capability | str | None] = who or (lambda _context: capability)
         self._hosted = frozenset(hosted)
@@ -92,7 +81,7 @@ class GatePlugin(BasePlugin):
             llm_request.tools_dict[name] = self.gated(tool, pauses=False)
         given = {name for tool in llm_request.config.tools or () for name, value in tool if value is not None}
         if hosted := sorted(given - self._hosted - {"function_declarations"}):
-            return LlmResponse(error_code="GATE", error_message=HOSTED.format(", ".join(hosted)))
+            return _models.LlmResponse(error_code="GATE", error_message=HOSTED.format(", ".join(hosted)))
         return None
 
     async def before_tool_callback(self, *, tool: Any, tool_args: Any, tool_context: Any) -> dict[str, Any] | None:
@@ -121,11 +110,11 @@ class GatePlugin(BasePlugin):
                 return tool
             raise ConfigError(OTHER)
         bare: Any = tool
-        if not isinstance(tool, (BaseTool, BaseToolset)):
+        if not isinstance(tool, (_tools.BaseTool, _toolsets.BaseToolset)):
             if not callable(tool):
                 return tool
-            bare = FunctionTool(tool)
-        made = gated_copy(bare, self, toolset=isinstance(tool, BaseToolset), pauses=pauses)
+            bare = _tools.FunctionTool(tool)
+        made = gated_copy(bare, self, toolset=isinstance(tool, _toolsets.BaseToolset), pauses=pauses)
         if hasattr(bare, "agent"):  # an AgentTool's, whose runner may not have this plugin
             self.cover(bare.agent)
         return made

@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from gate.agents._strands import FailedError, interrupts, noted, outcome, refusal, result_of, schema
 from gate.agents.around import Around, Sent, asked, told
+from gate.agents.framework import framework
 from gate.agents.team import Team
 from gate.constraints.value import is_object
 from gate.errors import ConfigError, Denied, GateError, NeedsApproval, Unavailable
@@ -30,18 +31,10 @@ if TYPE_CHECKING:
     from gate.gate import Gate
     from gate.tool import Options
 
-    BeforeToolCallEvent: Any
-    InterruptException: Any
-    ToolContext: Any
-    ToolInterruptEvent: Any
-else:
-    try:
-        from strands import ToolContext
-        from strands.hooks import BeforeToolCallEvent
-        from strands.interrupt import InterruptException
-        from strands.types._events import ToolInterruptEvent
-    except ImportError as missing:
-        raise ConfigError('Strands is not installed: pip install "capgate[strands]"') from missing
+_strands: Final = framework("strands", extra="strands")
+_hooks: Final = framework("strands.hooks", extra="strands")
+_interrupts: Final = framework("strands.interrupt", extra="strands")
+_events: Final = framework("strands.types._events", extra="strands")
 
 
 def guard(
@@ -53,15 +46,17 @@ def guard(
     session: str = "",
     tools: Mapping[str, Options] | None = None,
     answers: str = "",
+    once: bool = True,
 ) -> Any:
     """Puts the tools of the agent behind the gate; the agent.
 
     capability: what it acts under; without one what `invocation_state["capability"]` says, or whoever acts by `gate.acting`.  parts: agent (by its
     name) → what it has of its caller's, as `gate.attenuate` takes it, see `gate.agents.team`.  tools: name → options, see `gate.tool.Options`.
     session: of the calls, unless `invocation_state["session"]` names one.  answers: the approver whose yes an interrupt's response brings.
+    once: see `Around`.
     ConfigError when it is guarded already.
     """
-    return _Guard(Around(gate, session=session, tools=tools, answers=answers, noted=noted), parts or {}, capability).cover(agent)
+    return _Guard(Around(gate, session=session, tools=tools, answers=answers, once=once, noted=noted), parts or {}, capability).cover(agent)
 
 
 class _Guard:
@@ -81,9 +76,9 @@ class _Guard:
             for name, tool in list(known.items()):
                 known[name] = self.gated(tool, agent)
         try:
-            agent.hooks.add_callback(BeforeToolCallEvent, self._before, order=inf)
+            agent.hooks.add_callback(_hooks.BeforeToolCallEvent, self._before, order=inf)
         except TypeError:  # older versions run hooks in the order in which they are added
-            agent.hooks.add_callback(BeforeToolCallEvent, self._before)
+            agent.hooks.add_callback(_hooks.BeforeToolCallEvent, self._before)
         return agent
 
     def _before(self, event: Any) -> None:
@@ -127,8 +122,11 @@ class _Guard:
             yield refusal(tool_use, self.team.refused(denial, tool.tool_name))
             return
         try:
-            with self.around.answered(question, said):
+            if said is None:
                 value = await self.team.arun(agent, sent, run)
+            else:
+                with self.around.answered(question, said):
+                    value = await self.team.arun(agent, sent, run)
             if value is not outcome(events):
                 events[-1:] = [result_of(events) | {"content": value if isinstance(value, list) else [{"text": value}]}]
         except NeedsApproval as needed:
@@ -179,9 +177,9 @@ def _class(kind: type[object]) -> type[object]:
 
 def _interrupt(tool: Any, tool_use: Any, state: dict[str, Any], needed: NeedsApproval, times: int) -> Any:
     """The event that interrupts the agent for the question."""
-    context = ToolContext(tool_use=tool_use, agent=tool.gate_agent, invocation_state=state)
+    context = _strands.ToolContext(tool_use=tool_use, agent=tool.gate_agent, invocation_state=state)
     try:
         context.interrupt(f"gate:{times}", reason=asked(needed.question))
-    except InterruptException as interrupt:
-        return ToolInterruptEvent(tool_use, [interrupt.interrupt])
+    except _interrupts.InterruptException as interrupt:
+        return _events.ToolInterruptEvent(tool_use, [interrupt.interrupt])
     return refusal(tool_use, needed)

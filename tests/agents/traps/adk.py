@@ -210,6 +210,18 @@ def pause_behind_an_agent_tool(bench):
     assert not paused
 
 
+def agent_for_a_single_turn(bench):
+    """An agent that ADK makes a tool of by itself is behind the gate with its part."""
+    if "mode" not in LlmAgent.model_fields:
+        return  # came with 2.0
+    child = _agent("child", [[READ, MAIL]], _tools(bench), mode="single_turn", description="c")
+    root = _agent("root", [[Use("a1", "child", {"request": "x"})]], [], sub_agents=[child])
+    seen, _, _ = _run(root, _plugin(bench, ["child"], parts={"child": {"tools": ["read_file"]}}))
+    bench.did("read_file a")
+    assert "Refused by Gate" in seen["c2"]
+    assert [(record["agent"], record["tool"]) for record in bench.records("call", "intent")] == [("root", "child"), ("child", "read_file")]
+
+
 def code_that_the_model_writes(bench):
     """Code of the model runs without a tool call: an agent with an executor is refused."""
     ran = []
@@ -343,6 +355,7 @@ TRAPS = {
         hand_off,
         grandchild_takes_from_the_root,
         pause_behind_an_agent_tool,
+        agent_for_a_single_turn,
         code_that_the_model_writes,
         tools_that_the_provider_runs,
         yes_to_the_tool_is_none_to_the_gate,
