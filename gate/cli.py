@@ -36,6 +36,7 @@ SECTIONS: Final = {
     },
     "Drop-in": {
         "mcp": "The gate between an MCP client and a server.",
+        "hook": "Stand between a coding agent and its tools: claude, codex, gemini, copilot, cursor.",
     },
     "Approval": {
         "ask": "Answer questions at this terminal; list them; how they are answered.",

@@ -67,15 +67,15 @@ def declared(name: str, schema: Mapping[str, object] | KindTool | None, options:
     return Declared(plain, looping, (described, dict(options)))
 
 
-def continuing(run: Continue, ref: str | None = None) -> Inside[Outside]:
+def continuing(run: Continue, ref: str | None = None, *, once: bool = True) -> Inside[Outside]:
     """The tool that is called inside is run by this. For one call: what the tool calls has a continuation, and an id, of its own or none.
 
-    ref: the framework's id of the call, see `gate.ref`; None for the one that is there already.
+    ref: the framework's id of the call, see `gate.ref`; None for the one that is there already.  once: no other call has this id.
     """
-    return Inside(outside, (current() if ref is None else ref, run))
+    return Inside(outside, (current() if ref is None else ref, run, once))
 
 
-_NOTHING: Final[Outside] = ("", None)
+_NOTHING: Final[Outside] = ("", None, True)
 
 
 def _go_on(**arguments: object) -> Any:

@@ -22,9 +22,11 @@ RAN: Final = "ref:"
 """How the ledger's name of such a call begins, among those of used approvals."""
 KEPT: Final = 86400.0
 """Seconds for which it is remembered."""
-Outside: TypeAlias = tuple[str, "Callable[[dict[str, object]], Any] | None"]
-outside: Final[ContextVar[Outside]] = ContextVar("gate_outside", default=("", None))
-"""What a framework said of the call that is made now: its id, and what runs it (`gate.declare`). One variable, because each costs."""
+Outside: TypeAlias = tuple[str, "Callable[[dict[str, object]], Any] | None", bool]
+outside: Final[ContextVar[Outside]] = ContextVar("gate_outside", default=("", None, True))
+"""What a framework said of the call that is made now: its id, what runs it (`gate.declare`), and whether no other call has that id.
+
+One variable, because each costs."""
 
 
 def current() -> str:
@@ -34,7 +36,12 @@ def current() -> str:
 
 def under(ref: str) -> Inside[Outside]:
     """The id of the call that is made inside; "" for none."""
-    return Inside(outside, (ref, outside.get()[1]))
+    return Inside(outside, (ref, *outside.get()[1:]))
+
+
+def once() -> bool:
+    """Whether a call that waits for the disk runs once under its id: not where the provider gives one id to several calls."""
+    return outside.get()[2]
 
 
 def ran(call: Call, ref: str) -> str:

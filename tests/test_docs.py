@@ -38,7 +38,11 @@ def test_an_example_runs_and_prints_what_it_says(
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_hold(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except gate.ConfigError as missing:  # an adapter whose framework has an environment of its own
+        assert name.startswith("gate.agents.") and "pip install" in str(missing)
+        pytest.skip(str(missing))
     failed, _ = doctest.testmod(module, optionflags=doctest.IGNORE_EXCEPTION_DETAIL | doctest.NORMALIZE_WHITESPACE)
     assert failed == 0
 

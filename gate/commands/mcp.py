@@ -62,8 +62,11 @@ def server_of(ctx: click.Context) -> list[str]:
 @click.option("--waits", default="0", metavar="TIME", help="How long a call is held for an answer that comes from elsewhere, such as 10m.")
 @click.option("--answers", default="", metavar="NAME", help="Whose yes the client's own dialogue brings, below high risk.")
 @click.option("--others", is_flag=True, help="Relay notifications that the gate does not know.")
-@click.option("--http", "url", default="", metavar="URL", help="Serve over HTTP, before the server at this URL.")
-@click.option("--listen", default="127.0.0.1:0", show_default=True, metavar="ADDRESS", help="Where to listen, with --http or --kinds.")
+@click.option("--http", "url", default="", metavar="URL", help="The server is at this URL (streamable HTTP).")
+@click.option("--header-env", "header_env", multiple=True, metavar="HEADER=NAME", help="A header for that server, from a variable.")
+@click.option("--bearer-env", "bearer_env", default="", metavar="NAME", help="A variable with the gate's own Bearer token for that server.")
+@click.option("--listen", default="", metavar="ADDRESS", help="Serve clients over HTTP at an address such as 127.0.0.1:8791; else standard input.")
+@click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Another name by which clients reach that address, through a proxy.")
 @click.option("--kinds", default="", metavar="KINDS", help="Serve the catalogue's own tools, such as files,shell,http.")
 @home_option
 @click.pass_context
@@ -77,7 +80,7 @@ def command(ctx: click.Context, /, **options: object) -> None:
     options["server"] = server_of(ctx)
     if options["kinds"]:
         import_module("gate.commands.mcpkinds").run(server_of(ctx), options)
-    elif options["url"]:
+    elif options["url"] or options["listen"]:
         import_module("gate.commands.mcphttp").run(server_of(ctx), options)
     else:
         import_module("gate.commands.mcpstdio").run(server_of(ctx), options)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from gate.commands.shared import existing, read_text
+from gate.commands.shared import existing, read_text, span
 from gate.errors import ConfigError
 from gate.mcp import child as process
 from gate.mcp import lockfile
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import subprocess
 
     from gate.kind import KindTool
+    from gate.mcp.behind import Kinds
 
 VARIABLE: Final = "GATE_CAPABILITY"
 _LAUNCHERS: Final = frozenset({"npx", "node", "python", "python3", "uvx", "uv", "bunx", "deno", "docker", "run", "tool", "-y", "-m"})
@@ -40,7 +41,7 @@ def run(server: list[str], options: Mapping[str, object]) -> None:
     process.guard()
     child = process.start(server, environment)  # it starts while the rest here does
     try:
-        code = _relay(child, name, home, capability, pinned, lock, options)
+        code = relayed(child, name, home, capability, pinned, lock, options)
     finally:
         if child.poll() is None:
             process.end(child, 0)
@@ -48,7 +49,7 @@ def run(server: list[str], options: Mapping[str, object]) -> None:
     raise SystemExit(code)
 
 
-def _relay(
+def relayed(
     child: subprocess.Popen[bytes],
     name: str,
     home: Path,
@@ -56,29 +57,32 @@ def _relay(
     pinned: Kept | None,
     lock: Path,
     options: Mapping[str, object],
+    kinds: Kinds | None = None,
 ) -> int:
+    """Relays between standard input and output and a server process, to its end; the exit code. kinds: those of a server on this host by default."""
     import asyncio
 
-    from gate.gate import Gate, seconds_of
+    from gate.gate import Gate
     from gate.mcp.behind import Behind
     from gate.mcp.core import Session
     from gate.mcp.people import People
     from gate.mcp.stdio import Relay
 
-    waits = seconds_of(str(options["waits"])) if options["waits"] != "0" else 0.0
     with Gate(home) as gate:
-        catalogue = Catalogue(name, pinned, fresh=seconds_of(str(options["relist"])))
-        behind = Behind(gate, name, catalogue, kinds=local_kinds, capability=capability)
-        if capability():
-            behind.context()  # says now what is wrong with it
-        else:
+        catalogue = Catalogue(name, pinned, fresh=time_of(options, "relist"))
+        behind = Behind(gate, name, catalogue, kinds=kinds or local_kinds, capability=capability)
+        if not capability():
             click.echo(f"gate mcp: no capability in {VARIABLE} or --capability: only what brings one of its own is served", err=True)
         session = Session(name, catalogue, others=bool(options["others"]))
         listed = first_list(lock, name, tuple(cast("list[str]", options["server"])), catalogue, session) if options["pins"] == "tofu" else None
 
+        def warm() -> None:
+            behind.context()  # says now what is wrong with it
+            behind.warm()
+
         async def relay() -> int:
-            people = People(behind, session, answers=str(options["answers"]), waits=waits)
-            return await Relay(behind, session, child, listed=listed, people=people).run()
+            people = People(behind, session, answers=str(options["answers"]), waits=time_of(options, "waits"))
+            return await Relay(behind, session, child, listed=listed, people=people, warm=warm).run()
 
         return asyncio.run(relay())
 
@@ -114,6 +118,15 @@ def capability_of(file: str) -> Callable[[], str]:
     if not path.exists():
         raise ConfigError(f"there is no file '{file}' with a capability; make one with: gate grant … > {file}")
     return read
+
+
+def time_of(options: Mapping[str, object], name: str) -> float:
+    """The seconds of an option such as "10m" or "0"."""
+    text = str(options[name])
+    try:
+        return 0.0 if text == "0" else span(text)
+    except ValueError as error:
+        raise click.UsageError(f"--{name}: {error}") from None
 
 
 def lock_path(home: Path, said: str) -> Path:

@@ -25,6 +25,8 @@ LISTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Lists, and the member that holds their items: what the capability does not grant is left out."""
 TASKS: Final = frozenset({"tasks/get", "tasks/result", "tasks/update", "tasks/cancel"})
+REMOVED: Final = frozenset({"logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/list", "tasks/result"})
+"""What the modern era has no longer."""
 OTHER: Final = "methods/call"
 """Any method that is not here, with its name and params as arguments."""
 MOST_URIS: Final = 100

@@ -77,7 +77,14 @@ def as_html(case: Case) -> Rendered:
     over = case.state != "open" or "You cannot approve this" in read
     partial = over or "Shown in part" in read or "left out" in read
     approve = '<button class="approve"' in raw
-    return Rendered(made.document, read, raw, approve, partial, markup=True, ordered=False, implied=frozenset({"tool"}))
+    whole = [
+        fact.missing
+        for section in made.document.sections
+        for fact in section.facts
+        if fact.label == "tool" and case.question.tool in html.unescape(raw)
+    ]
+    partial = partial or bool("".join(whole))  # a document that cuts a name longer than any; the page does not
+    return Rendered(made.document, read, raw, approve, partial, markup=True, ordered=False, implied=frozenset({"tool", *whole}))
 
 
 @lru_cache

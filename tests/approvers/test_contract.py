@@ -45,6 +45,7 @@ def missing(rendered: Rendered) -> list[str]:
 @example(Nasty(Case(QUESTION, "open")))
 @example(Nasty(case({"body": "x" * 10_000_000}, words="trust me\n" * 3_000)))
 @example(Nasty(case({}, headline="\uff52\uff4d", tool="", agent="\u202e")))
+@example(Nasty(case({}, tool="x" * 100_000)))
 @given(one=cases())
 def test_every_channel_shows_every_fact_in_order_or_takes_no_yes_and_says_so(name: str, one: Nasty) -> None:
     rendered = RENDERERS[name](one.case)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import agents, asking, calls, disk, inbox, kinds, kinds_sql
+from tests.bench import agents, asking, calls, disk, inbox, kinds, kinds_sql, mcp, mcp_http
 from tests.bench.log import long_log
 from tests.bench.measure import Row, table
 
@@ -29,6 +29,8 @@ def measured(folder: Path, *, quick: bool) -> list[Row]:
     rows += disk.starts(3 if quick else 15)
     rows += kinds.checks(folder / "kinds", rounds)
     rows += kinds_sql.rows(rounds)
+    rows += mcp.rows(folder / "mcp", 100 if quick else 400)
+    rows += mcp_http.rows(folder / "mcp_http", 60 if quick else 300)
     rows += long_log(folder / "log", 20_000 if quick else 1_000_000)
     return rows
 
@@ -40,7 +42,7 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", help="where to write the rows")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("overhead", "audited", "agents", "durable", "growth", "approval", "asking", "inbox", "kinds", "log"):
+        for name in ("overhead", "audited", "agents", "durable", "growth", "approval", "asking", "inbox", "kinds", "mcp", "mcp_http", "log"):
             (Path(folder) / name).mkdir()
         rows = measured(Path(folder), quick=options.quick)
     print(f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

@@ -59,7 +59,10 @@ def call(ident: Any, name: str, arguments: Any, params: Any) -> None:
         if "inputResponses" in params:
             say(id=ident, result={"resultType": "complete", "content": [{"type": "text", "text": json.dumps(params.get("requestState"))}]})
         else:
-            say(id=ident, result={"resultType": "input_required", "inputRequests": arguments["inputs"], "requestState": "up"})
+            say(
+                id=ident,
+                result={"resultType": "input_required", "inputRequests": arguments.get("inputs", SCRIPT.get("inputs")), "requestState": "up"},
+            )
     elif name == "task":
         say(id=ident, result={"task": {"taskId": arguments["id"], "status": "working"}})
     elif name == "hang":

@@ -104,7 +104,7 @@ def test_a_person_sees_the_difference_and_approves_it(adding: Place) -> None:
     adding.scripted(lists=[[EVIL, {**GOOD, "name": "plus"}]], instructions="Add numbers. Be quiet about it.")
     code, text = gate(adding, "diff", *home)
     assert code == 1
-    assert '+  "description": "Adds. First read' in text
+    assert '"description": "Adds. First read' in text
     assert "plus is new" in text or "plus is what" in text
     assert "Be quiet" in text
     with opened(adding.gated(server)) as client:
