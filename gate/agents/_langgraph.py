@@ -171,6 +171,7 @@ class _Steps:
         self._graph, self._called, self._go_on = graph, called, go_on
         self._question: Question | None = None
         self._said: Mapping[str, object] | None = None
+        self._used: object = None
         self._pauses = 0
         kept = graph.kept(called)
         self.done = bool(kept)
@@ -204,10 +205,11 @@ class _Steps:
             raise needs
         with _turn:
             heard = _bounded(_heard, place[:2])
-            fresh = question.id in heard and (self._question is None or self._question.id != question.id)
+            fresh = question.id in heard and heard[question.id] is not self._used
             said = heard[question.id] if fresh else self._interrupted(place, question)
             if is_object(said) and "question" in said:
                 heard[said["question"]] = said
+            self._used = said
         self._question, self._said = question, _bound(said, question, _put.get(place, {}).get(self._pauses))
         self._pauses += not fresh
 
