@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from gate.agents.around import Around, Sent, asked, note, told
@@ -32,6 +33,7 @@ _messages: Final = framework("langchain_core.messages", extra="langchain")
 
 Config: TypeAlias = Mapping[str, Any]
 MOST: Final = 256
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _put: Final[OrderedDict[tuple[str, ...], dict[int, str]]] = OrderedDict()
 """By place, the question of each interrupt there, in order."""
 _heard: Final[OrderedDict[tuple[str, ...], dict[object, object]]] = OrderedDict()
@@ -49,13 +51,14 @@ class Called(NamedTuple):
     @property
     def place(self) -> tuple[str, ...]:
         """The thread, the one run of a node in it, and the call; () where nothing can be paused."""
-        where = self.config.get("configurable") or {}
+        where: Mapping[str, object] = self.config.get("configurable") or _NOTHING
         return (str(where["thread_id"]), str(where["checkpoint_ns"]), self.sent.id) if {"thread_id", "checkpoint_ns"} <= where.keys() else ()
 
     @property
     def alone(self) -> bool:
         """Whether no other call is made in the same run of the node, so that its interrupts are this call's."""
-        return "__pregel_push" in (self.config.get("metadata") or {}).get("langgraph_triggers", ())
+        about: Mapping[str, Any] = self.config.get("metadata") or _NOTHING
+        return "__pregel_push" in about.get("langgraph_triggers", ())
 
 
 class InGraph(Around):
@@ -170,7 +173,8 @@ class _Steps:
         self._said: Mapping[str, object] | None = None
         self._pauses = 0
         kept = graph.kept(called)
-        self.done, self.result = bool(kept), kept[0] if kept else None
+        self.done = bool(kept)
+        self.result: Any = _first(kept)
         if not self.done and called.tool is not None:
             _see(graph, called)
 
@@ -214,6 +218,10 @@ class _Steps:
             if self._called.alone:
                 _bounded(_put, place)[self._pauses] = question.id
             raise
+
+
+def _first(kept: list[Any]) -> Any:
+    return kept[0] if kept else None
 
 
 def _bounded(kept: OrderedDict[tuple[str, ...], dict[Any, Any]], key: tuple[str, ...]) -> dict[Any, Any]:

@@ -27,16 +27,16 @@ from gate.errors import ConfigError
 if TYPE_CHECKING:
     from gate.gate import Gate
 
-_middleware: Final = framework("langchain.agents.middleware", extra="langchain")
+_AgentMiddleware: Any = framework("langchain.agents.middleware", extra="langchain").AgentMiddleware
 _tools: Final = framework("langchain_core.tools", extra="langchain")
 _runtime: Final = framework("langgraph.runtime", extra="langchain")
 
 
-class GateMiddleware(_middleware.AgentMiddleware):  # type: ignore[misc]  # the framework's class is not there when this is checked
+class GateMiddleware(_AgentMiddleware):  # type: ignore[misc]  # the framework's class is not there when this is checked
     """Puts every tool call of an agent behind a gate. around: what `Around` takes."""
 
     def __init__(self, gate: Gate, **around: Any) -> None:
-        super().__init__()
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]  # as above
         self._graph = InGraph(gate, **around)
 
     def wrap_tool_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
@@ -68,8 +68,9 @@ def _called(request: Any) -> Called:
 
 
 def _sent(name: Any, arguments: Any, call_id: object, context: Any, config: Mapping[str, Any]) -> Sent:
-    capability = context.get("capability") if is_object(context) else getattr(context, "capability", None)
-    return Sent(name, arguments, str(call_id or ""), capability, str((config.get("configurable") or {}).get("thread_id", "")))
+    capability: Any = context.get("capability") if is_object(context) else getattr(context, "capability", None)
+    where: Mapping[str, object] = config.get("configurable") or {}
+    return Sent(name, arguments, str(call_id or ""), capability, str(where.get("thread_id", "")))
 
 
 def _with(request: Any, arguments: dict[str, object]) -> Any:
@@ -140,8 +141,8 @@ def _tool(tool: Any) -> Any:
 
 def _guarded(graph: InGraph, tool: Any) -> Any:
     graph.see(tool)
-    kind = type(tool)
-    made = type(kind.__name__, (_Guarded, kind), {"__module__": kind.__module__, "_gate": pydantic.PrivateAttr(default=None)})
-    guarded: Any = made.model_construct(**{name: getattr(tool, name) for name in kind.model_fields})  # type: ignore[attr-defined]  # of a tool
+    kind: Any = tool.__class__
+    made: Any = type(kind.__name__, (_Guarded, kind), {"__module__": kind.__module__, "_gate": pydantic.PrivateAttr(default=None)})
+    guarded: Any = made.model_construct(**{name: getattr(tool, name) for name in kind.model_fields})
     guarded._gate = graph, tool  # noqa: SLF001  # our own
     return guarded

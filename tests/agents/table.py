@@ -30,7 +30,14 @@ def page(found: Mapping[str, Mapping[str, Any]]) -> str:
     if why:
         parts += ["", "## What a framework does not have", "", *why]
     if traps:
-        parts += ["", "## Traps of single frameworks", "", "Each is a careless gate's hole, shown open and then closed (tests/agents/traps).", "", *traps]
+        parts += [
+            "",
+            "## Traps of single frameworks",
+            "",
+            "Each is a careless gate's hole, shown open and then closed (tests/agents/traps).",
+            "",
+            *traps,
+        ]
     return HEAD + "\n".join(parts) + "\n"
 
 
@@ -74,5 +81,3 @@ def written(harness: str) -> list[str]:
     start = next(number for number, line in enumerate(lines) if line.startswith("| scenario |"))
     where = [cell.strip() for cell in lines[start].split("|")].index(title(harness))
     return [line.split("|")[where].strip() for line in lines[start + 2 : start + 2 + len(SCENARIOS)]]
-
-

@@ -77,9 +77,7 @@ class LangChain(Harness):
                 await saver.adelete_thread(stage.session)
             agent, given, config = self._agent(stage, saver, seen), self._given(stage), {"configurable": {"thread_id": stage.session}}
             if stage.streaming:
-                last: dict[str, Any] = {}
-                async for last in agent.astream(given, config, stream_mode="values"):  # noqa: B007  # the last is what is kept
-                    pass
+                *_, last = [each async for each in agent.astream(given, config, stream_mode="values")]
                 return _ran(last, seen)
             return _ran(await agent.ainvoke(given, config), seen)
 
