@@ -34,9 +34,15 @@ SECTIONS: Final = {
         "keys": "List, rotate, export and trust keys.",
         "passkey": "Whose passkeys sign approvals.",
     },
+    "Drop-in": {
+        "mcp": "The gate between an MCP client and a server.",
+    },
     "Approval": {
         "ask": "Answer questions at this terminal; list them; how they are answered.",
         "inbox": "Serve the page where people answer questions.",
+    },
+    "Agents": {
+        "hook": "Stand between a coding agent and its tools: claude, codex, gemini, copilot, cursor.",
     },
     "Policy": {
         "check": "Say what would happen to calls, without making them.",

@@ -6,16 +6,16 @@ was told that it may: the holder of a ticket, or the continuation that an adapte
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gate.describe.sent import sent_schema
 from gate.errors import ConfigError, GateError
+from gate.inside import Inside
 from gate.kind import KindTool
+from gate.ref import Outside, current, outside
 from gate.run import hold
 from gate.tool import Options, Tool, assessed, check_options
 
@@ -67,30 +67,32 @@ def declared(name: str, schema: Mapping[str, object] | KindTool | None, options:
     return Declared(plain, looping, (described, dict(options)))
 
 
-@contextmanager
-def continuing(run: Continue) -> Generator[None]:
-    """The tool that is called inside is run by this. For one call: a tool called by the tool has a continuation of its own or none."""
-    token = _run.set(run)
-    try:
-        yield
-    finally:
-        _run.reset(token)
+def continuing(run: Continue, ref: str | None = None, *, once: bool = True) -> Inside[Outside]:
+    """The tool that is called inside is run by this. For one call: what the tool calls has a continuation, and an id, of its own or none.
+
+    ref: the framework's id of the call, see `gate.ref`; None for the one that is there already.  once: no other call has this id.
+    """
+    return Inside(outside, (current() if ref is None else ref, run, once))
 
 
-_run: Final[ContextVar[Continue | None]] = ContextVar("gate_continue", default=None)
+_NOTHING: Final[Outside] = ("", None, True)
 
 
 def _go_on(**arguments: object) -> Any:
-    return _continuation()(arguments)
+    run = _continuation()
+    with Inside(outside, _NOTHING):
+        return run(arguments)
 
 
 async def _ago_on(**arguments: object) -> Any:
-    running: Awaitable[Any] = _continuation()(arguments)
-    return await running
+    run = _continuation()
+    with Inside(outside, _NOTHING):
+        running: Awaitable[Any] = run(arguments)
+        return await running
 
 
 def _continuation() -> Continue:
-    run = _run.get()
+    run = outside.get()[1]
     if run is None:
         raise GateError("this tool is not one of this process: authorize it, run it where it is, and settle")
     return run

@@ -26,6 +26,7 @@ Frozen: TypeAlias = "Scalar | tuple[Frozen, ...] | Mapping[str, Frozen]"
 
 MAX_INT: Final = 2**53 - 1
 MAX_DEPTH: Final = 32
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _INF: Final = float("inf")
 
 
@@ -75,6 +76,8 @@ def number(value: float) -> int | float:
 
 def thaw(value: Frozen) -> object:
     """Fresh, ordinary Python data of a frozen value."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, tuple):
         return [thaw(item) for item in value]
     if isinstance(value, Mapping):

@@ -29,6 +29,7 @@ from gate.edit import edited
 from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Unavailable
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
+from gate.inside import Inside
 from gate.names import unknown_name
 from gate.permit import Permit, allowed
 from gate.run import Outcome, arun, run, status_of
@@ -357,14 +358,9 @@ class Gate(Authority, Halves, Toolbox):
         verified = self.verify(capability)
         return Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified), {}
 
-    @contextmanager
-    def within(self, scope: Scope) -> Generator[None]:
+    def within(self, scope: Scope) -> Inside[Scope]:
         """Everything called inside acts within it."""
-        token = self._scope.set(scope)
-        try:
-            yield
-        finally:
-            self._scope.reset(token)
+        return Inside(self._scope, scope)
 
     @contextmanager
     def approving(self, *approvals: str) -> Generator[None]:
@@ -391,15 +387,10 @@ class Gate(Authority, Halves, Toolbox):
         """The agent's own words about the call that is made now."""
         return self._words.get()
 
-    @contextmanager
-    def noticing(self) -> Generator[list[str]]:
+    def noticing(self) -> Inside[list[str]]:
         """Gathers what the agent must be told besides a call's result: that a person changed its arguments, and how."""
         notices: list[str] = []
-        token = self._told.set(notices)
-        try:
-            yield notices
-        finally:
-            self._told.reset(token)
+        return Inside(self._told, notices)
 
     def tell(self, notices: Iterable[str]) -> None:
         """Notes what the agent must be told, where somebody gathers it."""

@@ -7,13 +7,13 @@ to a call again that ran already.)  A call that people approved does not need th
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gate.call import b64url, canonical
+from gate.inside import Inside
 
 if TYPE_CHECKING:
     from gate.call import Call
@@ -22,18 +22,26 @@ RAN: Final = "ref:"
 """How the ledger's name of such a call begins, among those of used approvals."""
 KEPT: Final = 86400.0
 """Seconds for which it is remembered."""
-_ref: Final[ContextVar[str]] = ContextVar("gate_ref", default="")
-current: Final = _ref.get
+Outside: TypeAlias = tuple[str, "Callable[[dict[str, object]], Any] | None", bool]
+outside: Final[ContextVar[Outside]] = ContextVar("gate_outside", default=("", None, True))
+"""What a framework said of the call that is made now: its id, what runs it (`gate.declare`), and whether no other call has that id.
+
+One variable, because each costs."""
 
 
-@contextmanager
-def under(ref: str) -> Generator[None]:
+def current() -> str:
+    """The id of the call that is made now, "" for none."""
+    return outside.get()[0]
+
+
+def under(ref: str) -> Inside[Outside]:
     """The id of the call that is made inside; "" for none."""
-    token = _ref.set(ref)
-    try:
-        yield
-    finally:
-        _ref.reset(token)
+    return Inside(outside, (ref, *outside.get()[1:]))
+
+
+def once() -> bool:
+    """Whether a call that waits for the disk runs once under its id: not where the provider gives one id to several calls."""
+    return outside.get()[2]
 
 
 def ran(call: Call, ref: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,11 @@ import pytest
 from gate import ANY, Denied, Exhausted, Gate
 
 SOURCES = Path(__file__).parent.parent
+
+
+def label(value: object) -> str:
+    """A value as the name of a test: the same in every process, so that tests may be shared out between several."""
+    return re.sub(r" at 0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}|eyJ[\w.-]+", "…", repr(value))[:120]
 
 
 def log(gate: Gate, *types: str) -> list[dict[str, Any]]:

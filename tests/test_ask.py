@@ -17,6 +17,7 @@ from gate.decide import Ask
 from gate.effect import Assessment, Risk
 from gate.frozen import freeze
 from gate.shown import visible
+from tests.kit import label
 
 ASSESSED = Assessment(frozenset({"writes", "egress"}), Risk.HIGH, ("opens a tunnel",), frozenset({"T1572"}))
 DECISION = Ask(("rule 'r' asks",), ("r",), ("pay",), Risk.HIGH, "durable", ("oncall",), 1, 600.0)
@@ -67,7 +68,7 @@ def test_the_binding_can_be_recomputed_by_anybody() -> None:
         made(principal="bob"),
         made()._replace(tool="pay2"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_another_call_has_another_binding(other: Call) -> None:
     assert binding_hash(other, "v1") != binding_hash(made(), "v1")

@@ -10,7 +10,7 @@ import pytest
 from gate import ANY, Capability, ConfigError, Gate, GateError, Limits, Range, TokenError
 from gate.testing import FakeClock
 from gate.token import format_presentation
-from tests.kit import denied, log
+from tests.kit import denied, label, log
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_a_grant_says_everything(gate: Gate, clock: FakeClock) -> None:
         {"delegations": 10**6},
         {"per_tool": {"nothing": Limits(calls=1)}},
     ],
-    ids=str,
+    ids=label,
 )
 def test_what_cannot_be_meant_is_no_grant(gate: Gate, wrong: dict[str, Any]) -> None:
     with pytest.raises((ValueError, GateError)):
@@ -130,7 +130,7 @@ def test_what_is_no_capability(gate: Gate, text: str) -> None:
         raise AssertionError
 
 
-@pytest.mark.parametrize("thing", [None, 5, object(), b"x", ["x"]], ids=repr)
+@pytest.mark.parametrize("thing", [None, 5, object(), b"x", ["x"]], ids=label)
 def test_what_is_not_even_text(gate: Gate, thing: Any) -> None:
     with pytest.raises(Exception), gate.acting(thing):  # noqa: B017  # any refusal will do, so long as nothing runs inside
         raise AssertionError
@@ -164,7 +164,7 @@ def test_the_parent_of_a_capability_is_not_in_the_childs_hands(gate: Gate) -> No
         denied(lambda: gate.call("pay", {"eur": 5}), "sub")
 
 
-@pytest.mark.parametrize("who", [{}, {"agent": ""}, {"agent": "a", "session": "s"}, {"agent": "a", "everything": True}], ids=str)
+@pytest.mark.parametrize("who", [{}, {"agent": ""}, {"agent": "a", "session": "s"}, {"agent": "a", "everything": True}], ids=label)
 def test_a_stop_names_exactly_one(gate: Gate, who: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="exactly one"):
         gate.stop(**who)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gate.call import NOBODY, Call, canonical, next_serial
 from gate.effect import UNDECLARED
 from gate.frozen import MAX_INT
+from tests.kit import label
 
 ANY_TEXT = st.text(st.characters(codec="utf-8")) | st.text('\x00\x01\x08\t\n\x0b\x0c\r\x1f "\\/\x7f\x80\u2028\u2029é\ufffd😀', max_size=6)
 DATA = st.recursive(
@@ -37,7 +38,9 @@ def test_every_low_character_is_escaped_as_the_standard_says(code: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [2**53, -(2**53), 10**400, float("nan"), float("inf"), b"x", {1: 2}, {"a": {1}}, "\ud800", ["\udfff"], {"\ud800": 1}, object()], ids=repr
+    "value",
+    [2**53, -(2**53), 10**400, float("nan"), float("inf"), b"x", {1: 2}, {"a": {1}}, "\ud800", ["\udfff"], {"\ud800": 1}, object()],
+    ids=label,
 )
 def test_what_the_standard_cannot_carry_is_an_error(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):

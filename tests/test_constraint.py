@@ -44,6 +44,7 @@ from gate.constraint import (
 )
 from gate.frozen import Frozen, freeze
 from tests import reference
+from tests.kit import label
 from tests.strategies import CONSTRAINTS, VALUES, narrower
 
 EVERY = [
@@ -123,8 +124,8 @@ HOSTILE: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", HOSTILE, ids=repr)
-@pytest.mark.parametrize("constraint", EVERY, ids=str)
+@pytest.mark.parametrize("value", HOSTILE, ids=label)
+@pytest.mark.parametrize("constraint", EVERY, ids=label)
 def test_no_value_makes_a_check_raise(constraint: Constraint, value: Any) -> None:
     admitted = constraint.compile()(value)
     assert admitted is (constraint is ANY or (isinstance(constraint, NotOneOf) and isinstance(value, str)))
@@ -269,7 +270,7 @@ MALFORMED: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("data", MALFORMED, ids=repr)
+@pytest.mark.parametrize("data", MALFORMED, ids=label)
 def test_malformed_constraints_are_refused(data: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(data)
@@ -314,7 +315,7 @@ def test_shorthand() -> None:
     assert coerce_entry({"constraint_type": "exact", "value": 1, "optional": True}) == Entry(Exact(1), optional=True)
 
 
-@pytest.mark.parametrize("value", [{}, {"a": 1}, object(), b"x", float("nan"), 10**400, [], [float("inf")]], ids=repr)
+@pytest.mark.parametrize("value", [{}, {"a": 1}, object(), b"x", float("nan"), 10**400, [], [float("inf")]], ids=label)
 def test_what_is_no_constraint_is_said(value: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         coerce(value)

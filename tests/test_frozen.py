@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.frozen import MAX_DEPTH, MAX_INT, freeze, number, thaw
+from tests.kit import label
 
 DATA = st.recursive(
     st.none() | st.booleans() | st.integers(-MAX_INT, MAX_INT) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -68,7 +69,7 @@ def test_a_frozen_value_cannot_be_changed() -> None:
         1j,
         range(3),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_what_json_would_change_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r".+"):

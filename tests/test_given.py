@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import gate.given
 from gate import ANY, AllOf, AnyOf, ConfigError, Denied, Gate, GateError, Limits, Range
 from gate.given import BY_NAME, FLAG, NAME_OR_NAMES, NAMES, NUMBER, TEXT, WHOLE, check
-from tests.kit import log
+from tests.kit import label, log
 
 WRONG: dict[str, tuple[Callable[[Gate], object], str]] = {
     "a list of tools": (lambda g: g.grant("a", tools=["pay"]), "'tools' must be a mapping from tools to their arguments"),
@@ -107,7 +107,7 @@ def test_a_stop_that_stops_nobody_is_not_written_down(made: Gate) -> None:
 
 
 @pytest.mark.parametrize("make", [AllOf, AnyOf])
-@pytest.mark.parametrize("value", [None, 5, "pay", {"min": 1}, object(), b"x"], ids=repr)
+@pytest.mark.parametrize("value", [None, 5, "pay", {"min": 1}, object(), b"x"], ids=label)
 def test_clauses_are_a_list(make: Callable[[Any], object], value: object) -> None:
     with pytest.raises(ValueError, match="is made of a list of constraints"):
         make(value)

@@ -12,6 +12,7 @@ from gate.token import Presentation, attenuate, mint, verify
 from gate.tokens import jose
 from gate.tokens.jwk import SigningKey, TrustAnchors
 from gate.tokens.proof import TYP, Proof, admit, check, prove
+from tests.kit import label
 
 ISSUER, HOLDER, OTHER = (SigningKey(bytes([number]) * 32) for number in range(3))
 ANCHORS = TrustAnchors.of(ISSUER.public)
@@ -80,7 +81,7 @@ def test_it_is_canonical_and_has_no_key_of_its_own() -> None:
         (changed(aat_aud=[]), "somebody else"),
         (changed(aat_aud=5), "somebody else"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_proofs_that_are_refused(text: str, message: str) -> None:
     with pytest.raises(TokenError, match=message):
@@ -131,7 +132,7 @@ def test_admit_is_chain_proof_and_grant() -> None:
         admitted(proof(OTHER), {"path": "x", "n": 9})  # who doesn't hold the key learns nothing about the grant
 
 
-@pytest.mark.parametrize("arguments", [None, [], "x", {"n": float("nan")}, {"n": 10**400}, {1: 2}, {"n": "\ud800"}], ids=repr)
+@pytest.mark.parametrize("arguments", [None, [], "x", {"n": float("nan")}, {"n": 10**400}, {1: 2}, {"n": "\ud800"}], ids=label)
 def test_arguments_that_cannot_be_carried(arguments: Any) -> None:
     with pytest.raises(TokenError, match="arguments"):
         admitted(proof(), arguments)

@@ -13,6 +13,7 @@ from gate.errors import TokenError
 from gate.tokens import jose
 from gate.tokens.jwk import SigningKey, TrustAnchors
 from gate.tokens.request import REMEMBERED, TYP, Seen, Sent, check, sign
+from tests.kit import label
 
 KEY, OTHER = SigningKey(bytes(32)), SigningKey(bytes([1] * 32))
 OURS = TrustAnchors.of(KEY.public)
@@ -73,7 +74,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         claims(jti=["x"]),
         {},
     ],
-    ids=str,
+    ids=label,
 )
 def test_a_proof_has_exactly_its_claims(wrong: dict[str, Any]) -> None:
     with pytest.raises(TokenError):

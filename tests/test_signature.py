@@ -12,6 +12,7 @@ from gate import Assessment, Risk
 from gate.describe.parameter import MISSING
 from gate.describe.signature import flavour_of, has_receiver, schema_of
 from gate.errors import BadCall, ConfigError
+from tests.kit import label
 
 
 class Path:
@@ -143,7 +144,7 @@ def test_a_type_of_the_program_need_not_be_described_when_it_is_injected() -> No
     assert list(schema_of(query, inject=frozenset({"db"})).parameters) == ["text"]
 
 
-@pytest.mark.parametrize("options", [{"kinds": {"nothing": Path()}}, {"inject": frozenset({"nothing"})}], ids=str)
+@pytest.mark.parametrize("options", [{"kinds": {"nothing": Path()}}, {"inject": frozenset({"nothing"})}], ids=label)
 def test_options_name_arguments_that_exist(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="no argument nothing"):
         schema_of(plain, **options)

@@ -13,6 +13,7 @@ from gate.describe.schema import Schema
 from gate.errors import ConfigError
 from gate.run import held
 from gate.tool import OUTPUT_LIMIT, Tool, make_tool, timed
+from tests.kit import label
 
 
 def pay(to: str, eur: int = 5) -> None: ...
@@ -46,7 +47,7 @@ def test_what_is_not_said() -> None:
         (pay, {"kinds": {"nothing": TICKET}}, "no argument nothing"),
         (lambda x: x, {}, "no tool name"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_what_cannot_be_meant(function: Any, options: Any, because: str) -> None:
     with pytest.raises(ConfigError, match=because):
@@ -66,7 +67,7 @@ def test_a_call_cannot_be_changed() -> None:
         call.tool = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("args", "kwargs"), [((), {}), ((1,), {}), (("bob", 5, 6), {}), (("bob",), {"to": "eve"}), (("bob",), {"x": 1})], ids=str)
+@pytest.mark.parametrize(("args", "kwargs"), [((), {}), ((1,), {}), (("bob", 5, 6), {}), (("bob",), {"to": "eve"}), (("bob",), {"x": 1})], ids=label)
 def test_what_is_no_call(args: Any, kwargs: Any) -> None:
     with pytest.raises(BadCall):
         make_tool(pay, {}).describe(args, kwargs, NOBODY)
@@ -100,7 +101,7 @@ def test_a_tool_knows_no_function() -> None:
         ({"output_limit": -3}, "'output_limit' must be a number"),
         ({"idempotent": "no"}, "'idempotent' is True or False"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_a_misspelt_option_or_a_limit_that_is_none_is_an_error_at_once(options: dict[str, Any], because: str) -> None:
     """The hole: a limit with a typing error was no limit."""

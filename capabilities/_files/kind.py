@@ -19,7 +19,7 @@ from capabilities._plain import NOTHING
 from gate.effect import Assessment, Risk
 
 _READS, _WRITES, _DELETES = frozenset(["reads"]), frozenset(["writes"]), frozenset(["writes", "irreversible"])
-_EFFECTS: Final = {"reads": _READS, "lists": _READS, "writes": _WRITES, "moves": _WRITES, "makes": _WRITES, "deletes": _DELETES}
+EFFECTS: Final = {"reads": _READS, "lists": _READS, "writes": _WRITES, "moves": _WRITES, "makes": _WRITES, "deletes": _DELETES}
 
 
 class Path:
@@ -27,7 +27,7 @@ class Path:
 
     def __init__(self, verb: str, workspace: str | None = None) -> None:
         self.name = f"files.{verb}"
-        self.verb, self.effects, self.workspace = verb, _EFFECTS[verb], workspace
+        self.verb, self.effects, self.workspace = verb, EFFECTS[verb], workspace
 
     def parse(self, value: object) -> str:
         """The absolute path in normal form; ValueError says what is wrong with it."""
@@ -43,25 +43,27 @@ class Path:
             return Assessment(self.effects, Risk.HIGH, (f"cannot be inspected: {error}",))
         where = "" if place.inside else ", outside the workspace"
         leads = "" if place.path == value else f" (a link to {show(place.path)})"
-        odd = self._odd(place)
+        why = odd(place, self.effects, reads=self.verb == "reads")
         techniques = frozenset(["T1552.001"]) if place.secret else frozenset[str]()
         return Assessment(
-            self.effects, self._risk(place, odd), (f"{self.verb} {show(value)}{leads}{where}{f', which {odd}' if odd else ''}",), techniques
+            self.effects, self._risk(place, why), (f"{self.verb} {show(value)}{leads}{where}{f', which {why}' if why else ''}",), techniques
         )
 
-    def _odd(self, place: Place) -> str:
-        if place.secret:
-            return place.secret
-        if self.effects is _READS:
-            return "has other names, and they may be outside" if self.verb == "reads" and _shared(place.path) else ""
-        return steers(place.path)
-
-    def _risk(self, place: Place, odd: str) -> Risk:
-        if odd or self.verb == "deletes":
+    def _risk(self, place: Place, why: str) -> Risk:
+        if why or self.verb == "deletes":
             return Risk.HIGH
         if self.effects is _WRITES:
             return Risk.MEDIUM if place.inside else Risk.HIGH
         return place.risk
+
+
+def odd(place: Place, effects: frozenset[str], *, reads: bool) -> str:
+    """Why doing that at a place is more than it looks like, "" when nothing says so. reads: the content, not only the name."""
+    if place.secret:
+        return place.secret
+    if effects is _READS:
+        return "has other names, and they may be outside" if reads and _shared(place.path) else ""
+    return steers(place.path)
 
 
 def _shared(path: str) -> bool:

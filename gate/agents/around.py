@@ -8,7 +8,8 @@ Who acts is, in this order: the capability the adapter was given; the one in the
 Nobody: refused.  `part` narrows what was found, for a sub-agent.  Whatever goes wrong here is a `Denied`, and then the tool did not run.
 
 What the framework's own pause and resume brings back is `answered`: tokens of approvers, or a plain yes or no.  A plain yes is worth something only
-where the adapter was told whose it is (`answers`), because an agent that runs in this process could say it, too.
+where the adapter was told whose it is (`answers`), because an agent that runs in this process could say it, too; and never about a grave call, which is
+approved on the page or at a terminal.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class Around:
     capability: of this agent, whatever else there is.  part: what of the capability that was found this agent has, as `gate.attenuate` takes it;
     it must name the agent, `{"agent": "reader", "tools": ["read_file"]}`.  session: for calls for which the framework names none.
     tools: name → options, see `gate.tool.Options`.  answers: the approver whose yes the framework's own resume brings.  noted: puts what the
-    model must be told besides a result (that a person changed the arguments) into the framework's form of a result.
+    model must be told besides a result (that a person changed the arguments) into the framework's form of a result.  once: a call id is one call's,
+    so that what changes something does not run twice under it; False for a model whose ids repeat.
     """
 
     def __init__(
@@ -74,13 +76,14 @@ class Around:
         tools: Mapping[str, Options] | None = None,
         answers: str = "",
         noted: Callable[[Any, Sequence[str]], Any] | None = None,
+        once: bool = True,
     ) -> None:
         self.gate = gate
-        self._noted = noted or note
+        self._noted, self._once = noted or note, once
         self._capability, self._part, self._session = capability, part, session or new_session()
         self._options, self._answers = tools or {}, answers
         self._gated: dict[str, tuple[Declared, Callable[..., Any], Callable[..., Any]]] = {}
-        self._scopes: OrderedDict[tuple[str, str], Scope] = OrderedDict()
+        self._scopes: OrderedDict[tuple[str, str, str], Scope] = OrderedDict()
 
     def declare(self, name: str, schema: Mapping[str, object] | KindTool | None = None) -> None:
         """Puts a tool of the framework behind the gate. ConfigError when it cannot be, or its name is another tool's."""
@@ -91,14 +94,18 @@ class Around:
 
     def run(self, sent: Sent, run: Callable[[dict[str, object]], T]) -> T:
         """Runs a call by `run`, which gets the checked arguments. Denied when it did not run; what `run` raises passes through."""
-        with self._ready(sent) as (gated, _, arguments), continuing(run), self.gate.noticing() as notices:
-            value = gated(**arguments)
+        (_, gated, _), scope = self._prepared(sent)
+        gate = self.gate
+        with gate.within(scope), continuing(run, sent.id, once=self._once), gate.noticing() as notices:
+            value = gated(**sent.arguments)
         return self._noted(value, notices) if notices else value  # type: ignore[no-any-return]  # what `run` gives
 
     async def arun(self, sent: Sent, run: Callable[[dict[str, object]], Awaitable[T]]) -> T:
         """The same in an event loop."""
-        with self._ready(sent) as (_, gated, arguments), continuing(run), self.gate.noticing() as notices:
-            value = await gated(**arguments)
+        (_, _, gated), scope = self._prepared(sent)
+        gate = self.gate
+        with gate.within(scope), continuing(run, sent.id, once=self._once), gate.noticing() as notices:
+            value = await gated(**sent.arguments)
         return self._noted(value, notices) if notices else value  # type: ignore[no-any-return]  # as above
 
     def asks(self, sent: Sent) -> bool:
@@ -106,8 +113,9 @@ class Around:
         from gate.decide import Ask
 
         try:
-            with self._ready(sent) as (_, _, arguments):
-                return isinstance(self.gate.check(sent.tool, arguments), Ask)
+            _, scope = self._prepared(sent)
+            with self.gate.within(scope):
+                return isinstance(self.gate.check(sent.tool, sent.arguments), Ask)
         except Exception:
             return False
 
@@ -129,14 +137,8 @@ class Around:
 
     # ---- what it takes ------------------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _ready(self, sent: Sent) -> Generator[tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]]:
-        """The gated tool, plain and for a loop, and the arguments; inside, who acts, under which id. Denied for whatever goes wrong on the way."""
-        (_, plain, looping), scope = self._prepared(sent)
-        with self.gate.within(scope), ref.under(sent.id):
-            yield plain, looping, sent.arguments
-
     def _prepared(self, sent: Sent) -> tuple[tuple[Declared, Callable[..., Any], Callable[..., Any]], Scope]:
+        """The gated tool, plain and for a loop, and who acts. Denied for whatever goes wrong on the way; then nothing ran."""
         try:
             scope = self._scope(sent)
             found = self._gated.get(sent.tool)
@@ -156,7 +158,8 @@ class Around:
         if not denial.tool:
             denial.tool = sent.tool if type(sent.tool) is str else f"a {type(sent.tool).__name__}"
             try:
-                self.gate.home.records.refusal(denial, self.gate.current(), None)
+                with ref.under(sent.id):
+                    self.gate.home.records.refusal(denial, self.gate.current(), None)
             except Exception:
                 _log.exception("the refusal of '%s' could not be recorded", denial.tool)
         return denial
@@ -171,7 +174,7 @@ class Around:
             if self._part is None:
                 return known
             found, session = known[0].capability, known[0].session
-        key = (found if isinstance(found, str) else found.token, session)
+        key = (found if isinstance(found, str) else found.token, session, known[0].task)
         scope = self._scopes.get(key)
         if scope is None:
             capability = found if self._part is None else self.gate.attenuate(found, **self._part)
@@ -190,6 +193,8 @@ class Around:
             if not approve:
                 raise Denied(f"refused where the framework asks: {reason or 'no reason given'}", tool=question.tool)
             return []
+        if approve and question.grave:
+            return []  # such a call is approved where the whole of it was shown: on the page, or at a terminal
         if approve and is_object(changed):
             desk.edit(question.id, by=self._answers, arguments=changed, method="framework")
             return []

@@ -195,8 +195,10 @@ class Intent:
     def _bound(self, digest: str, ref: str, approvals: Sequence[Approved], trace_id: str, *, hidden: bool) -> str:
         """What binds the record to something outside it."""
         told = self._recorder.redactor.commitment if hidden else str
+        if ref and not (digest or approvals or trace_id):
+            return f',"ref":{quoted(ref)}'
         named = [{"jti": each.jti, "approver": each.approver, "digest": told(each.binding_hash)} for each in approvals]
-        digest = told(digest or self._call.digest()) if digest or ref or named else ""
+        digest = told(digest or self._call.digest()) if digest or named else ""
         return _members(_known({"digest": digest, "ref": ref, "trace_id": trace_id, "approvals": named}))
 
 

@@ -14,7 +14,7 @@ from gate.charges import is_wall, micro
 from gate.decide import Ask
 from gate.frozen import thaw
 from gate.log.recorder import Intent
-from gate.ref import KEPT, current, ran
+from gate.ref import KEPT, current, once, ran
 from gate.store import Burn, Open, Settlement, Spend
 from gate.store.questions import Use
 from gate.trace import trace_id
@@ -50,7 +50,7 @@ class Records:
         call = permit.call
         durability = permit.decision.durability
         ref = ticket.ref or current()
-        digest = call.digest() if ref else ""
+        digest = call.digest() if ticket.ref or (ref and durability == "durable") else ""
         decision = permit.decision
         if isinstance(decision, Ask):
             decision = decision._replace(reasons=self._conceal(decision.reasons, call))
@@ -66,7 +66,7 @@ class Records:
         )
         given = permit.approvals
         burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
-        if ref and not ticket.ref and not given and durability == "durable":  # an approval is used up itself
+        if ref and not ticket.ref and not given and durability == "durable" and once():  # an approval is used up itself
             burns += (Burn(ran(call, ref), self._home.now() + KEPT),)
         uses = _uses(given, call, ticket.edits) if given or ticket.edits else ()
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
@@ -116,6 +116,7 @@ class Records:
                 acting=acting,
                 decision=denial.decision,
                 remedy=self._conceal((denial.remedy,), call)[0],
+                ref=current(),
                 trace_id=trace_id(),
                 rules_version=self._home.rules_version,
                 error=type(denial).__name__,

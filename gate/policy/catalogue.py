@@ -59,19 +59,27 @@ class KindCatalogue:
         """The call; BadCall with every reason when there is no such tool or it is no valid call."""
         if tool in self._tools:
             return self._tools[tool].describe((), arguments, acting)
-        found = self.kinds.get(tool)
+        found = self._found(tool)
         if found is None:
             raise BadCall(unknown_name(tool, [*self._tools, *self.kinds]), tool=tool)
         schema = self._schemas.get(tool) or self._schemas.setdefault(tool, of_kind_tool(found))
         bound, defaulted = schema.bind((), arguments)
         return Call(tool, MappingProxyType(bound), defaulted, acting, schema.assess(bound), next_serial())
 
+    def _found(self, tool: str) -> KindTool | None:
+        """The tool of a kind. `shell.run` is looked for where the entry point is called `shell` first, because loading every kind takes long."""
+        if self._given is None and "kinds" not in self.__dict__:
+            for kind in installed_kinds(tool.partition(".")[0]):
+                if kind.name == tool:
+                    return kind
+        return self.kinds.get(tool)
 
-def installed_kinds() -> Iterator[KindTool]:
-    """The tools of the kinds of every installed package; ConfigError names an entry point that cannot be used."""
+
+def installed_kinds(name: str = "") -> Iterator[KindTool]:
+    """The tools of the kinds of every installed package, or of the entry points of one name; ConfigError names one that cannot be used."""
     from importlib.metadata import entry_points  # reads files, and is needed only where kinds describe tools
 
-    for point in entry_points(group="gate.kinds"):
+    for point in entry_points(group="gate.kinds", name=name) if name else entry_points(group="gate.kinds"):
         try:
             loaded: object = point.load()
         except Exception as error:

@@ -9,7 +9,7 @@ import pytest
 from gate import ANY, Gate, Question
 from gate.approval import check
 from gate.approvers.callback import Callback
-from tests.kit import ASK, denied, write_rules
+from tests.kit import ASK, denied, label, write_rules
 
 
 def test_the_function_sees_the_question_and_its_true_is_signed_by_the_persons_key(gate: Gate) -> None:
@@ -33,7 +33,7 @@ def test_the_function_sees_the_question_and_its_true_is_signed_by_the_persons_ke
     assert approval.kid == home.keys.signing("approver-alice").kid
 
 
-@pytest.mark.parametrize("said", [False, "no", "", 0, 1, "yes", [], object()], ids=repr)
+@pytest.mark.parametrize("said", [False, "no", "", 0, 1, "yes", [], object()], ids=label)
 def test_anything_else_is_no(gate: Gate, said: Any) -> None:
     write_rules(gate, ASK)
     gate.wrap(lambda eur: eur, name="pay")

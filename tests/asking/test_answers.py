@@ -11,7 +11,7 @@ import pytest
 from gate import Answer, Gate, NeedsApproval, Question, Unavailable
 from gate.testing import ScriptedApprover
 from tests.asking.kit import TWO, meanwhile, pay
-from tests.kit import denied, intents, log, refusals, write_rules
+from tests.kit import denied, intents, label, log, refusals, write_rules
 
 
 @pytest.mark.usefixtures("acting")
@@ -37,7 +37,7 @@ def test_anything_else_than_yes_refuses_it(gate: Gate, paid: list[int], said: An
     assert because in refusals(gate)[0]
 
 
-@pytest.mark.parametrize("said", [1, "yes", "True", [True], object()], ids=repr)
+@pytest.mark.parametrize("said", [1, "yes", "True", [True], object()], ids=label)
 @pytest.mark.usefixtures("acting")
 def test_only_true_is_yes(gate: Gate, paid: list[int], said: Any) -> None:
     gate.approvers = (ScriptedApprover(gate, [said]),)
@@ -82,7 +82,7 @@ def test_an_approver_that_fails_refuses_it(gate: Gate, paid: list[int]) -> None:
         Answer("maybe", "alice"),  # type: ignore[arg-type]
         "approve",
     ],
-    ids=str,
+    ids=label,
 )
 @pytest.mark.usefixtures("acting")
 def test_an_answer_without_an_approval_is_no_yes(gate: Gate, paid: list[int], answer: Any) -> None:

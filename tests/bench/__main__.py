@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import asking, calls, disk, inbox, kinds, kinds_sql
+from tests.bench import agents, asking, calls, disk, inbox, kinds, kinds_sql
 from tests.bench.log import long_log
 from tests.bench.measure import Row, table
 
@@ -20,6 +20,7 @@ def measured(folder: Path, *, quick: bool) -> list[Row]:
     rounds = 7 if quick else 41
     rows = calls.overhead(folder / "overhead", rounds)
     rows += calls.audited(folder / "audited", rounds)
+    rows += agents.adapters(folder / "agents", rounds)
     rows += disk.durable(folder / "durable", 1.5 if quick else 8)
     rows += calls.growth(folder / "growth", rounds, 20_000 if quick else 1_000_000)
     rows += disk.approval(folder / "approval", 50 if quick else 400)
@@ -39,7 +40,7 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", help="where to write the rows")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("overhead", "audited", "durable", "growth", "approval", "asking", "inbox", "kinds", "log"):
+        for name in ("overhead", "audited", "agents", "durable", "growth", "approval", "asking", "inbox", "kinds", "log"):
             (Path(folder) / name).mkdir()
         rows = measured(Path(folder), quick=options.quick)
     print(f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

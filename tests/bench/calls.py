@@ -29,7 +29,7 @@ def gated(folder: Path, audit: str, *, grants: int = 1, rules: int = 0) -> Itera
     more = "".join(f'[[rule]]\nid = "r{i}"\ndeny = {{ tool = "other_{i}", arguments = {{ a = {i} }} }}\n' for i in range(rules))
     (folder / "gate.toml").write_text(OFF.format(audit=audit) + more)
     with Gate(folder / ".gate", rules=folder / "gate.toml") as gate:
-        names = {"add": {"a": Range(max=99), "b": ANY}, "aadd": {"a": Range(max=99), "b": ANY}}
+        names = {name: {"a": Range(max=99), "b": ANY} for name in ("add", "aadd", "radd", "raadd")}
         others = {f"t{i}": ANY for i in range(grants - 1)}  # as many as a token of 64 KiB can hold
         capability = gate.grant("bench", tools=names | others, minutes=60, calls=1_000_000_000)
         with gate.acting(capability, session="bench", task="bench"):

@@ -1,0 +1,147 @@
+"""LangChain and LangGraph: every tool call of an agent, or of a graph, behind a gate.
+
+    agent = create_agent(model, tools, middleware=[GateMiddleware(gate)])                 # all tools of this agent
+    node = ToolNode(guard(tools, gate))                                                   # these tools, wherever they are called
+
+Both take what `gate.agents.around.Around` takes: capability, part, session, tools, answers.  Who acts is that capability; or `capability` of the
+run's own context (`context=`); or whoever acts by `gate.acting`.  The session is the thread.
+
+Middleware is its own agent's: a sub-agent needs one of its own, `GateMiddleware(gate, part={"agent": "reader", "tools": [...]})`, or guarded
+tools.  A tool in which an agent runs is declared so, `tools={"task": {"effects": "delegates"}}`, because it may pause and is called again to go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Final
+
+import pydantic
+
+from gate.agents._langgraph import Called, InGraph, schema_of
+from gate.agents.around import Sent
+from gate.agents.framework import framework
+from gate.constraints.value import is_object
+from gate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gate.gate import Gate
+
+_middleware: Final = framework("langchain.agents.middleware", extra="langchain")
+_tools: Final = framework("langchain_core.tools", extra="langchain")
+_runtime: Final = framework("langgraph.runtime", extra="langchain")
+
+
+class GateMiddleware(_middleware.AgentMiddleware):  # type: ignore[misc]  # the framework's class is not there when this is checked
+    """Puts every tool call of an agent behind a gate. around: what `Around` takes."""
+
+    def __init__(self, gate: Gate, **around: Any) -> None:
+        super().__init__()
+        self._graph = InGraph(gate, **around)
+
+    def wrap_tool_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
+        """The framework's hook."""
+        if isinstance(request.tool, _Guarded):
+            return handler(request)  # it is behind a gate itself
+        return self._graph.call(_called(request), lambda arguments: handler(_with(request, arguments)))
+
+    async def awrap_tool_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
+        """The same in an event loop."""
+        if isinstance(request.tool, _Guarded):
+            return await handler(request)
+        return await self._graph.acall(_called(request), lambda arguments: handler(_with(request, arguments)))
+
+
+def guard(tools: Iterable[Any], gate: Gate, /, **around: Any) -> list[Any]:
+    """The same tools, each behind the gate wherever it is called. Functions become tools, as LangChain makes them.
+
+    ConfigError for what is no tool of this process (a provider's own), and for what cannot be declared.
+    """
+    graph = InGraph(gate, **around)
+    return [_guarded(graph, _tool(tool)) for tool in tools]
+
+
+def _called(request: Any) -> Called:
+    call, runtime = request.tool_call, request.runtime
+    config: Mapping[str, Any] = getattr(runtime, "config", None) or {}
+    return Called(_sent(call.get("name"), call.get("args"), call.get("id"), getattr(runtime, "context", None), config), request.tool, config)
+
+
+def _sent(name: Any, arguments: Any, call_id: object, context: Any, config: Mapping[str, Any]) -> Sent:
+    capability = context.get("capability") if is_object(context) else getattr(context, "capability", None)
+    return Sent(name, arguments, str(call_id or ""), capability, str((config.get("configurable") or {}).get("thread_id", "")))
+
+
+def _with(request: Any, arguments: dict[str, object]) -> Any:
+    return request.override(tool_call={**request.tool_call, "args": arguments})
+
+
+# ---- tools that are behind a gate themselves ---------------------------------------------------------------------------------------------
+
+
+class _Guarded:
+    """Mixed into a tool's own class: its calls go the gate's way and then to the tool itself."""
+
+    _gate: tuple[InGraph, Any]
+
+    def run(self, tool_input: Any, *args: Any, config: Any = None, tool_call_id: str | None = None, **kwargs: Any) -> Any:
+        graph, tool = self._gate
+        called, supplied = _reading(tool, tool_input, config, tool_call_id)
+
+        def go_on(arguments: dict[str, object]) -> Any:
+            return tool.run({**arguments, **supplied}, *args, config=config, tool_call_id=tool_call_id, **kwargs)
+
+        return graph.call(called, go_on)
+
+    async def arun(self, tool_input: Any, *args: Any, config: Any = None, tool_call_id: str | None = None, **kwargs: Any) -> Any:
+        graph, tool = self._gate
+        called, supplied = _reading(tool, tool_input, config, tool_call_id)
+
+        async def go_on(arguments: dict[str, object]) -> Any:
+            return await tool.arun({**arguments, **supplied}, *args, config=config, tool_call_id=tool_call_id, **kwargs)
+
+        return await graph.acall(called, go_on)
+
+
+def _reading(tool: Any, tool_input: Any, config: Any, call_id: str | None) -> tuple[Called, dict[str, object]]:
+    """The call, and what of its input the program supplies: arguments that the tool's own code has and its schema for models has not."""
+    config = config or {}
+    supplied: dict[str, object] = {}
+    if isinstance(tool_input, str):
+        tool_input = dict.fromkeys(list(tool.args)[:1], tool_input)
+    elif is_object(tool_input) and "langgraph_node" in (config.get("metadata") or {}):  # elsewhere nobody supplies anything
+        ours = _supplied(tool)
+        supplied = {name: value for name, value in tool_input.items() if name in ours}
+        tool_input = {name: value for name, value in tool_input.items() if name not in ours}
+    return Called(_sent(tool.name, tool_input, call_id, _context(), config), tool, config), supplied
+
+
+def _supplied(tool: Any) -> set[str]:
+    function = getattr(tool, "func", None) or getattr(tool, "coroutine", None) or tool._run  # noqa: SLF001  # where tools of a class of their own say it
+    declared = schema_of(tool).get("properties")
+    own = {*signature(function).parameters, *tool.get_input_schema().model_fields}
+    return own - set(declared if is_object(declared) else ())
+
+
+def _context() -> Any:
+    try:
+        return _runtime.get_runtime().context
+    except Exception:  # this is no graph
+        return None
+
+
+def _tool(tool: Any) -> Any:
+    if isinstance(tool, _tools.BaseTool):
+        return tool
+    if callable(tool):
+        return _tools.tool(tool)
+    raise ConfigError(f"{tool!r:.80} is run by its provider, where the gate never sees its calls")
+
+
+def _guarded(graph: InGraph, tool: Any) -> Any:
+    graph.see(tool)
+    kind = type(tool)
+    made = type(kind.__name__, (_Guarded, kind), {"__module__": kind.__module__, "_gate": pydantic.PrivateAttr(default=None)})
+    guarded: Any = made.model_construct(**{name: getattr(tool, name) for name in kind.model_fields})  # type: ignore[attr-defined]  # of a tool
+    guarded._gate = graph, tool  # noqa: SLF001  # our own
+    return guarded

@@ -1,0 +1,131 @@
+"""`gate mcp diff` and `gate mcp lock`: what a server's definitions are now, against what was approved; and approving them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gate.commands.mcp import server_of
+from gate.commands.mcpstdio import capability_of, lock_path, name_of
+from gate.commands.shared import bold, count, home_option, json_option, plain, put
+from gate.errors import ConfigError
+from gate.mcp import child, lockfile
+from gate.mcp.catalogue import readable
+from gate.mcp.pins import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gate.mcp.pins import Difference
+
+
+def _options(command: Callable[..., object]) -> Callable[..., object]:
+    for option in (
+        json_option,
+        home_option,
+        click.option("--lock", "lock_file", default="", metavar="FILE", help="Where pins are kept: gate.lock beside the gate's folder by default."),
+        click.option("--env", "passed", multiple=True, metavar="NAME", help="A variable of the environment the server gets."),
+        click.option("--name", default="", metavar="NAME", help="How the server is called here."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("diff", short_help="Show how a server's definitions differ from those approved.")
+@_options
+@click.pass_context
+def diff(ctx: click.Context, /, name: str, passed: tuple[str, ...], lock_file: str, home: str, *, as_json: bool) -> int:
+    """Start the server, and show how what it offers differs from what was approved; exit code 1 when it does.
+
+    Without a command after `--`, the one that was approved is started.
+    """
+    name, before, after, withheld, _ = _seen(ctx, name, passed, lock_file, home)
+    found = _differences(before, after)
+    put(
+        {"server": name, "differences": [one._asdict() for one in found], "withheld": withheld, **_rest(before, after)},
+        _lines(name, before, after, found, withheld),
+        as_json=as_json,
+    )
+    return 1 if found or _rest(before, after) or before is None else 0
+
+
+@click.command("lock", short_help="Approve the server's definitions as they are now.")
+@click.option("--yes", is_flag=True, help="Do not ask whether the differences were read.")
+@_options
+@click.pass_context
+def lock(ctx: click.Context, /, name: str, passed: tuple[str, ...], lock_file: str, home: str, *, as_json: bool, yes: bool) -> int:
+    """Start the server, show how what it offers differs from what was approved, and approve it: gate mcp lock --name fs -- npx …"""  # noqa: D415  # a command
+    name, before, after, withheld, path = _seen(ctx, name, passed, lock_file, home)
+    found = _differences(before, after)
+    if not as_json:
+        put(None, _lines(name, before, after, found, withheld), as_json=False)
+    if (found or _rest(before, after)) and not yes and not click.confirm("Approve this?", default=False, err=True):
+        return 1
+    lockfile.change(path, name, lambda _: after)
+    put(
+        {"server": name, "file": str(path), "tools": sorted(after.tools)},
+        [f"{name}: {count(len(after.tools), 'tool')} pinned in {path}"],
+        as_json=as_json,
+    )
+    return 0
+
+
+def _seen(ctx: click.Context, name: str, passed: tuple[str, ...], lock_file: str, home: str) -> tuple[str, Kept | None, Kept, dict[str, str], Path]:
+    """The server's name, what was approved, what it offers now, what is unreadable of that, and the file."""
+    from gate.mcp.look import look
+
+    server, path = server_of(ctx), lock_path(Path(home), lock_file)
+    known = lockfile.read(path)
+    if not server:
+        if name not in known:
+            raise ConfigError(f"no server '{name}' is pinned in '{path}'; say how it is started: gate mcp lock --name NAME -- SERVER ARGS…")
+        server = list(known[name].command)
+    name = name_of(server, name)
+    capability_of("")  # the server must not see it
+    child.guard()
+    items, instructions = look(server, child.allowed(os.environ, passed))
+    tools, withheld = readable(items)
+    return name, known.get(name), Kept(tuple(server), instructions, tools), withheld, path
+
+
+def _differences(before: Kept | None, after: Kept) -> list[Difference]:
+    return (before or Kept(after.command, after.instructions, {})).differences(after.tools)
+
+
+def _rest(before: Kept | None, after: Kept) -> dict[str, object]:
+    """What differs besides the tools."""
+    if before is None:
+        return {}
+    found = {"command": (list(before.command), list(after.command)), "instructions": (before.instructions, after.instructions)}
+    return {what: {"approved": old, "now": new} for what, (old, new) in found.items() if old != new}
+
+
+def _lines(name: str, before: Kept | None, after: Kept, found: list[Difference], withheld: Mapping[str, str]) -> Iterator[str]:
+    """The differences as a person reads them."""
+    if before is None:
+        yield f"{name} is not pinned yet; it offers {count(len(after.tools), 'tool')}"
+    for what, sides in _rest(before, after).items():
+        yield bold(f"{name}: its {what} changed")
+        yield from _compared(sides["approved"], sides["now"])  # type: ignore[index]  # pyright: ignore[reportIndexIssue, reportUnknownArgumentType]  # what `_rest` made
+    for one in found if before is not None else ():
+        title = {"drift": "changed", "new": "is new", "gone": "is gone", "renamed": f"is what '{plain(one.other)}' was"}[one.sort]
+        yield bold(f"{name}/{plain(one.tool)} {title}")
+        old = before.tools.get(one.other or one.tool) if before is not None else None
+        yield from _compared(old, after.tools.get(one.tool))
+    for tool, why in withheld.items():
+        yield f"{name}/{plain(tool)} cannot be taken: {plain(why)}"
+    if before is not None and not found and not _rest(before, after):
+        yield f"{name}: as approved, {count(len(after.tools), 'tool')}"
+
+
+def _compared(old: object, new: object) -> Iterator[str]:
+    """Two values as lines, those that differ marked."""
+    sides = [[] if value is None else json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).splitlines() for value in (old, new)]
+    for line in list(difflib.unified_diff(sides[0], sides[1], lineterm="", n=1))[2:]:
+        yield click.style(f"  {plain(line)}", fg={"+": "green", "-": "red"}.get(line[:1]))

@@ -1,0 +1,111 @@
+"""Notices: which notifications pass. Those that are about something in flight, subscribed or owned, and those that say nothing of anybody's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gate.mcp.era import SUBSCRIPTION, meta
+from gate.mcp.verdict import Drop, Forward, Settled
+
+if TYPE_CHECKING:
+    from gate.mcp.catalogue import Catalogue
+    from gate.mcp.flight import Flight, Pending
+    from gate.mcp.tasks import Tasks
+    from gate.mcp.wire import Message
+
+_OF_CLIENT: Final = frozenset({"notifications/initialized", "notifications/roots/list_changed"})
+_OF_SERVER: Final = frozenset(
+    {
+        "notifications/message",
+        "notifications/tools/list_changed",
+        "notifications/resources/list_changed",
+        "notifications/prompts/list_changed",
+        "notifications/subscriptions/acknowledged",
+        "notifications/elicitation/complete",
+    }
+)
+_KNOWN: Final = frozenset(
+    {
+        *_OF_CLIENT,
+        *_OF_SERVER,
+        "notifications/progress",
+        "notifications/cancelled",
+        "notifications/resources/updated",
+        "notifications/tasks/status",
+        "notifications/tasks",
+    }
+)
+
+
+class Notices:
+    """The notifications of one session. uris: of the resources that somebody subscribed to."""
+
+    def __init__(self, up: Flight, down: Flight, tasks: Tasks, catalogue: Catalogue, *, others: bool) -> None:
+        self._up, self._down, self._tasks, self._catalogue, self._others = up, down, tasks, catalogue, others
+        self.uris: set[str] = set()
+
+    def of_client(self, message: Message) -> Forward | Drop:
+        """What becomes of a client's notification."""
+        method = message.method
+        if method == "notifications/cancelled":
+            return self._cancelled(message, self._up)
+        if method == "notifications/progress":
+            return self._progress(message, self._down)
+        return self._rest(message, passes=method in _OF_CLIENT)
+
+    def of_server(self, message: Message) -> Forward | Drop:
+        """What becomes of the server's."""
+        method = message.method
+        if method == "notifications/cancelled":
+            return self._cancelled_by_server(message)
+        if method == "notifications/progress":
+            return self._progress(message, self._up)
+        listen = meta(message).get(SUBSCRIPTION)
+        if listen is not None and self._listens(listen) is None:
+            return Drop(f"'{method}' for a subscription that nobody has")
+        if method == "notifications/tools/list_changed":
+            self._catalogue.changed()
+        if method == "notifications/resources/updated":
+            return Forward(message.body) if self._subscribed(message.params.get("uri")) else Drop("a resource that nobody subscribed to")
+        if method in ("notifications/tasks/status", "notifications/tasks"):
+            return self._status(message)
+        return self._rest(message, passes=method in _OF_SERVER)
+
+    def _rest(self, message: Message, *, passes: bool) -> Forward | Drop:
+        if passes or (self._others and message.method not in _KNOWN):
+            return Forward(message.body)
+        return Drop(f"the notification {message.method[:64]!a} is not relayed")
+
+    def _cancelled(self, message: Message, flight: Flight) -> Forward | Drop:
+        pending = flight.cancel(message.params.get("requestId"))
+        if pending is None:
+            return Drop("a cancellation of no request")
+        settled = tuple([Settled(ticket, "cancelled") for ticket in pending.tickets])
+        return Forward(message.body, settled) if pending.passed else Drop(settled=settled)
+
+    def _cancelled_by_server(self, message: Message) -> Forward | Drop:
+        ident = message.params.get("requestId")
+        if (listen := self._listens(ident)) is not None:
+            self._up.end(listen.id)
+            return Forward(message.body)
+        return self._cancelled(message, self._down)
+
+    def _progress(self, message: Message, flight: Flight) -> Forward | Drop:
+        token = message.params.get("progressToken")
+        if type(token) in (int, str) and token in flight.tokens:
+            return Forward(message.body)
+        return Drop("progress of no request")
+
+    def _status(self, message: Message) -> Forward | Drop:
+        ident = message.params.get("taskId")
+        if not isinstance(ident, str) or ident not in self._tasks.known:
+            return Drop("the status of no task")
+        return Forward(message.body, self._tasks.told(ident, message.params))
+
+    def _listens(self, ident: object) -> Pending | None:
+        """The request that opened a subscription."""
+        pending = self._up.pending.get(ident) if isinstance(ident, (int, str)) and not isinstance(ident, bool) else None
+        return pending if pending is not None and pending.passed and pending.method == "subscriptions/listen" else None
+
+    def _subscribed(self, uri: object) -> bool:
+        return isinstance(uri, str) and any(uri == one or uri.startswith(f"{one.rstrip('/')}/") for one in self.uris)
