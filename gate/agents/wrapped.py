@@ -44,7 +44,8 @@ def wrap_tool(
         raise ConfigError("a tool that yields cannot be wrapped so; make its result one value, or use gate.wrap")
     acts = _Acts(gate, capability=capability, part=part, session=session)
     gated = gate.wrap(function, **options)
-    made = _async(acts, gated) if inspect.iscoroutinefunction(function) else _plain(acts, gated)
+    name = options.get("name") or gated.__name__
+    made = _async(acts, name, gated) if inspect.iscoroutinefunction(function) else _plain(acts, name, gated)
     _resolve(made, function)
     return cast("F", made)
 
@@ -75,11 +76,11 @@ def _resolve(made: Callable[..., Any], function: Callable[..., Any]) -> None:
     made.__annotations__ = {name: hints[name] for name in (*signature.parameters, "return") if name in hints}
 
 
-def _plain(acts: _Acts, gated: Callable[..., Any]) -> Callable[..., Any]:
+def _plain(acts: _Acts, name: str, gated: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(gated)
     def called(*args: Any, **kwargs: Any) -> Any:
         try:
-            with acts.gate.within(acts.scope(gated.__name__)), acts.gate.noticing() as notices:
+            with acts.gate.within(acts.scope(name)), acts.gate.noticing() as notices:
                 value = gated(*args, **kwargs)
         except GateError as error:
             return told(error)
@@ -88,11 +89,11 @@ def _plain(acts: _Acts, gated: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def _async(acts: _Acts, gated: Callable[..., Any]) -> Callable[..., Any]:
+def _async(acts: _Acts, name: str, gated: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(gated)
     async def called(*args: Any, **kwargs: Any) -> Any:
         try:
-            with acts.gate.within(acts.scope(gated.__name__)), acts.gate.noticing() as notices:
+            with acts.gate.within(acts.scope(name)), acts.gate.noticing() as notices:
                 value = await gated(*args, **kwargs)
         except GateError as error:
             return told(error)

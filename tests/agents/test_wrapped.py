@@ -66,7 +66,7 @@ def test_nobody_acts(gate: Gate) -> None:
 
 def test_a_thread_that_does_not_know_who_acts_is_told(gate: Gate) -> None:
     """The naive way: a framework's own thread has another context. With the capability it runs there, too."""
-    ambient, own = wrap_tool(gate, save), wrap_tool(gate, save, name="save too", capability=grant(gate, **{"save too": ANY}), session="s")
+    ambient, own = wrap_tool(gate, save), wrap_tool(gate, save, name="save_too", capability=grant(gate, **{"save_too": ANY}), session="s")
     with gate.acting(grant(gate)), ThreadPoolExecutor(1) as pool:
         assert "no capability" in pool.submit(ambient, "a").result()
         assert pool.submit(own, "a").result() == "saved a"
