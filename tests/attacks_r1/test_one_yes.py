@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
 
 from tests.kit import intents
-from tests.mcp.kit import Upstream, tool
+from tests.mcp.kit import Upstream, reply, tool
 from tests.mcp.test_http import MODERN, Site, site  # noqa: F401  # a fixture
 
 RULES = '[[rule]]\nid = "a-person"\nask = { tool = "*", expires = "10m" }\n'
@@ -25,22 +26,14 @@ def wipe(here: Site, ident: int, **more: object) -> dict:
 
 def opened(site, answer) -> Site:  # noqa: F811
     here = site(Upstream([WIPE], tools__call=answer), rules=RULES, answers="owner")
-    here.wipes = here.grant("wiper", "wipe", audience=[here.gate.home.origin]) if False else here.grant("wiper", "wipe")
+    here.wipes = here.grant("wiper", "wipe")
     return here
 
 
 def test_two_states_of_one_question_run_it_once(site):  # noqa: F811
     """The same call made twice is one question and two states; one yes lets both go on while the first is on its way."""
 
-    def slow(seen):
-        time.sleep(1.5)
-        return {"content": [{"type": "text", "text": "wiped"}]}
-
     async def later(seen, send):
-        import asyncio
-
-        from tests.mcp.kit import reply
-
         await asyncio.sleep(1.5)
         await reply(send, {"content": [{"type": "text", "text": "wiped"}]}, seen.json["id"])
 
