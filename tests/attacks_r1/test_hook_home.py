@@ -77,6 +77,7 @@ def test_a_budget_does_not_come_back_with_a_copy_of_the_ledger(tmp_path: Path) -
         ("Bash", {"command": "cp a.py gate.lock"}),
         ("Bash", {"command": "echo '{}' > gate.lock"}),
         ("Edit", {"file_path": "gate.lock", "old_string": "a", "new_string": "b"}),
+        ("Write", {"file_path": ".mcp.json.before-gate", "content": "{}"}),  # what uninstall, and the next install, take the servers from
     ],
 )
 def test_the_pins_of_servers_are_not_the_agents_to_change(project: Project, tool: str, arguments: dict) -> None:
