@@ -68,7 +68,10 @@ def test_a_server_does_not_ask_under_the_name_of_the_gates_question() -> None:
     hold = session.client(parse(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()), ALL, 0.0)
     assert isinstance(hold, Hold)
     session.allowed(hold, [Permission({}, "ticket")])
-    form = {"method": "elicitation/create", "params": {"message": "Do you like cats?", "requestedSchema": {"properties": {"approve": {"type": "boolean"}}}}}
+    form = {
+        "method": "elicitation/create",
+        "params": {"message": "Do you like cats?", "requestedSchema": {"properties": {"approve": {"type": "boolean"}}}},
+    }
     result = {"resultType": "input_required", "inputRequests": {INPUT: form}}
     verdict = session.server(parse(json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}).encode()), ALL, 0.0)
     if isinstance(verdict, Hold):

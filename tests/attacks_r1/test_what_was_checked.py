@@ -30,7 +30,9 @@ def test_all_params_of_an_unknown_method_are_decided(member: str) -> None:
     """`s/methods/call` is granted with exact params; the payload travels in a member that the gate leaves out of what it decides."""
     session = started(tool("a"))
     evil = {"command": "rm -rf /"}
-    hold = session.client(parse(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "jobs/start", "params": {"name": "ls", member: evil}}).encode()), ALL, 0.0)
+    hold = session.client(
+        parse(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "jobs/start", "params": {"name": "ls", member: evil}}).encode()), ALL, 0.0
+    )
     if isinstance(hold, Hold):
         verdict = session.allowed(hold, [Permission(dict(hold.calls[0].arguments), "ticket")])
         decided, sent = hold.calls[0].arguments["params"], verdict.body["params"] if isinstance(verdict, Forward) else {}
@@ -41,7 +43,9 @@ def test_all_params_of_an_unknown_method_are_decided(member: str) -> None:
 def test_a_number_that_goes_on_is_the_number_that_was_checked(written: str) -> None:
     """A server that reads decimals gets another number than the gate decided about."""
     session = started(tool("pay", inputSchema={"type": "object", "properties": {"x": {"type": "number"}}}))
-    hold = session.client(parse(b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"x":%b}}}' % written.encode()), ALL, 0.0)
+    hold = session.client(
+        parse(b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"x":%b}}}' % written.encode()), ALL, 0.0
+    )
     assert isinstance(hold, Hold)
     checked = float(hold.calls[0].arguments["x"])  # type: ignore[arg-type]
     verdict = session.allowed(hold, [Permission({"x": checked}, "ticket")])
