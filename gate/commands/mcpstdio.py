@@ -71,16 +71,18 @@ def relayed(
     with Gate(home) as gate:
         catalogue = Catalogue(name, pinned, fresh=time_of(options, "relist"))
         behind = Behind(gate, name, catalogue, kinds=kinds or local_kinds, capability=capability)
-        if capability():
-            behind.context()  # says now what is wrong with it
-        else:
+        if not capability():
             click.echo(f"gate mcp: no capability in {VARIABLE} or --capability: only what brings one of its own is served", err=True)
         session = Session(name, catalogue, others=bool(options["others"]))
         listed = first_list(lock, name, tuple(cast("list[str]", options["server"])), catalogue, session) if options["pins"] == "tofu" else None
 
+        def warm() -> None:
+            behind.context()  # says now what is wrong with it
+            behind.warm()
+
         async def relay() -> int:
             people = People(behind, session, answers=str(options["answers"]), waits=time_of(options, "waits"))
-            return await Relay(behind, session, child, listed=listed, people=people).run()
+            return await Relay(behind, session, child, listed=listed, people=people, warm=warm).run()
 
         return asyncio.run(relay())
 

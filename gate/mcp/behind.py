@@ -70,6 +70,12 @@ class Behind:
             schema = {"properties": dict(tool.properties), "required": list(tool.required), "additionalProperties": False}
             gate.declare(f"{server}/{method}", schema, effects=tool.effects, risk=tool.risk)
 
+    def warm(self) -> None:
+        """Loads what the first call needs: the rules, the ledger, the kinds."""
+        self.gate.home.rules()
+        self.gate.home.standing()
+        self._kinds(self.server, [])
+
     # ---- who acts -----------------------------------------------------------------------------------------------------------------
 
     def context(self, token: str = "") -> Context:

@@ -45,6 +45,10 @@ class Catalogue:
         self._listed = -1.0
         self.turn += 1
 
+    def pin_of(self, name: str) -> str:
+        """The pin of a tool that is admitted, "" for any other."""
+        return self._pins.get(name, "")
+
     def listed(self, items: Sequence[object], now: float) -> None:
         """All tools of the server, as it lists them now."""
         found, withheld = readable(items)

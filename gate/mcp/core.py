@@ -109,7 +109,7 @@ class Session:
         if message.method == "initialize" and is_object(said := message.params.get("capabilities")):
             self.initialized = said
         if message.method == "resources/unsubscribe":
-            self.notices.uris.discard(str(message.params.get("uri")))
+            self.notices.uris.pop(str(message.params.get("uri")), None)
         self._start(message, context).passed = True
         return Forward(message.body)
 
@@ -144,7 +144,7 @@ class Session:
         tool = f"{self.name}/{name}"
         hidden = name not in self.catalogue.admitted or not context.sees(tool)
         pending = self._start(message, context)
-        pending.name = name
+        pending.name, pending.extra["pin"] = name, self.catalogue.pin_of(name)
         return Hold((Wanted(tool, arguments),), message, "request", pending, hidden=hidden)
 
     def _start(self, message: Message, context: Context) -> Pending:
@@ -204,17 +204,19 @@ class Session:
         flight = self.up if hold.sort == "request" else self.down
         if flight.pending.get(pending.id) is not pending:
             return Drop()
-        pending.tickets, pending.passed = tickets, True
         message = self._plain(hold)
         body = message.body
+        cancelled = tuple([Settled(ticket, "cancelled") for ticket in tickets])
         if pending.method == "tools/call":
+            if self.catalogue.pin_of(pending.name) != pending.extra.get("pin"):  # while a person thought about it
+                words = "Refused by Gate, it did not run: the definition of the tool changed while it was asked about"
+                return self.refused(hold, words)._replace(settled=cancelled)
             body = with_arguments(message, permissions[0].arguments)
         elif any(not same(call.arguments, one.arguments) for call, one in zip(hold.calls, permissions, strict=True)):
-            return self.refused(hold, "its arguments were changed, which only those of a tool can be")._replace(
-                settled=tuple([Settled(ticket, "cancelled") for ticket in tickets])
-            )
+            return self.refused(hold, "its arguments were changed, which only those of a tool can be")._replace(settled=cancelled)
+        pending.tickets, pending.passed = tickets, True
         if pending.method in ("resources/subscribe", "subscriptions/listen"):
-            self.notices.uris.update(pending.uris)
+            self.notices.uris.update(dict.fromkeys(pending.uris, pending.context))
         return Forward(body)
 
     def _plain(self, hold: Hold) -> Message:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gate.mcp.catalogue import Catalogue
     from gate.mcp.flight import Flight, Pending
     from gate.mcp.tasks import Tasks
+    from gate.mcp.verdict import Context
     from gate.mcp.wire import Message
 
 _OF_CLIENT: Final = frozenset({"notifications/initialized", "notifications/roots/list_changed"})
@@ -38,11 +39,11 @@ _KNOWN: Final = frozenset(
 
 
 class Notices:
-    """The notifications of one session. uris: of the resources that somebody subscribed to."""
+    """The notifications of one session. uris: of the resources that somebody subscribed to, and who; nobody hears more than they live."""
 
     def __init__(self, up: Flight, down: Flight, tasks: Tasks, catalogue: Catalogue, *, others: bool) -> None:
         self._up, self._down, self._tasks, self._catalogue, self._others = up, down, tasks, catalogue, others
-        self.uris: set[str] = set()
+        self.uris: dict[str, Context] = {}
 
     def of_client(self, message: Message) -> Forward | Drop:
         """What becomes of a client's notification."""
@@ -105,7 +106,11 @@ class Notices:
     def _listens(self, ident: object) -> Pending | None:
         """The request that opened a subscription."""
         pending = self._up.pending.get(ident) if isinstance(ident, (int, str)) and not isinstance(ident, bool) else None
-        return pending if pending is not None and pending.passed and pending.method == "subscriptions/listen" else None
+        if pending is None or not pending.passed or pending.method != "subscriptions/listen":
+            return None
+        return pending if pending.context.life() > 0 or not pending.uris else None
 
     def _subscribed(self, uri: object) -> bool:
-        return isinstance(uri, str) and any(uri == one or uri.startswith(f"{one.rstrip('/')}/") for one in self.uris)
+        if not isinstance(uri, str):
+            return False
+        return any(who.life() > 0 and (uri == one or uri.startswith(f"{one.rstrip('/')}/")) for one, who in self.uris.items())

@@ -35,6 +35,8 @@ _SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 _CHOICES: Final = frozenset({"boolean", "array"})
+_SAYING: Final = ("title", "description", "format")
+"""What tells what a field asks for; the description of a number or a choice rather says what it does not."""
 _INPUT: Final = frozenset({"tools/call", "prompts/get", "resources/read"})
 
 
@@ -157,7 +159,11 @@ def secret_field(params: Mapping[str, object]) -> str:
     for name, field in fields.items() if is_object(fields) else ():
         if asks and not (is_object(field) and (field.get("type") in _CHOICES or "enum" in field or "oneOf" in field)):
             return name  # the message asks for it, and this field takes any text
-        said = [name, *[str(field.get(part, "")) for part in ("title", "description", "format")]] if is_object(field) else [name]
+        said = (
+            [name, *[str(field.get(part, "")) for part in _SAYING if part != "description" or field.get("type") == "string"]]
+            if is_object(field)
+            else [name]
+        )
         if any(_SECRET.search(_words(text)) for text in said):
             return name
     return ""

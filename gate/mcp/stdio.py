@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Final
 from gate.errors import ConfigError, GateError
 from gate.mcp import wire
 from gate.mcp.behind import Refusal
-from gate.mcp.core import Session, presented
+from gate.mcp.core import Session, presented, same
 from gate.mcp.era import own_params
+from gate.mcp.methods import FREE
 from gate.mcp.people import People
 from gate.mcp.pipes import Lines, Out
 from gate.mcp.verdict import NOBODY, Drop, Forward, Hold, Ours, Reply, Verdict, Wait
@@ -52,7 +53,11 @@ _INTERNAL: Final = -32603
 
 
 class Relay:
-    """One client and one server process. noted: takes lines for the person who runs it; listed: called when the server's tools were listed."""
+    """One client and one server process.
+
+    noted: takes lines for the person who runs it.  listed: called when the server's tools were listed.  warm: run once, in a thread, with the first
+    message; what it raises ends the relay.
+    """
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class Relay:
         listed: Callable[[list[object]], None] | None = None,
         longest: int = wire.LONGEST,
         people: People | None = None,
+        warm: Callable[[], None] | None = None,
     ) -> None:
         if child.stdin is None or child.stdout is None:
             raise ConfigError("the server needs pipes")
@@ -79,6 +85,7 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._done = asyncio.Event()
         self._serial = 0
+        self._warming, self._code = warm, 0
 
     async def run(self) -> int:
         """Relays until the client or the server is gone, or somebody ends it; the exit code."""
@@ -94,7 +101,7 @@ class Relay:
         self._from_server.start()
         await self._done.wait()
         code = await self._end()
-        return 128 + ended[0] if ended else code
+        return self._code or (128 + ended[0] if ended else code)
 
     # ---- lines ----------------------------------------------------------------------------------------------------------------------
 
@@ -107,12 +114,30 @@ class Relay:
             self._noted(f"refused what the client sent: {wrong}")
             self._send(self._to_client, wire.error(None, wrong.code, f"Refused by Gate: {wrong}"))
             return
+        self._warm()
+        if message.method == "notifications/cancelled":
+            gone = message.params.get("requestId")
+            self._waiting = [one for one in self._waiting if not same(one[0].id, gone)]
         try:
-            context = self.behind.context(token)
+            context = NOBODY if message.method in FREE and not token else self.behind.context(token)  # who acts matters to none of those
         except Exception as error:  # whatever is wrong with it: nobody acts
             self._noted(f"no capability: {error}")
             context = NOBODY
         self._from(message, context, monotonic())
+
+    def _warm(self) -> None:
+        """With the first message, in a thread, while the server thinks about it: what the next ones need. A capability that is none ends it all."""
+        warm, self._warming = self._warming, None
+        if warm is not None:
+            self._task(self._warmed(warm))
+
+    async def _warmed(self, warm: Callable[[], None]) -> None:
+        try:
+            await asyncio.to_thread(warm)
+        except Exception as error:
+            self._noted(str(error))
+            self._code = 2
+            self._done.set()
 
     def _from(self, message: Message, context: Context, now: float) -> None:
         """What a client sent, now or before the tools were listed."""
@@ -186,7 +211,10 @@ class Relay:
 
     async def _decide(self, hold: Hold, sender: Out, other: Out) -> None:
         try:
+            turn = self.session.catalogue.turn
             decided = await self.people.decide(hold, self._elicit)
+            if hold.pending.method == "tools/call" and self.session.catalogue.turn != turn:
+                await self._listed_again(hold.message)  # the tools changed meanwhile: what was asked about may be another
             if isinstance(decided, dict):  # a modern client is asked, and calls again
                 self.session.up.end(hold.pending.id)
                 self._send(sender, decided)
@@ -197,6 +225,11 @@ class Relay:
         except Exception as error:
             self._noted(f"refused a call: the gate failed: {error!r}")
             self._do(self.session.refused(hold, "Refused by Gate, it did not run: the gate failed"), sender, other, NOBODY)
+
+    async def _listed_again(self, message: Message) -> None:
+        if self._listing is None:
+            self._listing = self._task(self._list(message))
+        await asyncio.shield(self._listing)
 
     async def _elicit(self, params: Body, seconds: float) -> object:
         """What the client's own dialogue brings back, None for nothing."""

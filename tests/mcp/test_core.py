@@ -196,3 +196,30 @@ def test_nobody_sees_anything() -> None:
     hold = session.client(made(id=2, method="tools/call", params={"name": "a"}), NOBODY, 0.0)
     assert isinstance(hold, Hold)
     assert hold.hidden
+
+
+def test_a_tool_that_changes_while_a_person_thinks_is_not_called() -> None:
+    catalogue = Catalogue("s")
+    catalogue.listed([tool("a")], 0.0)
+    session = Session("s", catalogue)
+    hold = session.client(made(id=1, method="tools/call", params={"name": "a"}), EVERYONE, 0.0)
+    assert isinstance(hold, Hold)
+    catalogue.listed([tool("a", "Now it does something else.")], 1.0)
+    verdict = session.allowed(hold, [Permission({}, "ticket")])
+    assert isinstance(verdict, Reply)
+    assert "changed" in json.dumps(verdict.body)
+    assert [(one.ticket, one.how) for one in verdict.settled] == [("ticket", "cancelled")]
+
+
+def test_a_subscription_ends_with_its_capability() -> None:
+    left = [60.0]
+    who = Context("key", lambda _: True, lambda *_: True, lambda: left[0])
+    session = Session("s", Catalogue("s"))
+    hold = session.client(made(id=1, method="resources/subscribe", params={"uri": "file:///a"}), who, 0.0)
+    assert isinstance(hold, Hold)
+    assert isinstance(session.allowed(hold, [Permission({"uri": "file:///a"}, "t")]), Forward)
+    told = made(method="notifications/resources/updated", params={"uri": "file:///a/b"})
+    assert isinstance(session.server(told, who, 0.0), Forward)
+    assert isinstance(session.server(made(method="notifications/resources/updated", params={"uri": "file:///ab"}), who, 0.0), Drop)
+    left[0] = 0.0
+    assert isinstance(session.server(told, who, 0.0), Drop)

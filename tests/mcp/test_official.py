@@ -112,6 +112,7 @@ def test_everything(place: Place) -> None:
         called("trigger-elicitation-request"),
         called("get-roots-list"),
         called("trigger-long-running-operation", duration=0.2, steps=2),
+        ("tools/call", {"name": "trigger-long-running-operation", "arguments": {"duration": 0.2, "steps": 2}, "_meta": {"progressToken": "p"}}),
         ("resources/list", {}),
         ("resources/templates/list", {}),
         ("resources/read", {"uri": "demo://resource/dynamic/text/1"}),
