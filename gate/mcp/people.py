@@ -7,6 +7,7 @@ elicit: sends a legacy client the gate's own form and gives what came back.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -15,6 +16,7 @@ from gate.mcp import asking
 from gate.mcp.behind import Behind, Decided, Refusal
 from gate.mcp.era import modern
 from gate.mcp.state import Resume, States, is_ours, resume_of
+from gate.mcp.verdict import Settled
 from gate.mcp.wire import BadMessage
 
 if TYPE_CHECKING:
@@ -71,11 +73,15 @@ class People:
             approvals = self._answered(resume.question, approve=approve)
         if resume.up is not None:
             hold.pending.extra["up"] = resume.up
-        decided = await self._behind.decide(plain, *approvals, ref=resume.ref or resume.question)
+        tickets = self._session.results.kept.pop(resume.ref, ())
+        if resume.ref and not tickets:  # it does not wait for another round: it is on its way, or over
+            return Refusal("Refused by Gate, it did not run: the call that this requestState goes on with is not open; make it again without it")
+        ref = resume.ref or secrets.token_urlsafe(16)  # of this one try: nothing that is on its way is ever taken up under it
+        decided = await self._behind.decide(plain, *approvals, ref=ref)
         if isinstance(decided, Refusal):
+            self._behind.settle([Settled(ticket, "error", None, "it was refused when it was to go on") for ticket in tickets])
             return await self._asked(plain, decided, elicit)
-        self._session.results.kept.pop(resume.ref, None)
-        hold.pending.extra["resume"] = resume_of(hold, resume.rules, resume.question, resume.ref or resume.question)
+        hold.pending.extra["resume"] = resume_of(hold, resume.rules, resume.question, ref)
         hold.pending.extra["message"] = message
         return decided
 
