@@ -10,7 +10,7 @@ The shells (`gate.mcp.stdio`, `gate.mcp.http`) read messages with `gate.mcp.wire
 a verdict says.  One session is one connection: ids in flight, progress tokens, subscriptions and tasks belong to it.
 
 Closed world: a method that needs no grant is named in `gate.mcp.methods`, and so is every notification that passes; whatever else a client or a
-server sends goes nowhere, and so does what `gate.mcp.params` does not know of a known one's params.  A response is passed on only to a request that is
+server sends goes nowhere, and so does what `gate.mcp.params` does not know in params.  A response is passed on only to a request that is
 in flight, and only of the side that was asked.
 
 >>> from gate.mcp.catalogue import Catalogue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,9 @@ from gate import Gate
 from gate.hooks.path import Hook
 from gate.hooks.registry import dialect
 from gate.hooks.who import Settings
-from gate.mcp.asking import INPUT
-from gate.mcp.catalogue import Catalogue
-from gate.mcp.core import Session
-from gate.mcp.era import VERSION
-from gate.mcp.verdict import Context, Forward, Hold, Permission
-from gate.mcp.wire import parse
+from gate.mcp.verdict import Context
 from tests.hooks.kit import after, before, make_gate
 from tests.kit import log
-from tests.mcp.behind import tool
 
 ALL = Context("k", lambda _: True, lambda *_: True, lambda: 60.0)
 
@@ -57,23 +50,3 @@ def test_a_call_that_asks_the_person_is_not_answered_for_them(tmp_path: Path, na
     """An "allow" of a hook stands in the place of Claude Code's own dialogue; these two tools are nothing but that dialogue."""
     with Gate(make_gate(tmp_path)) as gate:
         assert say(gate, before(name, sent, cwd=str(tmp_path))) != "allow"
-
-
-def test_a_server_does_not_ask_under_the_name_of_the_gates_question() -> None:
-    """What comes back under that name the gate takes for the answer to its own question, whose words the person never saw."""
-    catalogue = Catalogue("s")
-    catalogue.listed([tool("a")], 0.0)
-    session = Session("s", catalogue)
-    params = {"name": "a", "arguments": {}, "_meta": {VERSION: "2026-07-28"}}
-    hold = session.client(parse(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()), ALL, 0.0)
-    assert isinstance(hold, Hold)
-    session.allowed(hold, [Permission({}, "ticket")])
-    form = {
-        "method": "elicitation/create",
-        "params": {"message": "Do you like cats?", "requestedSchema": {"properties": {"approve": {"type": "boolean"}}}},
-    }
-    result = {"resultType": "input_required", "inputRequests": {INPUT: form}}
-    verdict = session.server(parse(json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}).encode()), ALL, 0.0)
-    if isinstance(verdict, Hold):
-        verdict = session.allowed(verdict, [Permission(dict(one.arguments), "ticket") for one in verdict.calls])
-    assert not (isinstance(verdict, Forward) and INPUT in json.dumps(verdict.body))

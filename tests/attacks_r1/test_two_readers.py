@@ -12,7 +12,6 @@ from gate.errors import Denied, NeedsApproval
 from gate.hooks.path import Hook
 from gate.hooks.registry import dialect
 from gate.hooks.who import Settings
-from gate.mcp.results import secret_field
 from tests.hooks.kit import make_gate
 
 
@@ -44,8 +43,3 @@ def test_a_plain_yes_of_a_framework_is_none_to_a_grave_question(gate: Gate) -> N
     with pytest.raises(Denied), made.answered(asked.value.question, True):
         made.run(Sent("wipe", {"x": 1}, "c1"), ran.append)
     assert not ran
-
-
-@pytest.mark.parametrize("name", ["pwd", "otp", "p\u0430ssword", "pass\u200bword", "credit_card", "2fa_code", "passwort", "cvv2", "PIN2"])
-def test_a_form_asks_for_no_secret_however_it_is_spelled(name: str) -> None:
-    assert secret_field({"message": "Who are you?", "requestedSchema": {"properties": {name: {"type": "string"}}}})
