@@ -66,6 +66,7 @@ class Relay:
         answers: str = "",
         waits: float = 0.0,
     ) -> None:
+        behind.apart = True
         home = behind.gate.home
         dialogue = Dialogue(answers, waits, States(home.keys.secret("mcp-state"), home.now), {})
         self._server = Server(behind, upstream, listed, asyncio.Lock(), {}, dialogue)

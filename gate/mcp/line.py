@@ -23,7 +23,7 @@ from gate.mcp.core import Session
 from gate.mcp.era import modern, own_params
 from gate.mcp.people import People
 from gate.mcp.upstream import Answer, Unreachable
-from gate.mcp.verdict import Drop, Forward, Hold, Ours, Reply, Settled, Verdict, Wait
+from gate.mcp.verdict import Drop, Forward, Hold, Ours, Permission, Reply, Settled, Verdict, Wait
 from gate.mcp.wire import Message
 from gate.shown import visible
 
@@ -104,7 +104,7 @@ class Line:
             except head.Mismatch:
                 self.session.refused(verdict, "")
                 raise
-            verdict = await self._decided(verdict, show)
+            verdict = await self._decided(verdict, show, asked)
         if isinstance(verdict, Ours):
             answer = self._answers.pop(verdict.ident, None)
             if answer is not None and not answer.done():
@@ -128,8 +128,8 @@ class Line:
         definition = self.session.catalogue.admitted.get(str(message.params.get("name")), {})
         return definition.get("inputSchema")
 
-    async def _decided(self, hold: Hold, show: Show) -> Forward | Reply | Drop | Hold:
-        """The gate's decision about a held message, after asking the client where that is how a person is reached."""
+    async def _decided(self, hold: Hold, show: Show, asked: Asked | None = None) -> Forward | Reply | Drop | Hold:
+        """The gate's decision about a held message, after asking the client where that is how a person is reached. asked: a client's own request."""
         behind = self.server.behind
         decided: Decided | Body | None = None if self._people.waits_for(hold) else behind.at_once(hold)
         if decided is None:
@@ -139,14 +139,26 @@ class Line:
             return Reply(decided)
         if isinstance(decided, Refusal):
             return self.session.refused(hold, decided.words)
+        if asked is not None and hold.pending.method == "tools/call":
+            await self._looked_again(asked, decided)
         verdict = self.session.allowed(hold, decided)
         if isinstance(verdict, Drop):  # nobody waits any more
             behind.cancelled(decided)
         return verdict if isinstance(verdict, (Forward, Reply, Drop, Hold)) else Drop("an unexpected verdict")
 
+    async def _looked_again(self, asked: Asked, decided: tuple[Permission, ...]) -> None:
+        """The server's tools as they are now: a call that was held may be of another than the one that was asked about. Unreachable, as `_list`."""
+        try:
+            if self.session.catalogue.needed(time.monotonic()):
+                await self._list(asked)
+        except BaseException:
+            self.server.behind.cancelled(decided)
+            self.session.up.end(asked.message.id)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # a request has one
+            raise
+
     async def _elicit(self, show: Show, params: Body, seconds: float) -> object:
         """What the client's own dialogue brings back, None for nothing."""
-        ident = self.session.own(secrets.token_hex(8))
+        ident = self.session.own(secrets.token_hex(16), "client")
         self._answers[ident] = asyncio.get_running_loop().create_future()
         try:
             await show(wire.request(ident, "elicitation/create", params))
