@@ -25,7 +25,7 @@ from gate.agents.around import MOST, Around, Sent, asked, told
 from gate.constraints.value import is_object
 from gate.errors import GateError, NeedsApproval
 from gate.hooks.claude import DIALECT
-from gate.hooks.event import Event, Reply, Verdict
+from gate.hooks.event import Event, Verdict
 from gate.hooks.path import Hook
 from gate.hooks.who import Settings
 
@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("gate")
 _SPARE: Final = 5.0
-_EVENTS: Final = ("PreToolUse", "PostToolUse", "PostToolUseFailure")
+
+
+class _Who(Around):
+    """The seam of all adapters, asked who acts and what was answered; the agent runs the tools itself."""
+
+    def acting(self, event: Event) -> Scope:
+        """Who makes a call."""
+        return self._scope(Sent(event.tool, {}, event.id))
 
 
 class Claude(Hook):
@@ -61,12 +68,11 @@ class Claude(Hook):
         **around: Any,
     ) -> None:
         super().__init__(gate, DIALECT, Settings("claude", "", workspace=workspace))
-        self.around = Around(gate, **around)
-        self.questions: dict[str, dict[str, object]] = {}
-        """What people are asked, by call id, for the SDK's user."""
+        self.around = _Who(gate, **around)
+        self.questions: dict[str, dict[str, object]] = {}  # what people are asked, by call id
         self._given, self._parts, self._names, self._options = around, parts or {}, names or {}, tools or {}
         self._pauses, self._said, self._seconds = pauses, said or {}, seconds
-        self._subs: dict[str, Around] = {}
+        self._subs: dict[str, _Who] = {}
         self._decided: OrderedDict[str, tuple[object, dict[str, Any]]] = OrderedDict()
         self._within = gate.scope()
 
@@ -76,7 +82,7 @@ class Claude(Hook):
         kind: Any = import_module("claude_agent_sdk").HookMatcher
         blocks = {"on_failure": "block"} if "on_failure" in kind.__dataclass_fields__ else {}
         matcher = kind(hooks=[self.hook], timeout=self._seconds + _SPARE, **blocks)
-        return {event: [matcher] for event in _EVENTS}
+        return {event: [matcher] for event in ("PreToolUse", "PostToolUse", "PostToolUseFailure")}
 
     async def hook(self, data: Any, tool_use_id: str | None, context: Any) -> dict[str, Any]:
         """One event, and what to do. Never raises, except when the program ends."""
@@ -86,7 +92,7 @@ class Claude(Hook):
         except Exception as error:
             _log.exception("a hook failed, so the call does not run")
             said = _failed(data, error)
-        if isinstance(data, dict) and data.get("hook_event_name") == "PreToolUse":
+        if is_object(data) and data.get("hook_event_name") == "PreToolUse":
             self._decided[str(data.get("tool_use_id"))] = (data.get("tool_name"), data.get("tool_input")), said
             if len(self._decided) > MOST:
                 self._decided.popitem(last=False)
@@ -99,31 +105,26 @@ class Claude(Hook):
         decided = said.get("hookSpecificOutput", {})
         if decided.get("permissionDecision") == "allow" and call == (tool, arguments):
             return sdk.PermissionResultAllow(updated_input=decided.get("updatedInput", arguments))
-        return sdk.PermissionResultDeny(
-            message=str(decided.get("permissionDecisionReason", f"Refused by Gate: no hook has seen this call of {tool}"))
-        )
-
-    # ---- what it takes -------------------------------------------------------------------------------------------------------------------
+        return sdk.PermissionResultDeny(message=str(decided.get("permissionDecisionReason", "Refused by Gate: no hook has seen this call")))
 
     def _reply(self, data: Mapping[str, object]) -> dict[str, Any]:
         event = DIALECT.read(data)
         named = event._replace(tool=self._names.get(event.tool, event.tool))
         ambient = self.gate.scope()
         with self.gate.within(ambient if ambient[0].capability else self._within):
-            return _data(DIALECT.reply(event, self.answer(named)))
+            return _said(event, self.answer(named))
 
     def scope(self, event: Event) -> Scope:
         """Who acts: the agent, or a sub-agent under its part."""
-        return self._around(event)._scope(Sent(event.tool, {}, event.id))  # noqa: SLF001  # the seam of all adapters
+        return self._around(event).acting(event)
 
-    def _around(self, event: Event) -> Around:
+    def _around(self, event: Event) -> _Who:
         if not (event.sub or event.sort):
             return self.around
         key = event.sub or event.sort
         if key not in self._subs:
-            root = self.around._scope(Sent(event.tool, {}))[0]  # noqa: SLF001  # as above
-            part = {"agent": f"{root.agent}/{event.sort or event.sub}", **self._parts.get(event.sort, {})}
-            self._subs[key] = Around(self.gate, **{**self._given, "part": part})
+            name = f"{self.around.acting(event)[0].agent}/{event.sort or event.sub}"
+            self._subs[key] = _Who(self.gate, **self._given, part={"agent": name, **self._parts.get(event.sort, {})})
         return self._subs[key]
 
     def declare(self, event: Event) -> None:
@@ -133,25 +134,24 @@ class Claude(Hook):
         else:
             super().declare(event)
 
-    def asked(self, event: Event, asked_for: NeedsApproval) -> Verdict:
+    def asked(self, event: Event, waits: NeedsApproval) -> Verdict:
         """The call is made again with what the SDK's user said; without that, the run stops for it."""
-        self.questions[event.id] = asked(asked_for.question)
+        self.questions[event.id] = asked(waits.question)
         try:
             if event.id in self._said:
-                with self._around(event).answered(asked_for.question, self._said[event.id]):
+                with self._around(event).answered(waits.question, self._said[event.id]):
                     return self.before(event)
         except GateError as error:
             return Verdict("deny", told(error))
-        return Verdict("defer" if self._pauses else "deny", told(asked_for))
+        return Verdict("defer" if self._pauses else "deny", told(waits))
 
 
 def _failed(data: object, error: Exception) -> dict[str, Any]:
     """What to say when nothing was decided: no to a call, nothing about an outcome."""
     name = str(data.get("hook_event_name")) if is_object(data) else "PreToolUse"
-    event = Event("post" if name.startswith("Post") else "pre", name)
-    return _data(DIALECT.reply(event, Verdict("deny", f"Refused by Gate, it did not run: the gate failed: {error}")))
+    refusal = Verdict("deny", f"Refused by Gate, it did not run: the gate failed: {error}")
+    return _said(Event("post" if name.startswith("Post") else "pre", name), refusal)
 
 
-def _data(reply: Reply) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(reply.out or "{}")
-    return said
+def _said(event: Event, verdict: Verdict) -> dict[str, Any]:
+    return dict(json.loads(DIALECT.reply(event, verdict).out or "{}"))

@@ -84,10 +84,10 @@ class Hook:
         needed = [name for name in found.arguments if name not in found.optional]
         gate.declare(event.tool, {"required": needed, "properties": dict.fromkeys(found.arguments), "additionalProperties": True}, like=found)
 
-    def asked(self, event: Event, asked: NeedsApproval) -> Verdict:  # noqa: ARG002  # an adapter asks about the event
+    def asked(self, event: Event, waits: NeedsApproval) -> Verdict:  # noqa: ARG002  # an adapter asks about the event
         """A person must answer first."""
         word = self.settings.native
-        return Verdict("defer" if word == "defer" else "ask", told(asked)) if word in self.dialect.asks else _no(asked)
+        return Verdict("defer" if word == "defer" else "ask", told(waits)) if word in self.dialect.asks else _no(waits)
 
     # ---- before ----------------------------------------------------------------------------------------------------------------------------
 

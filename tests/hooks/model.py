@@ -20,7 +20,7 @@ _AGENT = re.compile(r"agent ([a-z]+)")
 
 
 class Model:
-    """`seen`: what the model was told about each call, by its id: (text, whether it was marked as an error). tools: the names it was offered, with those of their arguments."""
+    """`seen`: what the model was told about each call, by its id, and whether as an error. tools: what it was offered, with the arguments' names."""
 
     def __init__(self, turns: dict[str, list[list[tuple[str, dict[str, Any], str]]]]) -> None:
         self.turns, self.seen, self.url = turns, dict[str, tuple[str, bool]](), ""
