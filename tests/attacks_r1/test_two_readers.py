@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from gate import ANY, Gate
 from gate.agents.around import Around, Sent
 from gate.errors import Denied, NeedsApproval
-from gate.hooks.path import Hook
-from gate.hooks.registry import dialect
-from gate.hooks.who import Settings
 from gate.mcp.results import secret_field
-from tests.hooks.kit import make_gate
-
-
-@pytest.mark.parametrize(
-    ("agent", "event", "tool", "judged", "other"),
-    [("gemini", "BeforeTool", "run_shell_command", "directory", "dir_path"), ("cursor", "preToolUse", "Shell", "cwd", "working_directory")],
-)
-@pytest.mark.parametrize("where", [".gate", "/etc"])
-def test_a_command_with_two_folders_does_not_run(tmp_path: Path, agent: str, event: str, tool: str, judged: str, other: str, where: str) -> None:
-    """`cat origin` in `sub` is harmless; in the other folder, which the agent takes, it reads the gate's own files."""
-    home = make_gate(tmp_path, agent)
-    (tmp_path / "sub").mkdir()
-    data = {"session_id": "s", "conversation_id": "s", "cwd": str(tmp_path), "hook_event_name": event, "tool_name": tool, "tool_use_id": "t1"}
-    sent = {"command": "cat origin", judged: str(tmp_path / "sub"), other: str(tmp_path / where)}
-    with Gate(home) as gate:
-        spoken = dialect(agent)
-        verdict = Hook(gate, spoken, Settings(agent, str(home), nonce="1")).answer(spoken.read({**data, "tool_input": sent}))
-    assert verdict.word != "allow"
 
 
 def test_a_plain_yes_of_a_framework_is_none_to_a_grave_question(gate: Gate) -> None:
