@@ -68,6 +68,7 @@ class Claude(Hook):
         **around: Any,
     ) -> None:
         super().__init__(gate, DIALECT, Settings("claude", "", workspace=workspace))
+        self.gate = gate  # the program's own tools are there
         self.around = _Who(gate, **around)
         self.questions: dict[str, dict[str, object]] = {}  # what people are asked, by call id
         self._given, self._parts, self._names, self._options = around, parts or {}, names or {}, tools or {}
