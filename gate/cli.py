@@ -36,13 +36,11 @@ SECTIONS: Final = {
     },
     "Drop-in": {
         "mcp": "The gate between an MCP client and a server.",
+        "hook": "Stand between a coding agent and its tools: claude, codex, gemini, copilot, cursor.",
     },
     "Approval": {
         "ask": "Answer questions at this terminal; list them; how they are answered.",
         "inbox": "Serve the page where people answer questions.",
-    },
-    "Agents": {
-        "hook": "Stand between a coding agent and its tools: claude, codex, gemini, copilot, cursor.",
     },
     "Policy": {
         "check": "Say what would happen to calls, without making them.",

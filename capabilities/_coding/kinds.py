@@ -91,12 +91,16 @@ class Command:
         return _BASH.parse(value)
 
     def assess(self, value: object) -> Assessment:
-        """As a command where it can be inspected, else as text for bash; never less than high when it names what the gate lives by."""
+        """As a command where it can be inspected, else as text for bash; never less than high when it names what the gate lives by.
+
+        The worse of two: as the agent's shell runs it, which feeds programs what nobody looks at, and as `shell.run` would.
+        """
         if not isinstance(value, str):
             return _BASH.assess(value)
         scene = here()
         try:
-            found = judge(script_of(value, scene.setting.home), scene.setting, guarded=False)
+            script = script_of(value, scene.setting.home)
+            found = join([judge(script, scene.setting, guarded=guarded) for guarded in (False, True)])
         except (ValueError, OSError):
             found = _BASH.assess(value)
         if any(name in value for name in (*_NAMES, *scene.closed, *scene.kept)):

@@ -8,7 +8,8 @@ Who acts is, in this order: the capability the adapter was given; the one in the
 Nobody: refused.  `part` narrows what was found, for a sub-agent.  Whatever goes wrong here is a `Denied`, and then the tool did not run.
 
 What the framework's own pause and resume brings back is `answered`: tokens of approvers, or a plain yes or no.  A plain yes is worth something only
-where the adapter was told whose it is (`answers`), because an agent that runs in this process could say it, too.
+where the adapter was told whose it is (`answers`), because an agent that runs in this process could say it, too; and never about a grave call, which is
+approved on the page or at a terminal.
 """
 
 from __future__ import annotations
@@ -192,6 +193,8 @@ class Around:
             if not approve:
                 raise Denied(f"refused where the framework asks: {reason or 'no reason given'}", tool=question.tool)
             return []
+        if approve and question.grave:
+            return []  # such a call is approved where the whole of it was shown: on the page, or at a terminal
         if approve and is_object(changed):
             desk.edit(question.id, by=self._answers, arguments=changed, method="framework")
             return []

@@ -170,7 +170,9 @@ def _asked(words: list[str], nonce: str, event: bytes, end: float) -> tuple[byte
         except (OSError, TimeoutError):
             raise Unheard from None
         return unpack(_all(with_daemon.fileno(), end))
-    except (ValueError, ConnectionError):  # it died over it
+    except TimeoutError:  # it has the event, and did not decide in time
+        raise
+    except (OSError, ValueError):  # it died over it
         raise Unheard from None
     finally:
         with_daemon.close()

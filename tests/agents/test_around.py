@@ -445,3 +445,26 @@ def test_ids_that_repeat(gate: Gate) -> None:
         else:
             around.run(Sent("write", {"text": "a"}, "call_0"), ran.append)
     assert len(ran) == 3
+
+
+def test_a_plain_yes_is_none_to_a_grave_question(gate: Gate) -> None:
+    """From high risk on nothing but the page and the terminal take a yes, where the whole call was shown."""
+    made = Around(gate, capability=gate.grant("root", tools={"wipe": ANY}), session="s", answers="owner", tools={"wipe": {"risk": "critical"}})
+    made.declare("wipe")
+    ran: list[object] = []
+    with pytest.raises(NeedsApproval) as caught:
+        made.run(Sent("wipe", {"x": 1}, "c1"), ran.append)
+    assert caught.value.question is not None and caught.value.question.grave
+    with pytest.raises(NeedsApproval), made.answered(caught.value.question, True):
+        made.run(Sent("wipe", {"x": 1}, "c1"), ran.append)
+    assert not ran
+
+
+def test_the_task_of_a_kept_scope_is_the_task_of_its_calls(gate: Gate) -> None:
+    capability = gate.grant("root", tools={"look": ANY})
+    made = Around(gate, capability=capability, session="s", tools={"look": {"effects": "reads"}})
+    made.declare("look")
+    for task in ("one", "two"):
+        with gate.acting(capability, session="other", task=task):
+            made.run(Sent("look", {"at": task}, task), lambda arguments: "seen")
+    assert [record["task"] for record in intents(gate)] == ["one", "two"]

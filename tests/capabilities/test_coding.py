@@ -17,6 +17,7 @@ from capabilities._coding.tables import names, spelled
 from gate.effect import Assessment, Risk, join
 from gate.hooks.registry import AGENTS
 from gate.kind import Kind
+from tests.attacks.verdict import FOLDER, filled, furnish, rows_of
 
 READERS = {"claude": ("Read", "file_path"), "gemini": ("read_file", "file_path"), "copilot": ("view", "path"), "cursor": ("Read", "file_path")}
 WRITERS = {"claude": ("Write", "file_path"), "gemini": ("write_file", "file_path"), "copilot": ("create", "path"), "cursor": ("Write", "file_path")}
@@ -81,6 +82,28 @@ def test_a_command_keeps_its_text_and_is_judged_as_the_shell_kind_judges_it(agen
 )
 def test_what_cannot_be_inspected_is_high(text: str, work: Path) -> None:
     assert judged("claude", "Bash", work, command=text).risk >= Risk.HIGH
+
+
+def test_no_attack_on_the_shell_kind_is_judged_lower_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, outside = furnish(tmp_path / "furnished")
+    monkeypatch.chdir(workspace)
+    kind, seen = KINDS["shell"], 0
+    with coding.at("claude", "Bash", {}, base=workspace, workspace=workspace):
+        for row in rows_of(FOLDER / "shell.jsonl"):
+            text = filled(row.args, workspace, outside).get("command")
+            if row.tool != "shell.run" or not isinstance(text, str):
+                continue
+            try:
+                found = kind.assess(kind.parse(text))
+            except ValueError:
+                continue
+            try:
+                other = shell.COMMAND.assess(shell.COMMAND.parse(text))
+            except ValueError:  # no such command there, and text for bash here
+                other = shell.BASH.assess(text)
+            assert found.risk >= other.risk and other.effects <= found.effects and other.techniques <= found.techniques, (row.id, text)
+            seen += 1
+    assert seen > 1000
 
 
 def test_a_command_acts_where_the_agent_is_and_the_workspace_stays(work: Path, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def claude(folder: Path, turns: dict[str, list[Any]], *options: str, prompt: str
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -32,7 +32,7 @@ def main() -> None:
             **asked["env"],
         }
         command = [asked["binary"], "-p", asked["prompt"], "--output-format", "json", *asked["options"]]
-        done = subprocess.run(command, cwd=asked["cwd"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=False)
+        done = subprocess.run(command, cwd=asked["cwd"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=150, check=False)
         print(json.dumps({"seen": model.seen, "tools": model.tools, "out": done.stdout, "err": done.stderr, "code": done.returncode}))
 
 

@@ -191,5 +191,3 @@ def _ran(result, seen: dict[str, Seen]) -> Ran:
     if waits := result.get("__interrupt__"):
         return Ran(seen, paused=tuple([one.value for one in waits]), state=waits[0].value.get("question", "paused"))
     return Ran(seen, str(result["messages"][-1].content))
-
-

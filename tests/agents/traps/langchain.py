@@ -135,7 +135,9 @@ def _middleware(bench, **how):
 def a_pause_inside_a_tool_repeats_the_tool(bench) -> None:
     """A sub-agent asks; the tool it is in is repeated from its beginning. It is charged once, and what the sub-agent did is not done twice."""
     bench.ask_about_mail()
-    child = create_agent(_scripted([READ, Use("k9", "send_mail", {"to": "carol"})], [MAIL]), _tools(bench), middleware=[_middleware(bench, capability=None)])
+    child = create_agent(
+        _scripted([READ, Use("k9", "send_mail", {"to": "carol"})], [MAIL]), _tools(bench), middleware=[_middleware(bench, capability=None)]
+    )
     bodies = []
 
     @make_tool
@@ -145,7 +147,9 @@ def a_pause_inside_a_tool_repeats_the_tool(bench) -> None:
         result = await child.ainvoke({"messages": [HumanMessage(task)]})
         return str(result["messages"][-1].content)
 
-    agent = create_agent(_scripted([Use("c5", "delegate", {"task": "write"})]), [delegate], middleware=[_middleware(bench)], checkpointer=InMemorySaver())
+    agent = create_agent(
+        _scripted([Use("c5", "delegate", {"task": "write"})]), [delegate], middleware=[_middleware(bench)], checkpointer=InMemorySaver()
+    )
     assert _go(agent, {"messages": [HumanMessage("go")]}).get("__interrupt__")
     bench.approve()
     assert _go(agent, Command(resume={"gate": "answered"})).get("__interrupt__")
