@@ -82,7 +82,7 @@ def _named(name: str, text: str, setting: Setting) -> Iterator[Assessment]:
 
 
 def _program(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Assessment]:
-    line = READERS.get(name) or WRITERS[name]
+    line = READERS[name] if name in READERS else WRITERS[name]  # a line may be empty
     spec, found = parse(line), matched(line, rest)
     on, off = _LINKED.get(name, ((), ()))
     if found.options.intersection(on) and not found.options.intersection(off):

@@ -129,7 +129,18 @@ def risk(folder: Path, command: str) -> Risk:
 
 @pytest.mark.parametrize(
     "command",
-    ["git status", "git diff", "git log -p", "git add -A", "git commit -m x", "git grep foo", "git stash list", "git apply --check f", "ls -la"]
+    [
+        "git status",
+        "whoami",
+        "git diff",
+        "git log -p",
+        "git add -A",
+        "git commit -m x",
+        "git grep foo",
+        "git stash list",
+        "git apply --check f",
+        "ls -la",
+    ]
     + ["rg foo", "rg foo sub", "grep -rn foo .", "cat a.py | grep x | head", "find . -name '*.py'", "mkdir -p out/x && cp -r sub out/ && ls out"]
     + [
         "echo hi > a",
