@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -20,7 +21,7 @@ from gate.mcp import headers as head
 from gate.mcp import sse, wire
 from gate.mcp.behind import Refusal
 from gate.mcp.core import Session
-from gate.mcp.era import modern, own_params
+from gate.mcp.era import LEGACY, MODERN, modern, own_params
 from gate.mcp.people import People
 from gate.mcp.upstream import Answer, Unreachable
 from gate.mcp.verdict import Drop, Forward, Hold, Ours, Permission, Reply, Settled, Verdict, Wait
@@ -38,8 +39,12 @@ if TYPE_CHECKING:
 Show: TypeAlias = "Callable[[Body], Awaitable[None]]"
 MOST_PAGES: Final = 100
 _AGAIN: Final = 5
+_NO_METHOD: Final = -32601
+_MOST_EVENTS: Final = 1000
+_LONGEST_EVENT: Final = 512
 _LISTING: Final = "gate.list"
 _SESSION: Final = "mcp-session-id"
+_LAST_EVENT: Final = "last-event-id"
 _log: Final = logging.getLogger("gate")
 
 
@@ -82,6 +87,7 @@ class Line:
         self.used = time.monotonic()
         self._people = People(server.behind, session, answers=server.dialogue.answers, waits=server.dialogue.waits, states=server.dialogue.states)
         self._answers: dict[str, asyncio.Future[Message]] = {}
+        self._version, self._events = "", OrderedDict[str, None]()
         session.results.instructions = server.said.get("")
 
     # ---- what the client sent -----------------------------------------------------------------------------------------------------------
@@ -184,7 +190,30 @@ class Line:
             self.server.behind.settle(verdict.settled)
         if isinstance(verdict, Reply):
             await self._back(verdict.body)
+        if message.sort == "result" and wire.is_body(result := message.body["result"]) and not self._version:
+            self._version = str(result.get("protocolVersion", ""))
         return verdict.body if isinstance(verdict, Forward) else None
+
+    def event(self, ident: str) -> None:
+        """Keeps the id of an event that the client of this session got; of the oldest it may not come back for the rest."""
+        if self.there and len(ident) <= _LONGEST_EVENT:
+            ident = ident.encode("utf-8", "replace").decode("latin-1")  # as the header says it
+            self._events[ident] = None
+            self._events.move_to_end(ident)
+            if len(self._events) > _MOST_EVENTS:
+                self._events.popitem(last=False)
+
+    def last_event(self, headers: Headers) -> Headers:
+        """The header with which a stream is taken up; head.Mismatch for an event that was not of this session.
+
+        Many servers keep the events of all sessions in one place, and look for the id alone.
+        """
+        said = head.one(headers, _LAST_EVENT)
+        if said is None:
+            return []
+        if said not in self._events:
+            raise head.Mismatch("the header last-event-id names no event of this session")
+        return [(_LAST_EVENT, said)]
 
     async def _back(self, body: Body) -> None:
         """Tells the server that its request is refused."""
@@ -251,23 +280,36 @@ class Line:
         raise Unreachable(f"the server lists more than {MOST_PAGES} pages of tools")
 
     async def _ask(self, asked: Asked, body: Body) -> Body | None:
-        """The result of a request of the gate's own, None for an error; Unreachable for anything else."""
-        version = [(name, value) for name, value in asked.headers if name == "mcp-protocol-version"][:1]
-        method = [("mcp-method", "tools/list")] if modern(asked.message) else []
-        fixed = [("content-type", "application/json"), ("accept", "application/json, text/event-stream"), *version, *method]
+        """The result of a request of the gate's own, None from a server without the method; Unreachable for anything else."""
+        fixed = [("content-type", "application/json"), ("accept", "application/json, text/event-stream"), *self._own(asked)]
         answer = await self.server.upstream.send("POST", [*fixed, *self._session_header()], wire.dump(body))
         try:
             async for data in messages(answer):
                 message = wire.parse(data)
                 if message.id == _LISTING and message.sort == "result" and wire.is_body(result := message.body["result"]):
                     return result
-                if message.id == _LISTING:
+                if message.id == _LISTING and _code(message) == _NO_METHOD:
                     return None
+                if message.id == _LISTING:
+                    break
         except wire.BadMessage as wrong:
             raise Unreachable(f"the server's answer is no message: {wrong}") from None
         finally:
             await answer.close()
         raise Unreachable("the server does not list its tools")
+
+    def _own(self, asked: Asked) -> Headers:
+        """The headers of the protocol for a request of the gate's own: never a version that only the asker says."""
+        if modern(asked.message):
+            return [("mcp-protocol-version", MODERN), ("mcp-method", "tools/list")]
+        said = self._version or next((value for name, value in asked.headers if name == "mcp-protocol-version"), "")
+        return [("mcp-protocol-version", said)] if said in LEGACY else []
+
+
+def _code(message: Message) -> object:
+    """The code of an error, None for what is none."""
+    error = message.body.get("error")
+    return error.get("code") if wire.is_body(error) else None
 
 
 async def messages(answer: Answer) -> AsyncIterator[bytes]:
@@ -284,8 +326,7 @@ async def messages(answer: Answer) -> AsyncIterator[bytes]:
 
 def _fixed(headers: Headers) -> Headers:
     accept = ", ".join(value for name, value in headers if name == "accept")
-    last = [(name, value) for name, value in headers if name == "last-event-id"]
-    return [("content-type", "application/json"), *([("accept", accept)] if accept else []), *last]
+    return [("content-type", "application/json"), *([("accept", accept)] if accept else [])]
 
 
 def _arguments(message: Message) -> dict[str, object]:
