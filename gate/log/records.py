@@ -66,8 +66,9 @@ class Records:
         )
         given = permit.approvals
         burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
-        if ref and not ticket.ref and not given and durability == "durable" and once():  # an approval is used up itself
-            burns += (Burn(ran(call, ref), self._home.now() + KEPT),)
+        name = current()  # not the ref of a ticket alone: a hook is told a model's ids, which may come again
+        if name and not given and durability == "durable" and once():  # an approval is used up itself
+            burns += (Burn(ran(call, name), self._home.now() + KEPT),)
         uses = _uses(given, call, ticket.edits) if given or ticket.edits else ()
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened, uses)
