@@ -54,9 +54,11 @@ def at(
     closed: Iterable[str] = (),
     own: Iterable[str] = (),
 ) -> AbstractContextManager[Scene]:
-    """The scene of one call; see `capabilities._coding.scene.at`."""
+    """The scene of one call, see `capabilities._coding.scene.at`; ValueError, too, when the call names two different folders to act in."""
     line = spelled(agent, name) or {}
     folders = [arguments[argument] for argument, kind in line.items() if kind.rstrip("?") == "folder" and argument in arguments]
+    if any(folder != folders[0] for folder in folders):
+        raise ValueError("the call names two different folders; which of them the agent takes is not known")
     enters = next((folder for folder in folders if isinstance(folder, str) and folder), "")
     return _at(base, workspace, enters=enters, given=arguments, closed=closed, own=own)
 

@@ -6,7 +6,8 @@
 
 `ref` is the framework's own id of the call.  Authorizing the same call of the same session under the same ref again, for the same agent and
 capability, gives the same ticket and charges nothing, also from another process; `gate.ticket` finds it for an after hook that runs
-elsewhere.  The first outcome stands.
+elsewhere.  The first outcome stands.  `ticket.again` says that it was open: a hook that was repeated says yes again, but two who would run
+the call themselves must not both (`gate.agents.parts`).
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def reopened(home: Home, tool: Tool, call: Call, decision: Allow | Ask, ref: str
     if found is None:
         return None
     taken = tuple([Charge(key, amount, amount) for key, amount in found.reserved.items()])
-    return Ticket(open_already(call._replace(serial=found.call_id), decision), tool, taken, ref)
+    return Ticket(open_already(call._replace(serial=found.call_id), decision), tool, taken, ref, again=True)
 
 
 _REF: Final = "'call_17'"

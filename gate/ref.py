@@ -34,9 +34,10 @@ def current() -> str:
     return outside.get()[0]
 
 
-def under(ref: str) -> Inside[Outside]:
-    """The id of the call that is made inside; "" for none."""
-    return Inside(outside, (ref, *outside.get()[1:]))
+def under(ref: str, *, once: bool | None = None) -> Inside[Outside]:
+    """The id of the call that is made inside; "" for none. once: as the function of that name gives; None for what it is already."""
+    _, run, before = outside.get()
+    return Inside(outside, (ref, run, before if once is None else once))
 
 
 def once() -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from gate.charges import check_cost
 from gate.declare import Declared, declared
@@ -26,6 +27,7 @@ class Toolbox(ABC):
         self._tools: dict[str, Tool] = {}
         self._gated: dict[str, Callable[..., Any]] = {}
         self._declared: dict[str, Declared] = {}
+        self._beside: dict[str, tuple[dict[str, Tool], dict[str, Callable[..., Any]], dict[str, Declared]]] = {}
 
     @abstractmethod
     def _wrapper(self, tool: Tool, function: Function) -> Function:
@@ -73,6 +75,16 @@ class Toolbox(ABC):
         """A declared tool is there no longer, or is about to be declared otherwise."""
         if self._declared.pop(name, None) is not None:
             del self._tools[name]
+
+    def beside(self, whose: str) -> Self:
+        """The same gate with tools of its own, of the same name for everybody who asks for `whose`; begun with those that are here now.
+
+        For agents whose tools have the same names and are different tools.
+        """
+        made = copy(self)
+        own = self._beside.setdefault(whose, (dict(self._tools), dict(self._gated), dict(self._declared)))
+        made._tools, made._gated, made._declared = own  # noqa: SLF001  # a copy of this very one
+        return made
 
     def _check_name(self, tool: Tool) -> None:
         """ConfigError for a name that is taken, or looks like one; and for a cost that cannot be."""

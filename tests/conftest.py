@@ -24,3 +24,12 @@ def gate(tmp_path: Path, clock: FakeClock) -> Iterator[Gate]:
     made.home.path.parent.mkdir()
     yield made
     made.close()
+
+
+LONG = ("tests/agents/test_frameworks", "tests/agents/test_claude", "tests/mcp/", "tests/hooks/", "tests/laws/")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take minutes come first, so that several processes end at about the same time."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))

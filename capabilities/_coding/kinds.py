@@ -13,7 +13,7 @@ from typing import Final
 from capabilities._coding.scene import STEERING, here
 from capabilities._files.kind import EFFECTS, odd
 from capabilities._http.kinds import UrlKind
-from capabilities._paths.place import Place, look
+from capabilities._paths.place import COPY, Place, look
 from capabilities._paths.text import normal, show
 from capabilities._plain import NOTHING
 from capabilities._shell.flow import assess as judge
@@ -26,7 +26,7 @@ from gate.kind import Kind
 
 _BASH: Final = BashKind()
 _WRITES: Final = frozenset(["reads", "writes", "executes"])
-_NAMES: Final = ("gate.toml", "approvers.toml", "/.gate/", *STEERING)
+_NAMES: Final = ("gate.toml", "approvers.toml", "gate.lock", "/.gate/", COPY, *STEERING)
 _GLOB: Final = frozenset("*?[{!(")
 
 
@@ -45,6 +45,18 @@ class Plain:
     def assess(self, value: object) -> Assessment:
         """What the tool does, whatever the value."""
         return self.does
+
+
+class Theirs(Plain):
+    """What a person fills in when they are asked."""
+
+    name = "coding.theirs"
+
+    def parse(self, value: object) -> object:
+        """Nothing yet; ValueError when there is something."""
+        if value:
+            raise ValueError("that is for the person to say who is asked, not for the agent")
+        return super().parse(value)
 
 
 class Flag(Plain):
@@ -91,7 +103,7 @@ class Command:
             found = join([judge(script, scene.setting, guarded=guarded) for guarded in (False, True)])
         except (ValueError, OSError):
             found = _BASH.assess(value)
-        if any(name in value for name in (*_NAMES, *scene.closed)):
+        if any(name in value for name in (*_NAMES, *scene.closed, *scene.kept)):
             return join([found, Assessment(_WRITES, Risk.HIGH, ("it names the gate's own files, or what the agent's hooks obey",))])
         return found
 
@@ -210,6 +222,7 @@ _EGRESS: Final = frozenset(["egress"])
 KINDS: Final[Mapping[str, Kind]] = {
     "any": Plain(),
     "text": Text(),
+    "theirs": Theirs(),
     "shell": Command(),
     "url": UrlKind(),
     "read": Spot("reads"),

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from capabilities._paths.fold import fold
 from capabilities._paths.links import resolve
-from capabilities._paths.place import Setting, own_home
+from capabilities._paths.place import COPY, Setting, own_home
 
 # what a coding agent obeys: whoever writes there may switch the hooks off, or add a tool that no hook sees
 STEERING: Final = (
@@ -52,18 +52,18 @@ class Scene(NamedTuple):
     @property
     def setting(self) -> Setting:
         """For the kinds' own judgement."""
-        return Setting(self.cwd, self.workspace, own_home())
+        return Setting(self.cwd, self.workspace, own_home(), tuple(map(fold, self.closed)), tuple(map(fold, self.kept)))
 
     def keys_below(self, path: str) -> bool:
         """Whether whoever reads everything below an absolute path comes across the gate's keys."""
-        return _below(map(fold, self.closed), [resolve(path).rstrip("/")])
+        return bool(self.setting.refuses(resolve(path), below=True))
 
     def refuse(self, path: str, *, writes: bool) -> None:
         """ValueError when an absolute path leads to the gate's own files, or would change what the agent's hooks obey."""
         places = {fold(path), fold(resolve(path))}
         if _below(places, self.closed):
             raise ValueError("that is the gate's own; no tool of an agent touches it")
-        if writes and _below(places, self.kept):
+        if writes and (_below(places, self.kept) or any(place.endswith(COPY) for place in places)):
             raise ValueError("the gate, its rules and the agent's own hooks are not the agent's to change; ask a person to do it")
 
 

@@ -40,7 +40,7 @@ TaskCreate subject:own description? activeForm? metadata?
 TaskUpdate taskId:own status? subject? description? activeForm? owner? addBlocks? addBlockedBy? metadata?
 TaskGet taskId:own
 ExitPlanMode plan:own? allowedPrompts?
-AskUserQuestion questions:own answers? annotations? metadata?
+AskUserQuestion questions:own answers:theirs? annotations:theirs? metadata?
 Skill skill:own args?
 ToolSearch query:own max_results?
 ListMcpResourcesTool server:resource?

@@ -8,20 +8,39 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from capabilities._paths.fold import fold
 from capabilities._paths.links import resolve
 from capabilities._paths.secret import ENDLESS, HARMLESS, holds_secrets, secret
 from capabilities._paths.text import below, plausible
 from gate.effect import Risk
 
+COPY: Final = ".before-gate"
+"""How the names of copies end that an install keeps of what was there."""
+
 
 class Setting(NamedTuple):
-    """Where a call acts: the current folder, the workspace that counts as inside, and the home folder; absolute, links resolved."""
+    """Where a call acts: the current folder, the workspace that counts as inside, and the home folder; absolute, links resolved.
+
+    closed: places that the call must not come to, kept: that it may only read; absolute, links resolved, folded (see `fold`).
+    """
 
     cwd: str
     workspace: str
     home: str = ""
+    closed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+    def refuses(self, path: str, *, below: bool = False, writes: bool = False) -> str:
+        """Why a resolved path is not for this call, "" if it is. below: with everything in it.  writes: it is changed, with what is in it."""
+        if not (self.closed or self.kept):
+            return ""
+        if reaches(path, self.closed, above=below or writes):
+            return "is closed to this call, or has something below it that is"
+        if writes and (path.endswith(COPY) or reaches(path, self.kept, above=True)):
+            return "may only be read by this call, or has something below it that may"
+        return ""
 
     @classmethod
     def here(cls, workspace: str | None = None, home: str | None = None) -> Setting:
@@ -44,6 +63,16 @@ class Place(NamedTuple):
         if self.secret or self.endless:
             return Risk.HIGH
         return Risk.LOW if self.inside else Risk.MEDIUM
+
+
+def reaches(path: str, places: tuple[str, ...], *, above: bool) -> bool:
+    """Whether a path is one of the folded places or below one; with `above`, also whether it has one below it.
+
+    >>> reaches("/w/.Gate/keys", ("/w/.gate",), above=False), reaches("/w", ("/w/.gate",), above=False), reaches("/", ("/w",), above=True)
+    (True, False, True)
+    """
+    mine = f"{fold(path).rstrip('/')}/"
+    return any([mine.startswith(f"{place}/") or (above and f"{place}/".startswith(mine)) for place in places])
 
 
 @cache

@@ -71,9 +71,11 @@ def _cd(rest: tuple[Word, ...], state: State) -> tuple[Ends, Assessment]:
             place = look(words[0].text, setting)
         except ValueError as error:
             return Ends(state._replace(lost=str(error)), state), unknown(str(error))
+        if why := setting.refuses(place.path):
+            return Ends(state, state), unknown(f"'cd' leads to {show(place.path)}, which {why}")
         reasons.append(f"works in {show(place.path)}" + ("" if place.inside else ", outside the workspace"))
         risk = max(risk, Risk.LOW if place.inside else Risk.MEDIUM)
-        settings.append(Setting(place.path, setting.workspace, setting.home))
+        settings.append(setting._replace(cwd=place.path))
     there = State(state.values, tuple(dict.fromkeys(settings)), state.exported, state.lost)
     return Ends(there, state), Assessment(_READS, risk, tuple(dict.fromkeys(reasons)))
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from capabilities._paths.place import Setting
 from capabilities._process.environment import fresh
-from capabilities._shell import builtins, labels, outputs, sums
+from capabilities._shell import builtins, labels, outputs, sums, unnamed
 from capabilities._shell.apart import telling
 from capabilities._shell.expand import bounded, expand, joined, trimmed
 from capabilities._shell.judge import PLAIN, Context, Fed, command_parts, feeds, unknown
@@ -46,6 +46,8 @@ def assess(script: Script, setting: Setting, *, guarded: bool = True) -> Assessm
         return labels.label(script, started, parts[0] if len(parts) == 1 else join(parts))
     flow = Flow(guarded=guarded)
     flow.ends(script, State(_NO_VALUES, (setting,)), _NO_INPUT if guarded else None, asked=False)
+    if not guarded:
+        flow.parts += unnamed.linked(flow.started, setting)
     if not flow.parts:
         flow.parts.append(_NOTHING)
     return labels.label(script, flow.started, flow.parts[0] if len(flow.parts) == 1 else join(flow.parts))

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
-from capabilities._shell import find, git, labels, query
+from capabilities._shell import find, git, labels, query, unnamed
 from capabilities._shell.apart import UNREAD
 from capabilities._shell.asked import ASKED, lines
 from capabilities._shell.grammar import lex
@@ -124,6 +124,7 @@ def words_parts(words: tuple[Word, ...], context: Context) -> list[Assessment]:
     done: list[Assessment] = []
     try:
         done.extend(_judge(words, context))  # what was found before the rest could not be told stays
+        done.extend(unnamed.parts(words, context.setting))
     except (Uninspectable, ValueError) as reason:
         done.append(unknown(str(reason)))
     return done

@@ -222,6 +222,8 @@ def _read(doing: Doing, setting: Setting) -> Assessment | None:
         raise Uninspectable("awk opens network connections under such names")
     if doing.program in ("tar", "bsdtar") and ":" in text:
         raise Uninspectable(f"tar takes what is before the colon in {show(text)} for another machine")
+    if why := setting.refuses(place.path, below=doing.role != "list" or doing.program == "ln"):
+        return Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which {why}",), frozenset(["T1552.001"]))
     if place.endless and doing.program == "head" and doing.role == "read":
         return None
     if place.endless:
@@ -239,6 +241,8 @@ def _changed(doing: Doing, setting: Setting) -> Assessment:
         return Assessment(frozenset(), Risk.LOW)
     verb = "removes" if doing.role == "delete" else "writes"
     reason = f"{doing.program} {verb} {show(place.path)}"
+    if why := setting.refuses(place.path, writes=True):
+        return Assessment(_GONE, Risk.HIGH, (f"{reason}, which {why}",), frozenset(["T1562.001"]))
     if place.secret or place.endless:
         return Assessment(_GONE, Risk.HIGH, (f"{reason}, which {place.secret or 'never ends'}",))
     if doing.role == "delete":

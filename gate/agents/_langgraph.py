@@ -18,8 +18,9 @@ from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from gate.agents.around import Around, Sent, asked, note, told
+from gate.agents.around import Sent, asked, note, told
 from gate.agents.framework import framework
+from gate.agents.parts import Parts
 from gate.constraints.value import is_object
 from gate.errors import ConfigError, Denied, GateError, NeedsApproval
 
@@ -61,7 +62,7 @@ class Called(NamedTuple):
         return "__pregel_push" in about.get("langgraph_triggers", ())
 
 
-class InGraph(Around):
+class InGraph(Parts):
     """The tools of one graph, or of one agent in it, behind a gate."""
 
     def __init__(self, gate: Gate, **around: Any) -> None:
@@ -117,9 +118,11 @@ class InGraph(Around):
         sent, gate = called.sent, self.gate
         with gate.within(self._prepared(sent)[1]):
             ticket = gate.authorize(sent.tool, sent.arguments, ref=sent.id)
+            self.taken(ticket, sent)
             try:
                 value = run(ticket.arguments)
             except _errors.GraphInterrupt:
+                self.paused(ticket)
                 raise  # the ticket stays open, and is found again by the call's id
             except BaseException as error:
                 gate.settle(ticket, error=error)
@@ -131,9 +134,11 @@ class InGraph(Around):
         sent, gate = called.sent, self.gate
         with gate.within(self._prepared(sent)[1]):
             ticket = await gate.aauthorize(sent.tool, sent.arguments, ref=sent.id)
+            self.taken(ticket, sent)
             try:
                 value = await run(ticket.arguments)
             except _errors.GraphInterrupt:
+                self.paused(ticket)
                 raise  # as above
             except BaseException as error:
                 await gate.asettle(ticket, error=error)

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from gate import ref
+from gate.agents.part import part
 from gate.constraints.value import is_array, is_object
 from gate.declare import Declared, continuing
 from gate.errors import Denied, GateError, NeedsApproval, Unavailable
@@ -177,7 +178,7 @@ class Around:
         key = (found if isinstance(found, str) else found.token, session, known[0].task)
         scope = self._scopes.get(key)
         if scope is None:
-            capability = found if self._part is None else self.gate.attenuate(found, **self._part)
+            capability = found if self._part is None else part(self.gate, found, session, self._part)
             scope = self._scopes[key] = self.gate.scope_of(capability, session=session, task=known[0].task)
             if len(self._scopes) > MOST:
                 self._scopes.popitem(last=False)

@@ -40,9 +40,9 @@ _SPARE: Final = 5.0
 class _Who(Around):
     """The seam of all adapters, asked who acts and what was answered; the agent runs the tools itself."""
 
-    def acting(self, event: Event) -> Scope:
-        """Who makes a call."""
-        return self._scope(Sent(event.tool, {}, event.id))
+    def acting(self, event: Event, session: str) -> Scope:
+        """Who makes a call. session: the agent's own, where the program named none."""
+        return self._scope(Sent(event.tool, {}, event.id, session=session))
 
 
 class Claude(Hook):
@@ -68,11 +68,12 @@ class Claude(Hook):
         **around: Any,
     ) -> None:
         super().__init__(gate, DIALECT, Settings("claude", "", workspace=workspace))
+        self.gate = gate  # the program's own tools are there
         self.around = _Who(gate, **around)
         self.questions: dict[str, dict[str, object]] = {}  # what people are asked, by call id
         self._given, self._parts, self._names, self._options = around, parts or {}, names or {}, tools or {}
         self._pauses, self._said, self._seconds = pauses, said or {}, seconds
-        self._subs: dict[str, _Who] = {}
+        self._subs: OrderedDict[tuple[str, str], _Who] = OrderedDict()
         self._decided: OrderedDict[str, tuple[object, dict[str, Any]]] = OrderedDict()
         self._within = gate.scope()
 
@@ -116,15 +117,22 @@ class Claude(Hook):
 
     def scope(self, event: Event) -> Scope:
         """Who acts: the agent, or a sub-agent under its part."""
-        return self._around(event).acting(event)
+        return self._around(event).acting(event, self._session(event))
+
+    def _session(self, event: Event) -> str:
+        return "" if self._given.get("session") else event.session
 
     def _around(self, event: Event) -> _Who:
+        """The root's, or a sub-agent's: one for each that started it, and whose name its own begins with."""
         if not (event.sub or event.sort):
             return self.around
-        key = event.sub or event.sort
+        root = self.around.acting(event, self._session(event))[0].agent
+        key = root, event.sub or event.sort
         if key not in self._subs:
-            name = f"{self.around.acting(event)[0].agent}/{event.sort or event.sub}"
-            self._subs[key] = _Who(self.gate, **self._given, part={"agent": name, **self._parts.get(event.sort, {})})
+            part = {"agent": f"{root}/{event.sort or event.sub}", **self._parts.get(event.sort, {})}
+            self._subs[key] = _Who(self.gate, **self._given, part=part)
+            if len(self._subs) > MOST:
+                self._subs.popitem(last=False)
         return self._subs[key]
 
     def declare(self, event: Event) -> None:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Generator, Hashable, Iterable
+from contextlib import contextmanager
 from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -112,8 +113,9 @@ class _Invoke:
         sent = Sent(self._name, read(text), context.tool_call_id, *who(context.context))
 
         async def run(arguments: dict[str, object]) -> Any:
-            with inside(context.context):
-                return await self._raising.on_invoke_tool(context, json.dumps(arguments))
+            checked = json.dumps(arguments)
+            with inside(context.context), _shown(context, checked, agent=self.tool._is_agent_tool) as shown:  # noqa: SLF001  # as above
+                return await self._raising.on_invoke_tool(shown, checked)
 
         try:
             yes = _said_yes(context, self.tool.name)
@@ -128,6 +130,23 @@ class _Invoke:
             if said is None:
                 raise
             return said
+
+
+@contextmanager
+def _shown(context: Any, checked: str, *, agent: bool) -> Generator[Any]:
+    """The context as a tool sees it: with the arguments that were checked, where the SDK has what the model sent.
+
+    The `tool_call` of an agent stays the SDK's object, by which it finds a run that paused; the agent's input is the checked text.
+    """
+    shown = copy(context)
+    shown.tool_arguments, shown._function_tool_arguments = checked, None  # noqa: SLF001  # what the SDK has prepared of the other text
+    if context.tool_call is not None and not agent:
+        shown.tool_call = context.tool_call.model_copy(update={"arguments": checked})
+    try:
+        yield shown
+    finally:
+        if hasattr(shown, "_custom_data"):
+            context._custom_data = shown._custom_data  # noqa: SLF001  # the SDK takes what an MCP server's tool leaves from its own
 
 
 def _said_yes(context: Any, tool: str) -> bool:

@@ -2,7 +2,7 @@
 
 Some ask "does this call need a person?" first and make the call only then: `question` is that step.  It goes the path of the call up to the
 spending and no further: people are asked, nothing is spent, nothing runs.  Some stop a tool that has an agent inside because that agent must
-wait, and call the tool again later to go on: `arun_parts` takes all these calls for the one that they are.
+wait, and call the tool again later to go on: `arun_parts` takes all these calls for the one that they are, and runs one at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from gate import ref
-from gate.agents.around import Around, Sent
+from gate.agents.around import Sent
+from gate.agents.parts import Parts
 from gate.decide import Ask
 from gate.errors import NeedsApproval
 from gate.waiting import Looping
@@ -40,7 +41,7 @@ class _UpToSpending(Looping):
 _AHEAD: Final = _UpToSpending()
 
 
-class Pausing(Around):
+class Pausing(Parts):
     """`Around`, and the two ways to pause."""
 
     async def question(self, sent: Sent) -> Question | None:
@@ -61,17 +62,21 @@ class Pausing(Around):
     async def arun_parts(self, sent: Sent, run: Callable[[dict[str, object]], Awaitable[T]], *, paused: Callable[[T], bool]) -> T:
         """Runs a call that may come again, under the same id, to go on. It is charged and recorded once, and settled when it does not pause.
 
-        Denied when it did not run; what `run` raises passes through.
+        Denied when it did not run, and when it runs already; what `run` raises passes through.
         """
         _, scope = self._prepared(sent)
-        with self.gate.within(scope), ref.under(sent.id), self.gate.noticing() as notices:
+        with self.gate.within(scope), ref.under(sent.id, once=self._once), self.gate.noticing() as notices:
             ticket = await self.gate.aauthorize(sent.tool, sent.arguments, ref=sent.id)
+            self.taken(ticket, sent)
             try:
                 with ref.under(""):
                     value = await run(ticket.arguments)
+                stopped = paused(value)
+                if stopped:
+                    self.paused(ticket)
             except BaseException as error:
                 await self.gate.asettle(ticket, error=error)
                 raise
-            if not paused(value):
+            if not stopped:
                 await self.gate.asettle(ticket, value=value)
             return self._noted(value, notices) if notices else value

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from gate.agents.part import part
 from gate.errors import ConfigError, Denied, GateError, Unavailable
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ class Team:
 
     def __init__(self, around: Around, parts: Mapping[str, Mapping[str, Any]]) -> None:
         self._around, self._gate = around, around.gate
-        self._parts: dict[str, dict[str, Any]] = {name: {**part, "agent": name} for name, part in parts.items()}
+        self._parts: dict[str, dict[str, Any]] = {name: {**said, "agent": name} for name, said in parts.items()}
         self._above: dict[str, str] = {}
-        self._narrowed: OrderedDict[tuple[str, str], Capability] = OrderedDict()
+        self._narrowed: OrderedDict[tuple[str, str, str], Capability] = OrderedDict()
 
     def knows(self, agent: str, above: str = "") -> None:
         """An agent, and the one above it in the tree, "" for none. ConfigError when the name is that of another agent elsewhere in the tree."""
@@ -108,7 +109,7 @@ class Team:
             return sent
         session = sent.session if sent.capability else acting.session
         for name in parts:
-            found = self._part(found, name)
+            found = self._part(found, session, name)
         return sent._replace(capability=found, session=session)
 
     def _line(self, agent: str) -> list[str]:
@@ -118,10 +119,10 @@ class Team:
             line.insert(0, above)
         return line
 
-    def _part(self, whole: Capability | str, agent: str) -> Capability:
-        key = (whole if isinstance(whole, str) else whole.token, agent)
+    def _part(self, whole: Capability | str, session: str, agent: str) -> Capability:
+        key = (whole if isinstance(whole, str) else whole.token, session, agent)
         if key not in self._narrowed:
-            self._narrowed[key] = self._gate.attenuate(whole, **self._parts[agent])
+            self._narrowed[key] = part(self._gate, whole, session, self._parts[agent])
             if len(self._narrowed) > MOST:
                 self._narrowed.popitem(last=False)
         return self._narrowed[key]

@@ -99,6 +99,8 @@ def install(
 
     place, seconds = existing(home).resolve(), seconds_of(waits or 0)
     limit = max(deadline, seconds + 10)
+    if not user:
+        files.outside(Path.cwd(), **{"the gate's folder": place}, **({"the capability": Path(capability)} if capability else {}))
     options = {
         "home": str(place),
         "capability": str(Path(capability).absolute()) if capability else "",
@@ -108,7 +110,7 @@ def install(
         "serve": f"{seconds_of(idle):g}" if idle else "",
     }
     made = files.plan(agent, Path.home() if user else Path.cwd(), files.entry(agent, options, limit), user=user)
-    lines = _hints(place, agent, native_ask, user=user)
+    lines = _hints(agent, native_ask, user=user)
     if not dry_run:
         with opened(home) as gate:
             lines = [*_granted(gate, agent, capability, days), *lines]
@@ -165,11 +167,11 @@ def _granted(gate: Gate, agent: str, capability: str, days: float) -> list[str]:
     return [f"it acts as {made.agent} for {days:g} days, under the capability {made.jti}; to end it: gate revoke {made.jti}"]
 
 
-def _hints(home: Path, agent: str, native: str, *, user: bool) -> list[str]:
+def _hints(agent: str, native: str, *, user: bool) -> list[str]:
     """What a person should know, now that it is installed."""
     said = list[str]()
-    if not user and home.is_relative_to(Path.cwd()):
-        said.append("the gate's folder is inside the project: searching all of it asks; gate init ELSEWHERE keeps its keys out of the agent's sight")
+    if user:
+        said.append("keep the gate's folder out of every project: where it is inside one, commands over everything ask")
     if native:
         said.append("questions go to whoever sits at the agent, and what they answer is not an approval of this gate")
     if agent in {"codex", "gemini", "copilot"}:

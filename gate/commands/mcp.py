@@ -55,7 +55,7 @@ def server_of(ctx: click.Context) -> list[str]:
 @click.group("mcp", cls=Group, invoke_without_command=True, short_help="The gate between an MCP client and a server.")
 @click.option("--name", default="", metavar="NAME", help="How the server is called here: its tools are NAME/TOOL. Its program's name by default.")
 @click.option("--capability", "capability_file", default="", metavar="FILE", help="A file with the capability; else GATE_CAPABILITY holds it.")
-@click.option("--env", "passed", multiple=True, metavar="NAME", help="A variable of the environment the server gets besides the usual few.")
+@click.option("--env", "passed", multiple=True, metavar="NAME[=VARIABLE]", help="A variable the server gets besides the usual few; from another one.")
 @click.option("--pins", type=click.Choice(["tofu", "lock", "off"]), default="tofu", show_default=True, help="How definitions are pinned.")
 @click.option("--lock", "lock_file", default="", metavar="FILE", help="Where pins are kept: gate.lock beside the gate's folder by default.")
 @click.option("--relist", default="10s", show_default=True, metavar="TIME", help="How old the list of tools may be when a call is judged.")

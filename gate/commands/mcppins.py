@@ -30,7 +30,7 @@ def _options(command: Callable[..., object]) -> Callable[..., object]:
         json_option,
         home_option,
         click.option("--lock", "lock_file", default="", metavar="FILE", help="Where pins are kept: gate.lock beside the gate's folder by default."),
-        click.option("--env", "passed", multiple=True, metavar="NAME", help="A variable of the environment the server gets."),
+        click.option("--env", "passed", multiple=True, metavar="NAME[=VARIABLE]", help="A variable the server gets; from another one."),
         click.option("--name", default="", metavar="NAME", help="How the server is called here."),
     ):
         command = option(command)

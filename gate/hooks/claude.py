@@ -23,6 +23,7 @@ class Claude(Single):
 
     name = "claude"
     asks = frozenset({"ask", "defer"})
+    dialogues = frozenset({"AskUserQuestion", "ExitPlanMode"})
 
     def read(self, data: Mapping[str, object]) -> Event:
         """What was said; ValueError when it cannot be understood."""
@@ -48,6 +49,8 @@ class Claude(Single):
 
     def reply(self, event: Event, verdict: Verdict) -> Reply:
         """What to print."""
+        if event.phase == "pre" and verdict.word == "nothing" and event.tool in self.dialogues:
+            return Reply()
         if event.phase == "pre":
             return self._before(event, verdict)
         if verdict.word == "withheld":

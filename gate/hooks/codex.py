@@ -19,6 +19,7 @@ class Codex(Claude):
 
     name = "codex"
     asks = frozenset[str]()
+    dialogues = frozenset[str]()
 
     def reply(self, event: Event, verdict: Verdict) -> Reply:
         """What to print."""

@@ -26,6 +26,7 @@ class Cursor:
 
     name = "cursor"
     asks = frozenset[str]()
+    dialogues = frozenset[str]()
 
     def read(self, data: Mapping[str, object]) -> Event:
         """What was said; ValueError when it cannot be understood."""

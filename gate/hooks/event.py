@@ -71,10 +71,14 @@ class Reply(NamedTuple):
 
 
 class Dialect(Protocol):
-    """How one agent says it. asks: the answers it has that hand a question to whoever sits at the agent."""
+    """How one agent says it. asks: the answers it has that hand a question to whoever sits at the agent.
+
+    dialogues: tools that are nothing but a dialogue of the agent with its person, which an "allow" would stand in place of.
+    """
 
     name: str
     asks: frozenset[str]
+    dialogues: frozenset[str]
 
     def read(self, data: Mapping[str, object]) -> Event:
         """What was said; ValueError when it cannot be understood, and for every event that is not known."""
@@ -95,6 +99,8 @@ class Dialect(Protocol):
 
 class Single:
     """Part of a dialect in which a call has one event before it."""
+
+    dialogues = frozenset[str]()
 
     def pair(self, event: Event, arguments: Mapping[str, object]) -> str:  # noqa: ARG002  # the protocol's
         """There is no second one."""

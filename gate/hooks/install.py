@@ -130,6 +130,22 @@ def entry(agent: str, options: Mapping[str, str], deadline: float) -> Entry:
     return Entry(command, deadline)
 
 
+def outside(folder: Path, **places: Path) -> None:
+    """ConfigError when one of these places is where an agent that works in a folder comes: in it, or in the repository it is part of.
+
+    There a command over everything (`cp -r .`, `git add -A`) takes the gate's keys and ledger with it, or puts old ones back.
+    """
+    here = folder.resolve()
+    reached = next((above for above in (here, *here.parents) if os.path.lexists(above / ".git")), here)
+    for what, place in places.items():
+        if place.resolve().is_relative_to(reached) or here.is_relative_to(place.resolve()):
+            elsewhere = f"~/.local/share/gate/{here.name}"
+            raise ConfigError(
+                f"{what} '{place}' is where the agent works ('{reached}'), so its commands could read or replace it. Put it elsewhere: "
+                f"gate init {elsewhere}, then install with --home {elsewhere}/.gate"
+            )
+
+
 def plan(agent: str, folder: Path, made: Entry | None, *, user: bool = False) -> Plan:
     """What the agent's file becomes: with our entries as they are now, or without any (None). ConfigError for a file that is not understood."""
     where = FILES[agent]

@@ -23,7 +23,7 @@ from gate.call import Acting
 from gate.constraints.value import is_array, is_object
 from gate.decide import Deny
 from gate.errors import Denied, GateError, NeedsApproval, OutputLimit
-from gate.hooks import who
+from gate.hooks import unasked, who
 from gate.hooks.event import NOTHING, Event, Verdict
 from gate.hooks.kept import Kept, Opened
 
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from gate.ticket import Ticket
 
 _KINDS: Final = "capabilities.coding"  # by name: the engine never imports kinds, and the command line finds them as any program may
-_MOST_TOOLS: Final = 4096
 _TOGETHER: Final = 120
 """Seconds within which the second event of a call comes after the first."""
+_BESIDE: Final = ("gate.toml", "approvers.toml", "gate.lock")
+"""Files beside the gate's folder that say what it allows."""
 _PROGRAM: Final = Path(engine.__file__).parent
 
 
@@ -48,7 +49,7 @@ class Hook:
     """The path of one agent's events at one gate. An adapter in the agent's own process says otherwise who acts and how a question is asked."""
 
     def __init__(self, gate: Gate, dialect: Dialect, settings: Settings) -> None:
-        self.gate, self.dialect, self.settings = gate, dialect, settings
+        self.gate, self.dialect, self.settings = gate.beside(settings.agent), dialect, settings
         self._kept = Kept(gate.home.path)
 
     def answer(self, event: Event) -> Verdict:
@@ -73,21 +74,27 @@ class Hook:
         return who.scope(self.gate, event, self.settings)
 
     def declare(self, event: Event) -> None:
-        """The tool, as its kind describes it; of another, nothing is declared. An argument that the kind does not know needs a grant by name."""
-        gate = self.gate
-        if event.tool not in gate.tools and len(gate.tools) >= _MOST_TOOLS:
-            raise Denied("too many different tools", tool=event.tool)
+        """The tool, as its kind describes it. An argument that the kind does not know needs a grant by name.
+
+        Another tool is there only for who has a grant of it: a name that nobody granted could be one that looks like a tool's.
+        """
+        gate, capability = self.gate, self.gate.current().capability
         found = import_module(_KINDS).tool(self.settings.agent, event.tool)
-        if found is None:
+        if found is None and capability and event.tool in capability.grants:
             gate.declare(event.tool)
+        if found is None:
             return
         needed = [name for name in found.arguments if name not in found.optional]
         gate.declare(event.tool, {"required": needed, "properties": dict.fromkeys(found.arguments), "additionalProperties": True}, like=found)
 
-    def asked(self, event: Event, waits: NeedsApproval) -> Verdict:  # noqa: ARG002  # an adapter asks about the event
+    def asked(self, event: Event, waits: NeedsApproval) -> Verdict:
         """A person must answer first."""
         word = self.settings.native
-        return Verdict("defer" if word == "defer" else "ask", told(waits)) if word in self.dialect.asks else _no(waits)
+        if word not in self.dialect.asks:
+            return _no(waits)
+        if word == "ask":
+            self._kept.put(self._handed(event), Opened(event.id or f"hook:{self.settings.nonce}"))
+        return Verdict("defer" if word == "defer" else "ask", told(waits))
 
     # ---- before ----------------------------------------------------------------------------------------------------------------------------
 
@@ -101,12 +108,12 @@ class Hook:
         """The call, authorized. Denied, and NeedsApproval, when it is not."""
         if event.second and self._begun(event):
             return Verdict("allow", "authorized with the first event of this call")
-        ref = event.id or f"hook:{self.settings.nonce}"
+        ref, dialogue = event.id or f"hook:{self.settings.nonce}", event.tool in self.dialect.dialogues
         with self.gate.noticing() as notices:
             ticket = self.gate.authorize(event.tool, event.arguments, ref=ref)
         try:
             changed = None if same(ticket.arguments, event.arguments) else ticket.arguments
-            if changed is not None and not self.dialect.changes(event, changed):
+            if changed is not None and (dialogue or not self.dialect.changes(event, changed)):
                 raise Denied(
                     "it may run only in the form in which it was checked, and this agent cannot be told so",
                     tool=event.tool,
@@ -116,7 +123,7 @@ class Hook:
         except BaseException as error:  # it does not run, and so it did not succeed
             self.gate.settle(ticket, error=error)
             raise
-        return Verdict("allow", "; ".join(["allowed by Gate", *notices]), changed)
+        return NOTHING if dialogue else Verdict("allow", "; ".join(["allowed by Gate", *notices]), changed)
 
     def _keep(self, event: Event, ticket: Ticket, ref: str, note: str) -> None:
         """For the events that come later and have no other way to find the ticket."""
@@ -144,11 +151,14 @@ class Hook:
     # ---- after -----------------------------------------------------------------------------------------------------------------------------
 
     def _after(self, event: Event) -> Verdict:
-        gate = self.gate
+        gate, ticket = self.gate, None
         opened = self._kept.take(self._like(event)) or Opened(event.id)
-        ticket = gate.ticket(event.tool, opened.arguments or event.arguments, ref=opened.ref) if opened.ref else None
-        if ticket is None:  # refused, or settled before
-            return NOTHING
+        if opened.ref and event.tool in gate.tools:
+            ticket = gate.ticket(event.tool, opened.arguments or event.arguments, ref=opened.ref)
+        if ticket is None:
+            ticket = unasked.handed(gate, event, self.settings.agent) if self._kept.take(self._handed(event)) else None
+        if ticket is None:
+            return unasked.found(gate, event)
         try:
             if event.phase == "failed":
                 gate.settle(ticket, error=ToolFailed(event.error or "it failed"))
@@ -161,18 +171,16 @@ class Hook:
     # ---- what it takes -----------------------------------------------------------------------------------------------------------------------
 
     def _scene(self, event: Event) -> AbstractContextManager[object]:
-        """Where the call acts, and what of it is the gate's."""
+        """Where the call acts, and what of it is the gate's. Denied for a call that names two folders."""
         home, program = self.gate.home.path, _PROGRAM
-        own = [home.parent / "gate.toml", home.parent / "approvers.toml", program, program.parent / "capabilities"]
-        made: AbstractContextManager[object] = import_module(_KINDS).at(
-            self.settings.agent,
-            event.tool,
-            event.arguments,
-            base=event.cwd or "/",
-            workspace=who.workspace(self.gate, event, self.settings),
-            closed=[str(home)],
-            own=list(map(str, own)),
-        )
+        own = [*(home.parent / name for name in _BESIDE), program, program.parent / "capabilities"]
+        workspace = who.workspace(self.gate, event, self.settings)
+        closed = [str(home), *who.files(self.settings)]
+        place = {"base": event.cwd or "/", "workspace": workspace, "closed": closed, "own": list(map(str, own))}
+        try:
+            made: AbstractContextManager[object] = import_module(_KINDS).at(self.settings.agent, event.tool, event.arguments, **place)
+        except ValueError as error:
+            raise Denied(str(error), tool=event.tool[:128]) from error
         return made
 
     def _recorded(self, event: Event, error: GateError) -> Denied:
@@ -186,6 +194,9 @@ class Hook:
     def _like(self, event: Event) -> list[object]:
         arguments = "" if event.id else json.dumps(event.arguments, sort_keys=True)
         return ["call", self.settings.agent, event.session, event.id, event.tool, arguments]
+
+    def _handed(self, event: Event) -> list[object]:
+        return ["handed", *self._like(event)[1:]]
 
     def _pair(self, event: Event, pair: str) -> list[object]:
         return ["pair", self.settings.agent, event.session, event.tool, pair]

@@ -76,10 +76,17 @@ def installed(home: Path, agent: str) -> Path:
     return home / "hook" / f"{agent}.capability"
 
 
+def files(settings: Settings) -> list[str]:
+    """The file of the capability that the command line names, if it names one and not the capability itself."""
+    said = settings.capability
+    return [] if not said or (said.count(".") >= 2 and "/" not in said) else [str(Path(said).absolute())]
+
+
 def _presented(gate: Gate, settings: Settings) -> str:
     left = installed(gate.home.path, settings.agent)
     if settings.capability:
-        found = settings.capability if settings.capability.count(".") >= 2 and "/" not in settings.capability else _content(Path(settings.capability))
+        named = files(settings)
+        found = _content(Path(named[0])) if named else settings.capability
     elif left.exists():
         found = _content(left)
     else:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gate.decide import Allow
     from gate.errors import Denied
     from gate.home import Home
-    from gate.log.recorder import Form
+    from gate.log.recorder import Approved, Form
     from gate.rules import Rules
     from gate.run import Outcome
     from gate.store import Charge
@@ -66,11 +66,19 @@ class Records:
         )
         given = permit.approvals
         burns = tuple([Burn(approval.jti, approval.expires) for approval in given if not approval.uses]) if given else ()
-        if ref and not ticket.ref and not given and durability == "durable" and once():  # an approval is used up itself
-            burns += (Burn(ran(call, ref), self._home.now() + KEPT),)
+        name = current()  # not the ref of a ticket alone: a hook is told a model's ids, which may come again
+        if name and not given and durability == "durable" and once():  # an approval is used up itself
+            burns += (Burn(ran(call, name), self._home.now() + KEPT),)
         uses = _uses(given, call, ticket.edits) if given or ticket.edits else ()
         opened = Open(call.acting.session, ticket.ref, call.claim()) if ticket.ref else None
         return Spend(call.id, ticket.taken, burns, intent, "buffered" if durability == "off" else durability, opened, uses)
+
+    def elsewhere(self, ticket: Ticket, by: Approved) -> Spend:
+        """`spend` of a call that ran on somebody else's yes, which is no approval of this gate: who said it stands where approvals stand."""
+        call, decision = ticket.permit.call, ticket.permit.decision
+        told = decision._replace(reasons=self._conceal(decision.reasons, call))
+        intent = self._recorder.intent(call, told, ref=ticket.ref, approvals=(by,), trace_id=trace_id(), rules_version=self._home.rules().version)
+        return Spend(call.id, ticket.taken, (), intent)
 
     def form(self, call: Call, allow: Allow, rules: Rules) -> Form:
         """What the records of calls that are decided like this one have in common."""

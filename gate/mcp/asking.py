@@ -101,17 +101,13 @@ def bound(resume: Resume, hold: Hold, rules: str) -> bool:
     return (mine.key, mine.tool, mine.digest, mine.rules) == (resume.key, resume.tool, resume.digest, resume.rules)
 
 
-def answered(gate: Gate, question: str, name: str, *, approve: bool) -> list[str]:
-    """Leaves at the desk what the person said; the approval's token for a yes. Void when it does not count."""
+def answered(gate: Gate, question: str, name: str, *, approve: bool) -> None:
+    """Leaves at the desk what the person said, where one call takes it up, once. Void when it does not count, as of a second answer."""
     from gate.approvers.callback import Callback
 
     case = gate.home.desk.case(question)
     if case is None or not name or case.question.grave:
-        return []
+        return
     answer = Callback(gate, lambda _: True if approve else "refused in the client's dialogue", name=name).ask(case.question)
-    if answer is None:
-        return []
-    if not approve:
+    if answer is not None:
         gate.home.desk.answer(question, answer)
-        return []
-    return [answer.token]

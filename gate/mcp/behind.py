@@ -15,9 +15,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.agents.around import told
+from gate.call import b64url
 from gate.constraints.value import is_array, is_object
 from gate.errors import ConfigError, Denied, GateError, NeedsApproval, ToolTimeout
 from gate.home import new_session
@@ -56,7 +58,12 @@ Decided = tuple[Permission, ...] | Refusal
 
 
 class Behind:
-    """One server behind a gate. session: groups the calls in the log; capability: gives the default capability's token, "" for none."""
+    """One server behind a gate. session: groups the calls in the log; capability: gives the default capability's token, "" for none.
+
+    apart: each principal's calls are a session of their own, so that stopping one of them stops nobody else, and nobody spends another's budget.
+    """
+
+    apart = False
 
     def __init__(
         self, gate: Gate, server: str, catalogue: Catalogue, *, kinds: Kinds, session: str = "", capability: Callable[[], str] = str
@@ -90,10 +97,19 @@ class Behind:
             capability = scope[0].capability
             if capability is None:
                 raise Denied("no capability was presented")
+            if self.apart:
+                scope = (scope[0]._replace(session=self.session_of(capability)), scope[1])
             known = self._scopes[token] = (scope, _context(self.gate, token, capability))
             if len(self._scopes) > MOST:
                 self._scopes.popitem(last=False)
         return known
+
+    def session_of(self, capability: Capability) -> str:
+        """The session of a capability's calls."""
+        if not self.apart:
+            return self.session
+        who = capability.principal or capability.agent
+        return f"{self.session}.{b64url(sha256(who.encode()).digest()[:9])}"
 
     @contextmanager
     def acting(self, key: str) -> Generator[None]:

@@ -6,6 +6,8 @@ the same user cannot read the gate's memory or the environment it was started wi
 
 >>> allowed({"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "x", "LC_TIME": "C", "GATE_CAPABILITY": "y"}, [])
 {'PATH': '/bin', 'LC_TIME': 'C'}
+>>> allowed({"MCP_ENV_1": "./lib"}, ["PYTHONPATH=MCP_ENV_1"])
+{'PYTHONPATH': './lib'}
 """
 
 from __future__ import annotations
@@ -28,14 +30,22 @@ _SOON: Final = 0.02
 
 
 def allowed(environment: Mapping[str, str], passed: Iterable[str]) -> dict[str, str]:
-    """What of the environment a server gets. ConfigError for a name that it must not have, or that there is none of."""
-    for name in passed:
-        if name.upper().startswith("GATE_"):
-            raise ConfigError(f"--env {name}: what is the gate's own is not passed on")
-        if name not in environment:
-            raise ConfigError(f"--env {name}: there is no such variable")
-    wanted = USUAL | set(passed)
-    return {name: value for name, value in environment.items() if name in wanted or name.startswith("LC_")}
+    """What of the environment a server gets. passed: NAME, or NAME=VARIABLE for one that the server knows by another name than the gate.
+
+    ConfigError for a variable that it must not have, or that there is none of.
+    """
+    found = {name: value for name, value in environment.items() if name in USUAL or name.startswith("LC_")}
+    for word in passed:
+        before, equals, variable = word.rpartition("=")
+        name = before if equals else variable
+        if not name or "=" in name:
+            raise ConfigError(f"--env {word}: NAME or NAME=VARIABLE")
+        if variable.upper().startswith("GATE_"):
+            raise ConfigError(f"--env {word}: what is the gate's own is not passed on")
+        if variable not in environment:
+            raise ConfigError(f"--env {word}: there is no such variable")
+        found[name] = environment[variable]
+    return found
 
 
 def guard() -> None:

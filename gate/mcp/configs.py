@@ -49,7 +49,7 @@ class Config(ABC):
     def with_members(self, wanted: Mapping[Path, Mapping[str, object]]) -> str:
         """The text with members of servers changed; None takes one out."""
         text = jsonfile.changed(self.text, [change for path, members in wanted.items() for change in self._changes(path, members)])
-        entries = {path: _merged(self.entries[path], members) for path, members in wanted.items()}
+        entries = {path: merged(self.entries[path], members) for path, members in wanted.items()}
         return self._checked(text, entries)
 
     def with_entries(self, other: Config, paths: list[Path]) -> str:
@@ -96,13 +96,22 @@ class JsonConfig(Config):
         new = [f"{json.dumps(name)}: {_json(value)}" for name, value in members.items() if name not in written and value is not None]
         more = jsonfile.beside(self.text, anchor).join(new)
         gone = [name for name, value in members.items() if value is None]
-        changes = [Change(written[k].node.start, written[k].node.end, _json(v)) for k, v in members.items() if k in written and v is not None]
+        changes = [one for k, v in members.items() if k in written and v is not None for one in self._become(written[k].node, v)]
         if "command" not in written:
             changes.append(Change(anchor.start, anchor.node.end, more))
             gone = [name for name in gone if written[name] is not anchor]
         elif new:
             changes.append(Change(anchor.node.end, anchor.node.end, jsonfile.beside(self.text, anchor) + more))
         return changes + [jsonfile.dropped(written, name) for name in gone]
+
+    def _become(self, node: jsonfile.Node, value: object) -> list[Change]:
+        """A value in another's place; an object whose members only get other names, and more after them, keeps what is written between them."""
+        if not is_object(value) or not is_object(node.value) or not _renames(node.value, value):
+            return [Change(node.start, node.end, _json(value))]
+        changes = [jsonfile.renamed(self.text, member, name) for member, name in zip(node.members.values(), value, strict=False)]
+        last = list(node.members.values())[-1]
+        more = [f"{jsonfile.beside(self.text, last)}{_json(k)}: {_json(v)}" for k, v in list(value.items())[len(changes) :]]
+        return [*changes, Change(last.node.end, last.node.end, "".join(more))]
 
 
 class TomlConfig(Config):
@@ -134,7 +143,10 @@ class TomlConfig(Config):
         kept = "command" in written
         changes = [Change(end if kept else start, end, "".join(new))]
         for name, value in members.items():
-            if name in written and name != ("" if kept else anchor):
+            old = written.get(name)
+            if is_object(old) and is_object(value) and _renames(old, value) and (places := tomlfile.names_of(self.text, table, name)):
+                changes += [Change(*places[before], after) for before, after in zip(old, value, strict=True) if before in places]
+            elif name in written and name != ("" if kept else anchor):
                 span = tomlfile.line_of(self.text, table, name) if value is None else tomlfile.value_of(self.text, table, name)
                 changes.append(Change(*span, "" if value is None else _toml(value)))
         return changes
@@ -162,7 +174,13 @@ def _put(value: object, path: Path, entry: Mapping[str, object]) -> object:
     return {**table, path[0]: _put(table[path[0]], path[1:], entry)}
 
 
-def _merged(entry: Mapping[str, object], members: Mapping[str, object]) -> dict[str, object]:
+def _renames(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
+    """Whether the same values, and perhaps more after them, only have other names."""
+    return bool(old) and list(new.values())[: len(old)] == list(old.values())
+
+
+def merged(entry: Mapping[str, object], members: Mapping[str, object]) -> dict[str, object]:
+    """An entry with members changed; None takes one out."""
     return {name: value for name, value in {**entry, **members}.items() if value is not None}
 
 

@@ -10,7 +10,8 @@ The shells (`gate.mcp.stdio`, `gate.mcp.http`) read messages with `gate.mcp.wire
 a verdict says.  One session is one connection: ids in flight, progress tokens, subscriptions and tasks belong to it.
 
 Closed world: a method that needs no grant is named in `gate.mcp.methods`, and so is every notification that passes; whatever else a client or a
-server sends goes nowhere.  A response is passed on only to a request that is in flight.
+server sends goes nowhere, and so does what `gate.mcp.params` does not know in params.  A response is passed on only to a request that is
+in flight, and only of the side that was asked.
 
 >>> from gate.mcp.catalogue import Catalogue
 >>> from gate.mcp.verdict import NOBODY
@@ -25,7 +26,8 @@ server sends goes nowhere.  A response is passed on only to a request that is in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from decimal import Decimal, InvalidOperation
+from typing import Final, Literal
 
 from gate.constraints.value import is_array, is_object
 from gate.mcp import wire
@@ -34,6 +36,7 @@ from gate.mcp.era import CAPABILITY, complete, meta, modern
 from gate.mcp.flight import Flight, Pending, token_of
 from gate.mcp.methods import FREE, LISTS, OTHER, REMOVED, REVERSE, TASKS, Malformed, arguments_of, tool_of
 from gate.mcp.notices import Notices
+from gate.mcp.params import closed
 from gate.mcp.results import Results, inner_calls
 from gate.mcp.tasks import Tasks
 from gate.mcp.verdict import Context, Drop, Forward, Hold, Ours, Permission, Reply, Settled, Verdict, Wait, Wanted
@@ -70,21 +73,25 @@ class Session:
         self.initialized: Mapping[str, object] = {}
         self.notices = Notices(self.up, self.down, self.tasks, catalogue, others=others)
         self.results = Results(server, catalogue, self.tasks, self.notices)
-        self._own: dict[Id, None] = {}
+        self._own: dict[Flight, set[Id]] = {self.up: set(), self.down: set()}
 
     # ---- the gate's own requests --------------------------------------------------------------------------------------------------
 
-    def own(self, ident: str) -> str:
-        """The id of a request of the gate's own, to either side; its response comes back as `Ours`."""
-        self._own[_MINE + ident] = None
+    def own(self, ident: str, asked: Literal["client", "server"] = "server") -> str:
+        """The id of a request of the gate's own. Its response comes back as `Ours`, from the side that was asked and no other.
+
+        ident: what nobody can guess, so that the other side cannot answer first where it is one of several servers or clients.
+        """
+        self._own[self.up if asked == "server" else self.down].add(_MINE + ident)
         return _MINE + ident
 
     # ---- what a client sends --------------------------------------------------------------------------------------------------------
 
     def client(self, message: Message, context: Context, now: float) -> Verdict:
         """What becomes of what a client sent."""
+        message = closed(message)
         if message.sort == "notification":
-            return self.notices.of_client(message)
+            return self.notices.of_client(message, context)
         if message.sort != "request" or message.id is None:
             return self._response(message, self.down)
         if why := self._unfit(message.id, self.up):
@@ -108,8 +115,8 @@ class Session:
     def _free(self, message: Message, context: Context) -> Verdict:
         if message.method == "initialize" and is_object(said := message.params.get("capabilities")):
             self.initialized = said
-        if message.method == "resources/unsubscribe":
-            self.notices.uris.pop(str(message.params.get("uri")), None)
+        if message.method == "resources/unsubscribe" and not self.notices.ended(message.params.get("uri"), context):
+            return Reply(wire.result(message.id, {}))  # somebody else's goes on: the server has one subscription for all of this session
         self._start(message, context).passed = True
         return Forward(message.body)
 
@@ -156,6 +163,7 @@ class Session:
     def server(self, message: Message, context: Context, now: float) -> Verdict:
         """What becomes of what the server sent. context: of whoever this session acts for, for what it asks of the client."""
         del now
+        message = closed(message)
         if message.sort == "notification":
             return self.notices.of_server(message)
         if message.sort != "request" or message.id is None:
@@ -177,8 +185,8 @@ class Session:
 
     def _response(self, message: Message, flight: Flight) -> Verdict:
         """What becomes of a response: of the server, or of the client to what the server asked."""
-        if message.id in self._own:
-            del self._own[message.id]
+        if message.id in (own := self._own[flight]):
+            own.discard(message.id)
             return Ours(str(message.id), message)
         waiting = flight.pending.get(message.id) if message.id is not None else None
         if waiting is None or not waiting.passed:  # one that is still held was never heard of on the other side
@@ -199,24 +207,30 @@ class Session:
         if hold.hidden:
             return Drop("a hidden call cannot be allowed")
         tickets = tuple([permission.ticket for permission in permissions])
+        exact = hold.sort == "request" and pending.method == "tools/call"  # it is written with the checked ones
+        exact = exact or all(same(call.arguments, one.arguments) for call, one in zip(hold.calls, permissions, strict=True))
+        cancelled = tuple([Settled(ticket, "cancelled") for ticket in tickets])
+        changed = "its arguments were changed, which only those of a tool can be"
         if hold.sort == "inputs":
+            if not exact:
+                refusal = self.refused(hold, changed)
+                return refusal._replace(settled=(*refusal.settled, *cancelled))
             return Forward(hold.message.body, (*hold.settled, *[Settled(ticket, "ok") for ticket in tickets]))
         flight = self.up if hold.sort == "request" else self.down
         if flight.pending.get(pending.id) is not pending:
             return Drop()
         message = self._plain(hold)
         body = message.body
-        cancelled = tuple([Settled(ticket, "cancelled") for ticket in tickets])
         if pending.method == "tools/call":
             if self.catalogue.pin_of(pending.name) != pending.extra.get("pin"):  # while a person thought about it
                 words = "Refused by Gate, it did not run: the definition of the tool changed while it was asked about"
                 return self.refused(hold, words)._replace(settled=cancelled)
             body = with_arguments(message, permissions[0].arguments)
-        elif any(not same(call.arguments, one.arguments) for call, one in zip(hold.calls, permissions, strict=True)):
-            return self.refused(hold, "its arguments were changed, which only those of a tool can be")._replace(settled=cancelled)
+        elif not exact:
+            return self.refused(hold, changed)._replace(settled=cancelled)
         pending.tickets, pending.passed = tickets, True
         if pending.method in ("resources/subscribe", "subscriptions/listen"):
-            self.notices.uris.update(dict.fromkeys(pending.uris, pending.context))
+            self.notices.began(pending.uris, pending.context)
         return Forward(body)
 
     def _plain(self, hold: Hold) -> Message:
@@ -278,14 +292,25 @@ def with_arguments(message: Message, arguments: dict[str, object]) -> Body:
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two values of plain data are one value, so that what was written says what was checked. `1`, `1.0` and `true` are three."""
+    """Whether two values of plain data are one value, so that what was written says what was checked. `1`, `1.0` and `true` are three.
+
+    A number that was written more exactly than a double holds is none that was checked: who reads decimals would get another one.
+    """
     if wire.is_body(one):
         return wire.is_body(other) and len(one) == len(other) and all(name in other and same(value, other[name]) for name, value in one.items())
     if is_array(one):
         return is_array(other) and len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, float):
-        return isinstance(other, float) and one == other
+        return isinstance(other, float) and one == other and (not isinstance(one, wire.Real) or _says(one.text, one))
     return type(one) is type(other) and one == other
+
+
+def _says(text: str, value: float) -> bool:
+    """Whether a number as it was written is the one that its double is, digit by digit."""
+    try:
+        return Decimal(text) == Decimal(repr(float(value)))
+    except InvalidOperation:
+        return False
 
 
 def _said(message: Message) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from gate import __version__
 from gate.constraints.value import is_object
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ CLIENT: Final = f"{PREFIX}clientCapabilities"
 SUBSCRIPTION: Final = f"{PREFIX}subscriptionId"
 CAPABILITY: Final = "io.github.capgate/capability"
 """The member of a request's `_meta` that may hold the capability this one request acts under. It never reaches the server."""
-_OF_A_REQUEST: Final = ("progressToken", CAPABILITY)
+LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+MODERN: Final = "2026-07-28"
+"""The versions of the two eras that the gate speaks itself."""
+_META: Final[Mapping[str, object]] = {VERSION: MODERN, CLIENT: {}, f"{PREFIX}clientInfo": {"name": "gate", "version": __version__}}
 
 
 def meta(message: Message) -> Mapping[str, object]:
@@ -41,9 +45,8 @@ def modern(message: Message) -> bool:
 
 
 def own_params(message: Message, **params: object) -> Body:
-    """The params of a request that the gate makes on behalf of another: in the modern era with its version and client."""
-    kept = {name: value for name, value in meta(message).items() if name not in _OF_A_REQUEST} if modern(message) else {}
-    return {**params, "_meta": kept} if kept else {**params}
+    """The params of a request of the gate's own, in the era of another: what comes back is for everybody, so nothing of the asker's is in it."""
+    return {**params, "_meta": dict(_META)} if modern(message) else {**params}
 
 
 def complete(result: Body, *, modern: bool) -> Body:

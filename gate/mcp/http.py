@@ -1,7 +1,7 @@
 """HTTP: the gate before a server of streamable HTTP, in both eras of the protocol, as an ASGI application at `/mcp`.
 
     POST    one message; the answer is the server's, JSON or a stream, each message of it judged as it comes
-    GET     the legacy era's stream of what the server sends by itself
+    GET     the legacy era's stream of what the server sends by itself; taken up only after an event of the caller's own session
     DELETE  ends a legacy session
 
 Who comes in is `gate.mcp.door`'s to say, what becomes of a message the core's (through `gate.mcp.line`), what a header may say `gate.mcp.headers`',
@@ -66,6 +66,7 @@ class Relay:
         answers: str = "",
         waits: float = 0.0,
     ) -> None:
+        behind.apart = True
         home = behind.gate.home
         dialogue = Dialogue(answers, waits, States(home.keys.secret("mcp-state"), home.now), {})
         self._server = Server(behind, upstream, listed, asyncio.Lock(), {}, dialogue)
@@ -248,7 +249,9 @@ class Relay:
             for event in events.feed(chunk):
                 if context.life() <= 0:
                     return False
-                begun.resumable = begun.resumable or any(name == "id" for name, _ in event.fields)
+                for ident in [value for name, value in event.fields if name == "id"]:
+                    begun.resumable = True
+                    line.event(ident)
                 data = event.data
                 if data:
                     body = await line.of_server(data.encode("utf-8", "surrogatepass"), context, begun.show) if event.type in ("", "message") else None
@@ -259,7 +262,8 @@ class Relay:
 
     async def _get(self, headers: Headers, visitor: Visitor, receive: Receive, begun: Begun) -> None:
         line = self._line(headers, visitor)
-        kept = [(name, value) for name, value in headers if name in ("accept", "mcp-protocol-version", "last-event-id")]
+        kept = [(name, value) for name, value in headers if name in ("accept", "mcp-protocol-version")]
+        kept += line.last_event(headers)
         there = [(_SESSION, line.there)] if line.there else []
         answer = await self._server.upstream.send("GET", [*kept, *there], endless=True)
         try:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.errors import ConfigError
-from gate.mcp.configs import Config, config
-from gate.mcp.entry import Gated, Launch, gated, is_gated, server_name
+from gate.mcp.configs import Config, config, merged
+from gate.mcp.entry import Gated, Launch, gated, server_name
+from gate.mcp.ours import is_ours, looks_gated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -60,19 +61,20 @@ def plan_install(client: Client, file: Path, launch: Launch, only: Collection[st
     """The plan; only: the names of the servers to put behind the gate, all by default."""
     file, text = _read(file)
     was = _config(file, text, client)
-    base = _without(was, _backup(file, client))[0]
+    base, known, _ = _without(was, _backup(file, client))
     before = _config(file, base, client)
     if missing := sorted(set(only) - {path[-1] for path in before.entries}):
         raise ConfigError(f"'{file}' has no server '{missing[0]}'")
     wanted: dict[tuple[str, ...], dict[str, object]] = {}
     outside: list[str] = []
     notes: list[str] = []
-    for path, entry in was.entries.items():
+    for path in was.entries:
         label = ".".join(path[1:])
-        if only and path[-1] not in only and not is_gated(entry):
+        ours = is_ours(client, path[-1], before.entries[path], launch)
+        if only and path[-1] not in only and path not in known and not ours:
             outside.append(f"{label}: not asked for")
             continue
-        made = Gated({}) if is_gated(before.entries[path]) else _gated(client, file, path[-1], before.entries[path], launch)
+        made = Gated({}) if ours else _gated(client, file, path[-1], before.entries[path], launch)
         if made is None:
             outside.append(f"{label}: it speaks the old SSE transport, which the gate does not")
             continue
@@ -80,7 +82,7 @@ def plan_install(client: Client, file: Path, launch: Launch, only: Collection[st
         notes += [f"{label}: {note}" for note in made.notes]
     _distinct(path[-1] for path in wanted)
     new = _changed(file, before, {path: members for path, members in wanted.items() if members})
-    servers = tuple(".".join(path[1:]) for path, members in wanted.items() if members and not is_gated(was.entries[path]))
+    servers = tuple(".".join(path[1:]) for path, members in wanted.items() if merged(before.entries[path], members) != was.entries[path])
     return Plan(file, text, new, base, servers, tuple(outside), tuple(notes))
 
 
@@ -91,7 +93,7 @@ def plan_uninstall(client: Client, file: Path) -> Plan:
     if backup is None:
         raise ConfigError(f"there is no '{file.name}{SUFFIX}' beside '{file}', so it is not known what to go back to")
     new, back, left = _without(_config(file, text, client), backup)
-    notes = tuple(f"{'.'.join(path[1:])}: it starts the gate but is not in the backup; it stays" for path in left)
+    notes = tuple(f"{'.'.join(path[1:])}: it starts a gate but is not in the backup; it stays" for path in left)
     return Plan(file, text, new, None, tuple(".".join(path[1:]) for path in back), (), notes)
 
 
@@ -141,11 +143,12 @@ def _backup(file: Path, client: Client) -> Config | None:
 
 
 def _without(current: Config, backup: Config | None) -> tuple[str, list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """The text without the gate, the servers that went back, and those that start the gate and are not known otherwise."""
-    found = [path for path, entry in current.entries.items() if is_gated(entry)]
-    known = [path for path in found if backup and path in backup.entries and not is_gated(backup.entries[path])]
+    """The text without the gate, the servers that went back, and those that start a gate and are not in the backup."""
+    found = [path for path, entry in current.entries.items() if looks_gated(entry)]
+    there = [path for path in found if backup and path in backup.entries]
+    known = [path for path in there if backup and backup.entries[path] != current.entries[path]]
     text = current.with_entries(backup, known) if backup and known else current.text
-    return text, known, [path for path in found if path not in known]
+    return text, known, [path for path in found if path not in there]
 
 
 def _gated(client: Client, file: Path, name: str, entry: Mapping[str, object], launch: Launch) -> Gated | None:

@@ -11,6 +11,7 @@ differ about which of the two counts.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -143,6 +144,11 @@ def beside(text: str, member: Member) -> str:
     indent = text[line : member.start]
     end = "\r\n" if text[line - 2 : line] == "\r\n" else "\n"
     return f",{end}{indent}" if line and not indent.strip() else ", "
+
+
+def renamed(text: str, member: Member, name: str) -> Change:
+    """Gives a member another name."""
+    return Change(member.start, _name(text, member.start)[1], json.dumps(name, ensure_ascii=False))
 
 
 def dropped(members: Mapping[str, Member], name: str) -> Change:

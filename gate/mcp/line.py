@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -20,10 +21,10 @@ from gate.mcp import headers as head
 from gate.mcp import sse, wire
 from gate.mcp.behind import Refusal
 from gate.mcp.core import Session
-from gate.mcp.era import modern, own_params
+from gate.mcp.era import LEGACY, MODERN, modern, own_params
 from gate.mcp.people import People
 from gate.mcp.upstream import Answer, Unreachable
-from gate.mcp.verdict import Drop, Forward, Hold, Ours, Reply, Settled, Verdict, Wait
+from gate.mcp.verdict import Drop, Forward, Hold, Ours, Permission, Reply, Settled, Verdict, Wait
 from gate.mcp.wire import Message
 from gate.shown import visible
 
@@ -38,8 +39,12 @@ if TYPE_CHECKING:
 Show: TypeAlias = "Callable[[Body], Awaitable[None]]"
 MOST_PAGES: Final = 100
 _AGAIN: Final = 5
+_NO_METHOD: Final = -32601
+_MOST_EVENTS: Final = 1000
+_LONGEST_EVENT: Final = 512
 _LISTING: Final = "gate.list"
 _SESSION: Final = "mcp-session-id"
+_LAST_EVENT: Final = "last-event-id"
 _log: Final = logging.getLogger("gate")
 
 
@@ -82,6 +87,7 @@ class Line:
         self.used = time.monotonic()
         self._people = People(server.behind, session, answers=server.dialogue.answers, waits=server.dialogue.waits, states=server.dialogue.states)
         self._answers: dict[str, asyncio.Future[Message]] = {}
+        self._version, self._events = "", OrderedDict[str, None]()
         session.results.instructions = server.said.get("")
 
     # ---- what the client sent -----------------------------------------------------------------------------------------------------------
@@ -104,7 +110,7 @@ class Line:
             except head.Mismatch:
                 self.session.refused(verdict, "")
                 raise
-            verdict = await self._decided(verdict, show)
+            verdict = await self._decided(verdict, show, asked)
         if isinstance(verdict, Ours):
             answer = self._answers.pop(verdict.ident, None)
             if answer is not None and not answer.done():
@@ -128,8 +134,8 @@ class Line:
         definition = self.session.catalogue.admitted.get(str(message.params.get("name")), {})
         return definition.get("inputSchema")
 
-    async def _decided(self, hold: Hold, show: Show) -> Forward | Reply | Drop | Hold:
-        """The gate's decision about a held message, after asking the client where that is how a person is reached."""
+    async def _decided(self, hold: Hold, show: Show, asked: Asked | None = None) -> Forward | Reply | Drop | Hold:
+        """The gate's decision about a held message, after asking the client where that is how a person is reached. asked: a client's own request."""
         behind = self.server.behind
         decided: Decided | Body | None = None if self._people.waits_for(hold) else behind.at_once(hold)
         if decided is None:
@@ -139,14 +145,26 @@ class Line:
             return Reply(decided)
         if isinstance(decided, Refusal):
             return self.session.refused(hold, decided.words)
+        if asked is not None and hold.pending.method == "tools/call":
+            await self._looked_again(asked, decided)
         verdict = self.session.allowed(hold, decided)
         if isinstance(verdict, Drop):  # nobody waits any more
             behind.cancelled(decided)
         return verdict if isinstance(verdict, (Forward, Reply, Drop, Hold)) else Drop("an unexpected verdict")
 
+    async def _looked_again(self, asked: Asked, decided: tuple[Permission, ...]) -> None:
+        """The server's tools as they are now: a call that was held may be of another than the one that was asked about. Unreachable, as `_list`."""
+        try:
+            if self.session.catalogue.needed(time.monotonic()):
+                await self._list(asked)
+        except BaseException:
+            self.server.behind.cancelled(decided)
+            self.session.up.end(asked.message.id)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # a request has one
+            raise
+
     async def _elicit(self, show: Show, params: Body, seconds: float) -> object:
         """What the client's own dialogue brings back, None for nothing."""
-        ident = self.session.own(secrets.token_hex(8))
+        ident = self.session.own(secrets.token_hex(16), "client")
         self._answers[ident] = asyncio.get_running_loop().create_future()
         try:
             await show(wire.request(ident, "elicitation/create", params))
@@ -172,7 +190,30 @@ class Line:
             self.server.behind.settle(verdict.settled)
         if isinstance(verdict, Reply):
             await self._back(verdict.body)
+        if message.sort == "result" and wire.is_body(result := message.body["result"]) and not self._version:
+            self._version = str(result.get("protocolVersion", ""))
         return verdict.body if isinstance(verdict, Forward) else None
+
+    def event(self, ident: str) -> None:
+        """Keeps the id of an event that the client of this session got; of the oldest it may not come back for the rest."""
+        if self.there and len(ident) <= _LONGEST_EVENT:
+            ident = ident.encode("utf-8", "replace").decode("latin-1")  # as the header says it
+            self._events[ident] = None
+            self._events.move_to_end(ident)
+            if len(self._events) > _MOST_EVENTS:
+                self._events.popitem(last=False)
+
+    def last_event(self, headers: Headers) -> Headers:
+        """The header with which a stream is taken up; head.Mismatch for an event that was not of this session.
+
+        Many servers keep the events of all sessions in one place, and look for the id alone.
+        """
+        said = head.one(headers, _LAST_EVENT)
+        if said is None:
+            return []
+        if said not in self._events:
+            raise head.Mismatch("the header last-event-id names no event of this session")
+        return [(_LAST_EVENT, said)]
 
     async def _back(self, body: Body) -> None:
         """Tells the server that its request is refused."""
@@ -239,23 +280,36 @@ class Line:
         raise Unreachable(f"the server lists more than {MOST_PAGES} pages of tools")
 
     async def _ask(self, asked: Asked, body: Body) -> Body | None:
-        """The result of a request of the gate's own, None for an error; Unreachable for anything else."""
-        version = [(name, value) for name, value in asked.headers if name == "mcp-protocol-version"][:1]
-        method = [("mcp-method", "tools/list")] if modern(asked.message) else []
-        fixed = [("content-type", "application/json"), ("accept", "application/json, text/event-stream"), *version, *method]
+        """The result of a request of the gate's own, None from a server without the method; Unreachable for anything else."""
+        fixed = [("content-type", "application/json"), ("accept", "application/json, text/event-stream"), *self._own(asked)]
         answer = await self.server.upstream.send("POST", [*fixed, *self._session_header()], wire.dump(body))
         try:
             async for data in messages(answer):
                 message = wire.parse(data)
                 if message.id == _LISTING and message.sort == "result" and wire.is_body(result := message.body["result"]):
                     return result
-                if message.id == _LISTING:
+                if message.id == _LISTING and _code(message) == _NO_METHOD:
                     return None
+                if message.id == _LISTING:
+                    break
         except wire.BadMessage as wrong:
             raise Unreachable(f"the server's answer is no message: {wrong}") from None
         finally:
             await answer.close()
         raise Unreachable("the server does not list its tools")
+
+    def _own(self, asked: Asked) -> Headers:
+        """The headers of the protocol for a request of the gate's own: never a version that only the asker says."""
+        if modern(asked.message):
+            return [("mcp-protocol-version", MODERN), ("mcp-method", "tools/list")]
+        said = self._version or next((value for name, value in asked.headers if name == "mcp-protocol-version"), "")
+        return [("mcp-protocol-version", said)] if said in LEGACY else []
+
+
+def _code(message: Message) -> object:
+    """The code of an error, None for what is none."""
+    error = message.body.get("error")
+    return error.get("code") if wire.is_body(error) else None
 
 
 async def messages(answer: Answer) -> AsyncIterator[bytes]:
@@ -272,8 +326,7 @@ async def messages(answer: Answer) -> AsyncIterator[bytes]:
 
 def _fixed(headers: Headers) -> Headers:
     accept = ", ".join(value for name, value in headers if name == "accept")
-    last = [(name, value) for name, value in headers if name == "last-event-id"]
-    return [("content-type", "application/json"), *([("accept", accept)] if accept else []), *last]
+    return [("content-type", "application/json"), *([("accept", accept)] if accept else [])]
 
 
 def _arguments(message: Message) -> dict[str, object]:

@@ -75,13 +75,23 @@ def arguments_of(method: str, params: Body) -> list[dict[str, object]]:
     return [{"method": method, "params": _bare(params)}] if found is None else found(params)
 
 
+def own_meta(name: str) -> bool:
+    """Whether a member of `_meta` is the protocol's own, which every request has."""
+    return name == "progressToken" or name.startswith("io.modelcontextprotocol/")
+
+
 def tool_of(method: str) -> str:
     """The method under which a grant speaks of it."""
     return "resources/subscribe" if method == "subscriptions/listen" else method if method in TOOLS else OTHER
 
 
 def _bare(params: Body) -> dict[str, object]:
-    return {name: value for name, value in params.items() if name not in ("_meta", "task", "requestState", "inputResponses")}
+    """All of them, for all of them go on; of `_meta` what is not the protocol's own."""
+    said = params.get("_meta")
+    if "_meta" not in params or not is_object(said):
+        return dict(params)
+    rest = {name: value for name, value in said.items() if not own_meta(name)}
+    return {**{name: value for name, value in params.items() if name != "_meta"}, **({"_meta": rest} if rest else {})}
 
 
 def _text(params: Mapping[str, object], name: str) -> str:
@@ -128,6 +138,7 @@ def _sampling(params: Body) -> list[dict[str, object]]:
     if not is_array(bare.get("messages")):
         raise Malformed("'messages' must be a list")
     known = {name: bare.pop(name) for name in ("messages", "systemPrompt", "maxTokens") if name in bare}
+    bare.pop("_meta", None)  # goes on with every known method, see `gate.mcp.params`
     return [known | ({"more": bare} if bare else {})]
 
 

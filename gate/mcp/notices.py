@@ -39,16 +39,29 @@ _KNOWN: Final = frozenset(
 
 
 class Notices:
-    """The notifications of one session. uris: of the resources that somebody subscribed to, and who; nobody hears more than they live."""
+    """The notifications of one session. uris: the resources that somebody subscribed to, by who; nobody hears more than they live."""
 
     def __init__(self, up: Flight, down: Flight, tasks: Tasks, catalogue: Catalogue, *, others: bool) -> None:
         self._up, self._down, self._tasks, self._catalogue, self._others = up, down, tasks, catalogue, others
-        self.uris: dict[str, Context] = {}
+        self.uris: dict[tuple[str, str], Context] = {}
 
-    def of_client(self, message: Message) -> Forward | Drop:
-        """What becomes of a client's notification."""
+    def began(self, uris: tuple[str, ...], context: Context) -> None:
+        """Somebody subscribed to these resources."""
+        self.uris.update({(uri, context.key): context for uri in uris})
+
+    def ended(self, uri: object, context: Context) -> bool:
+        """Somebody no longer wants to hear of one: whether nobody else does, so that the server may be told."""
+        self.uris.pop((str(uri), context.key), None)
+        return not any(one == uri and who.life() > 0 for (one, _), who in self.uris.items())
+
+    def of_client(self, message: Message, context: Context) -> Forward | Drop:
+        """What becomes of a client's notification. A request is cancelled by the capability that it was made under."""
         method = message.method
         if method == "notifications/cancelled":
+            ident = message.params.get("requestId")
+            mine = self._up.pending.get(ident) if isinstance(ident, (int, str)) and not isinstance(ident, bool) else None
+            if mine is not None and mine.context.key != context.key:
+                return Drop("a cancellation of somebody else's request")
             return self._cancelled(message, self._up)
         if method == "notifications/progress":
             return self._progress(message, self._down)
@@ -113,4 +126,4 @@ class Notices:
     def _subscribed(self, uri: object) -> bool:
         if not isinstance(uri, str):
             return False
-        return any(who.life() > 0 and (uri == one or uri.startswith(f"{one.rstrip('/')}/")) for one, who in self.uris.items())
+        return any(who.life() > 0 and (uri == one or uri.startswith(f"{one.rstrip('/')}/")) for (one, _), who in self.uris.items())

@@ -24,7 +24,7 @@ from gate.kind import KindTool, kind_tool
 from gate.mcp import wire
 from gate.mcp.behind import Behind
 from gate.mcp.catalogue import Catalogue
-from gate.mcp.era import PREFIX, VERSION, complete, meta, modern, uncached
+from gate.mcp.era import LEGACY, MODERN, PREFIX, VERSION, complete, meta, modern, uncached
 
 if TYPE_CHECKING:
     from gate.gate import Gate
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from gate.mcp.wire import Body, Message
 
 NAME: Final = "gate-kinds"
-LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
-MODERN: Final = "2026-07-28"
 UNSUPPORTED: Final = -32022
 NO_METHOD: Final = -32601
 WRONG: Final = -32602

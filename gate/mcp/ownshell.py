@@ -81,6 +81,7 @@ class Http:
     """The same over HTTP, as an ASGI application at `/mcp`. It has no sessions and no streams: each POST is answered by itself."""
 
     def __init__(self, own: Own, door: Door) -> None:
+        own.behind.apart = True
         self._own, self._door = own, door
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:

@@ -7,7 +7,9 @@ elicit: sends a legacy client the gate's own form and gives what came back.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gate.errors import Void
@@ -15,6 +17,7 @@ from gate.mcp import asking
 from gate.mcp.behind import Behind, Decided, Refusal
 from gate.mcp.era import modern
 from gate.mcp.state import Resume, States, is_ours, resume_of
+from gate.mcp.verdict import Settled
 from gate.mcp.wire import BadMessage
 
 if TYPE_CHECKING:
@@ -63,19 +66,22 @@ class People:
         plain = hold._replace(message=message)
         if resume is None or not asking.bound(resume, hold, self._behind.gate.home.rules_version):
             return Refusal("Refused by Gate: the requestState belongs to another call")
-        approvals: list[str] = []
         if answer is not None:
             approve = asking.said(answer)
             if approve is None:
                 return Refusal("Refused by Gate, it did not run: nobody answered")
-            approvals = self._answered(resume.question, approve=approve)
+            self._answered(resume.question, approve=approve)
         if resume.up is not None:
             hold.pending.extra["up"] = resume.up
-        decided = await self._behind.decide(plain, *approvals, ref=resume.ref or resume.question)
+        tickets = self._session.results.kept.pop(resume.ref, ())
+        if resume.ref and not tickets:  # it does not wait for another round: it is on its way, or over
+            return Refusal("Refused by Gate, it did not run: the call that this requestState goes on with is not open; make it again without it")
+        ref = resume.ref or secrets.token_urlsafe(16)  # of this one try: nothing that is on its way is ever taken up under it
+        decided = await self._behind.decide(plain, ref=ref)
         if isinstance(decided, Refusal):
+            self._behind.settle([Settled(ticket, "error", None, "it was refused when it was to go on") for ticket in tickets])
             return await self._asked(plain, decided, elicit)
-        self._session.results.kept.pop(resume.ref, None)
-        hold.pending.extra["resume"] = resume_of(hold, resume.rules, resume.question, resume.ref or resume.question)
+        hold.pending.extra["resume"] = resume_of(hold, resume.rules, resume.question, ref)
         hold.pending.extra["message"] = message
         return decided
 
@@ -92,7 +98,8 @@ class People:
         approve = asking.said(await elicit(asking.form(question), seconds))
         if approve is None:
             return decided
-        return await self._behind.decide(hold, *self._answered(question.id, approve=approve))
+        self._answered(question.id, approve=approve)
+        return await self._behind.decide(hold)
 
     async def _held(self, hold: Hold, decided: Decided, question: Question) -> Decided:
         """The call waits until somebody answered elsewhere, for so long as it may."""
@@ -109,11 +116,9 @@ class People:
             await home.desk.await_turn(turn, min(until - home.now(), _LOOK))
         return decided
 
-    def _answered(self, question: str, *, approve: bool) -> list[str]:
-        try:
-            return asking.answered(self._behind.gate, question, self._answers, approve=approve)
-        except Void:  # it does not count; the decision says why
-            return []
+    def _answered(self, question: str, *, approve: bool) -> None:
+        with suppress(Void):  # it does not count; the decision says why
+            asking.answered(self._behind.gate, question, self._answers, approve=approve)
 
     def _wrapped(self, pending: Pending, up: object) -> tuple[str, str]:
         resume = pending.extra["resume"]

@@ -10,14 +10,15 @@ A form that asks for a secret is refused whatever is granted: the protocol forbi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gate.constraints.value import is_array, is_object
 from gate.mcp import wire
 from gate.mcp.era import complete, uncached
+from gate.mcp.forms import asks_secret
 from gate.mcp.methods import LISTS, REVERSE, Malformed, arguments_of
+from gate.mcp.params import unknown
 from gate.mcp.tasks import Task, begun
 from gate.mcp.verdict import Forward, Hold, Settled, Wanted
 
@@ -29,11 +30,7 @@ if TYPE_CHECKING:
     from gate.mcp.wire import Body, Message
 
 MOST_INPUTS: Final = 16
-_SECRET: Final = re.compile(
-    r"pass(word|phrase|wd|code)|secret|credential|(api|private|access|ssh)[ _-]?key|token|\bpin\b|\bcv[vc]\b|card[ _-]?number|seed[ _-]?phrase|"
-    r"mnemonic|\bssn\b|social[ _-]?security",
-    re.IGNORECASE,
-)
+_MINE: Final = "gate."
 _CHOICES: Final = frozenset({"boolean", "array"})
 _SAYING: Final = ("title", "description", "format")
 """What tells what a field asks for; the description of a number or a choice rather says what it does not."""
@@ -115,9 +112,12 @@ class Results:
             result = {**result, "requestState": text}
             message = message._replace(body=wire.with_result(message, result))
         calls: tuple[Wanted, ...] = ()
-        for one in wanted.values():
+        for name, one in wanted.items():
+            if name.startswith(_MINE):
+                return Forward(self._stopped(pending, "the server asks under a name of the gate's own"), settled or self.given_up(pending))
             said: Mapping[str, object] = one if is_object(one) else {}
             found, why = inner_calls(self._server, said.get("method"), said.get("params", {}))
+            why = why or _more(said)
             if why:
                 return Forward(self._stopped(pending, f"the server asks for what it must not: {why}"), settled or self.given_up(pending))
             calls += found
@@ -135,6 +135,13 @@ class Results:
         if pending.method == "tools/call":
             return wire.result(pending.id, complete({"content": [{"type": "text", "text": words}], "isError": True}, modern=pending.modern))
         return wire.error(pending.id, -32010, words)
+
+
+def _more(said: Mapping[str, object]) -> str:
+    """Why a request inside a result must not be made: it has more than its method has, which nobody decides."""
+    params = said.get("params", {})
+    more = unknown(str(said.get("method")), params) if wire.is_body(params) else ""
+    return f"'{said.get('method')}' has no member {more[:64]!a}" if more else ""
 
 
 def inner_calls(server: str, method: object, params: object) -> tuple[tuple[Wanted, ...], str]:
@@ -155,7 +162,7 @@ def secret_field(params: Mapping[str, object]) -> str:
     """The first field of a form that asks for a secret, "" when none does."""
     schema = params.get("requestedSchema")
     fields = schema.get("properties") if is_object(schema) else None
-    asks = bool(_SECRET.search(_words(str(params.get("message", "")))))
+    asks = asks_secret(str(params.get("message", "")))
     for name, field in fields.items() if is_object(fields) else ():
         if asks and not (is_object(field) and (field.get("type") in _CHOICES or "enum" in field or "oneOf" in field)):
             return name  # the message asks for it, and this field takes any text
@@ -164,11 +171,6 @@ def secret_field(params: Mapping[str, object]) -> str:
             if is_object(field)
             else [name]
         )
-        if any(_SECRET.search(_words(text)) for text in said):
+        if any(map(asks_secret, said)):
             return name
     return ""
-
-
-def _words(text: str) -> str:
-    """Words out of camelCase, so that a pattern finds them."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)

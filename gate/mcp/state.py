@@ -90,8 +90,9 @@ class States:
 
 
 def resume_of(hold: Hold, rules: str, question: str = "", ref: str = "", up: str | None = None) -> Resume:
-    """What tells a held call from every other. ValueError for arguments that no call can carry."""
-    digest = sha256(canonical([{"tool": call.tool, "arguments": thaw(freeze(call.arguments))} for call in hold.calls])).digest()
+    """What tells a held call from every other, also its tool from one that changed since. ValueError for arguments that no call can carry."""
+    pin = str(hold.pending.extra.get("pin", ""))
+    digest = sha256(canonical([pin, *[{"tool": call.tool, "arguments": thaw(freeze(call.arguments))} for call in hold.calls]])).digest()
     return Resume(key_of(hold), hold.calls[0].tool, b64url(digest), rules, question, ref, up)
 
 

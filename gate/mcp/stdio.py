@@ -11,6 +11,7 @@ then SIGKILL.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import sys
 from contextlib import suppress
@@ -26,7 +27,7 @@ from gate.mcp.era import own_params
 from gate.mcp.methods import FREE
 from gate.mcp.people import People
 from gate.mcp.pipes import Lines, Out
-from gate.mcp.verdict import NOBODY, Drop, Forward, Hold, Ours, Reply, Verdict, Wait
+from gate.mcp.verdict import NOBODY, Drop, Forward, Hold, Ours, Permission, Reply, Verdict, Wait
 from gate.shown import visible
 from gate.ticket import Ticket
 
@@ -50,6 +51,8 @@ LISTING: Final = 60.0
 _PAGES: Final = 100
 _AGAIN: Final = 5
 _INTERNAL: Final = -32603
+_ANYBODY: Final = FREE - {"resources/unsubscribe"}
+"""Methods to which it does not matter who acts."""
 
 
 class Relay:
@@ -84,7 +87,6 @@ class Relay:
         self._answers: dict[str, asyncio.Future[Message]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._done = asyncio.Event()
-        self._serial = 0
         self._warming, self._code = warm, 0
 
     async def run(self) -> int:
@@ -115,14 +117,14 @@ class Relay:
             self._send(self._to_client, wire.error(None, wrong.code, f"Refused by Gate: {wrong}"))
             return
         self._warm()
-        if message.method == "notifications/cancelled":
-            gone = message.params.get("requestId")
-            self._waiting = [one for one in self._waiting if not same(one[0].id, gone)]
         try:
-            context = NOBODY if message.method in FREE and not token else self.behind.context(token)  # who acts matters to none of those
+            context = NOBODY if message.method in _ANYBODY and not token else self.behind.context(token)
         except Exception as error:  # whatever is wrong with it: nobody acts
             self._noted(f"no capability: {error}")
             context = NOBODY
+        if message.method == "notifications/cancelled":
+            gone = message.params.get("requestId")
+            self._waiting = [one for one in self._waiting if one[1].key != context.key or not same(one[0].id, gone)]
         self._from(message, context, monotonic())
 
     def _warm(self) -> None:
@@ -211,10 +213,9 @@ class Relay:
 
     async def _decide(self, hold: Hold, sender: Out, other: Out) -> None:
         try:
-            turn = self.session.catalogue.turn
             decided = await self.people.decide(hold, self._elicit)
-            if hold.pending.method == "tools/call" and self.session.catalogue.turn != turn:
-                await self._listed_again(hold.message)  # the tools changed meanwhile: what was asked about may be another
+            if not isinstance(decided, (dict, Refusal)):
+                decided = await self._looked_again(hold, decided)
             if isinstance(decided, dict):  # a modern client is asked, and calls again
                 self.session.up.end(hold.pending.id)
                 self._send(sender, decided)
@@ -226,10 +227,22 @@ class Relay:
             self._noted(f"refused a call: the gate failed: {error!r}")
             self._do(self.session.refused(hold, "Refused by Gate, it did not run: the gate failed"), sender, other, NOBODY)
 
-    async def _listed_again(self, message: Message) -> None:
-        if self._listing is None:
-            self._listing = self._task(self._list(message))
-        await asyncio.shield(self._listing)
+    async def _looked_again(self, hold: Hold, decided: tuple[Permission, ...]) -> Decided:
+        """The decision about a call that was held, once its tool is known as it is now: it may be another than the one that was asked about."""
+        now = monotonic()
+        if hold.pending.method != "tools/call" or not self.session.catalogue.needed(now):
+            return decided
+        try:
+            if self._listing is None:
+                self._listing = self._task(self._list(hold.message))
+            await asyncio.shield(self._listing)
+        except BaseException:
+            self.behind.cancelled(decided)
+            raise
+        if not self.session.catalogue.needed(now):
+            return decided
+        self.behind.cancelled(decided)
+        return Refusal("Refused by Gate, it did not run: the server does not list its tools any more")
 
     async def _elicit(self, params: Body, seconds: float) -> object:
         """What the client's own dialogue brings back, None for nothing."""
@@ -311,8 +324,7 @@ class Relay:
 
     async def _ask(self, out: Out, method: str, params: Body) -> Message:
         """The response to a request of the gate's own."""
-        self._serial += 1
-        ident = self.session.own(f"{self.behind.session}.{self._serial}")
+        ident = self.session.own(secrets.token_hex(16), "client" if out is self._to_client else "server")
         self._answers[ident] = asyncio.get_running_loop().create_future()
         self._send(out, wire.request(ident, method, params))
         try:

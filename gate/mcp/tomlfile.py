@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 _KEY: Final = r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'"""
 _HEADER: Final = re.compile(rf"^[ \t]*\[\[?[ \t]*(?P<path>(?:{_KEY})(?:[ \t]*\.[ \t]*(?:{_KEY}))*)[ \t]*\]\]?[ \t]*(?:#.*)?$", re.MULTILINE)
+_LINE: Final = re.compile(rf"^[ \t]*(?P<path>(?:{_KEY})(?:[ \t]*\.[ \t]*(?:{_KEY}))*)[ \t]*=", re.MULTILINE)
 _PART: Final = re.compile(_KEY)
 
 
@@ -65,6 +66,23 @@ def line_of(text: str, table: Table, key: str) -> tuple[int, int]:
     start, end = value_of(text, table, key)
     line, after = text.rfind("\n", 0, start) + 1, text.find("\n", end)
     return line, len(text) if after < 0 else after + 1
+
+
+def names_of(text: str, table: Table, key: str) -> dict[str, tuple[int, int]]:
+    """Where each name in a table's table begins and ends, that has a header of its own or is written `key.name = value`; {} for any other.
+
+    A text of several lines may look like such a name; whoever changes it there finds that the outcome means something else.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    headers = [*_HEADER.finditer(text, table.start, table.end)]
+    for header, end in zip(headers, [*[one.start() for one in headers[1:]], table.end], strict=True):
+        path = _path(header["path"])[2:]
+        if path in ([], [key]):
+            for line in _LINE.finditer(text, header.end(), end):
+                parts = [*_PART.finditer(line["path"])]
+                if [*path, *_path(line["path"])][:-1] == [key]:
+                    found[_path(line["path"])[-1]] = line.start("path") + parts[-1].start(), line.start("path") + parts[-1].end()
+    return found
 
 
 def _is_value(piece: str) -> bool:

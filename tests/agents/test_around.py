@@ -10,6 +10,7 @@ import pytest
 
 from gate import ANY, Denied, Gate, NeedsApproval
 from gate.agents.around import MOST, Around, Sent, asked, note, told
+from gate.approvers.callback import Callback
 from gate.decide import Allow
 from gate.errors import GateError, OutputLimit
 from tests.kit import ASK, intents, log, refusals, write_rules
@@ -468,3 +469,29 @@ def test_the_task_of_a_kept_scope_is_the_task_of_its_calls(gate: Gate) -> None:
         with gate.acting(capability, session="other", task=task):
             made.run(Sent("look", {"at": task}, task), lambda arguments: "seen")
     assert [record["task"] for record in intents(gate)] == ["one", "two"]
+
+
+def test_a_part_is_the_same_after_a_restart(tmp_path) -> None:
+    """A sub-agent's question is answered while nothing runs, and its budget does not begin again."""
+    part = {"agent": "child", "tools": ["tell"], "calls": 1}
+    ran: list[object] = []
+    token, question = "", None
+    for life in range(3):
+        with Gate(tmp_path / ".gate") as gate:
+            if not token:
+                write_rules(gate, ASK)
+                token = gate.grant("root", tools={"tell": ANY}).presentation
+            made = Around(gate, capability=token, part=part, session="s", tools=READS)
+            made.declare("tell", TEXT)
+            if life == 1:
+                assert question is not None
+                answer = Callback(gate, lambda _: True).ask(question)
+                gate.home.desk.answer(question.id, answer)
+            call = Sent("tell", {"text": "hi"}, f"c{life}")
+            if life == 1:
+                made.run(call, ran.append)
+            else:
+                with pytest.raises(Denied) as caught:
+                    made.run(call, ran.append)
+                question = getattr(caught.value, "question", None)
+    assert len(ran) == 1 and "nothing is left of the calls" in str(caught.value)

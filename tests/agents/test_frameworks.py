@@ -9,7 +9,6 @@ from tests.agents.table import PAGE, column, written
 from tests.agents.venvs import PINS, Environment, NotInstalledError, environments, harnesses, results
 
 NEWEST = [(environment, harness) for environment in environments("newest") for harness in harnesses(environment.framework)]
-OLDEST = [(environment, harness) for environment in environments("oldest") for harness in harnesses(environment.framework)]
 RECIPES = [(environment, PINS[environment.framework]["recipe"]) for environment in environments("newest") if "recipe" in PINS[environment.framework]]
 
 
@@ -35,12 +34,6 @@ def checked(environment: Environment, harness: str):
 def test_the_newest_version_does_what_it_must_and_the_page_says_so(environment: Environment, harness: str) -> None:
     found = checked(environment, harness)
     assert written(harness) == column(found), "python -m tests.agents.venvs writes the page anew"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("environment", "harness"), OLDEST, ids=named)
-def test_the_oldest_version_does_what_it_must(environment: Environment, harness: str) -> None:
-    checked(environment, harness)
 
 
 @pytest.mark.slow

@@ -6,6 +6,9 @@ import copy
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -15,10 +18,13 @@ from hypothesis import strategies as st
 
 from gate.errors import ConfigError
 from gate.mcp import jsonfile
+from gate.mcp.child import allowed
 from gate.mcp.clients import CLIENTS, file_of
-from gate.mcp.entry import Launch, is_gated, server_name
+from gate.mcp.entry import Launch, server_name
 from gate.mcp.install import SUFFIX, apply, launcher, plan_install, plan_uninstall
+from gate.mcp.ours import is_ours, looks_gated
 from tests.commands.kit import run
+from tests.kit import SOURCES
 
 LAUNCH = Launch(("/opt/gate/bin/gate",), ("--home", "/home/me/.gate"))
 SH = os.path.abspath(shutil.which("sh") or "/bin/sh")
@@ -130,13 +136,14 @@ def test_all_servers_start_the_gate_and_nothing_else_changes(tmp_path, client):
     assert rest(old, CLIENTS[client].tables) == rest(new, CLIENTS[client].tables)
     for table in CLIENTS[client].tables:
         for before, after in zip(servers(old, table), servers(new, table), strict=True):
-            assert is_gated(after)
+            assert looks_gated(after)
             assert after["command"] == "/opt/gate/bin/gate"
             assert after["args"][:4] == OPTIONS
             end = ["--http", before.get("httpUrl") or before.get("url")] if "command" not in before else None
+            assert not after.get("env", {}).keys() & before.get("env", {}).keys()
             assert after["args"][-2:] == end if end else "--" in after["args"]
             assert not after.keys() & {"url", "httpUrl", "headers", "http_headers", "bearer_token_env_var"}
-            changed = {"command", "args", "type", "env", "env_vars", "url", "httpUrl", "headers", "http_headers", "bearer_token_env_var"}
+            changed = {"command", "args", "type", "env", "envFile", "env_vars", "url", "httpUrl", "headers", "http_headers", "bearer_token_env_var"}
             assert {k: v for k, v in before.items() if k not in changed} == {k: v for k, v in after.items() if k not in changed}
 
 
@@ -210,8 +217,8 @@ def test_the_words_of_a_local_server(tmp_path):
     file = written(tmp_path, "claude-desktop")
     install("claude-desktop", file)
     made = meant(file)["mcpServers"]["Files Here"]
-    assert made["args"] == [*OPTIONS, "files-here", "--env", "TOKEN", "--", SH, "-c", "exec server /home/me"]
-    assert made["env"] == {"TOKEN": "t", "PATH": os.pathsep.join(dict.fromkeys([os.path.dirname(SH), "/usr/local/bin", "/usr/bin", "/bin"]))}
+    assert made["args"] == [*OPTIONS, "files-here", "--env", "TOKEN=MCP_ENV_1", "--env", "PATH=MCP_ENV_2", "--", SH, "-c", "exec server /home/me"]
+    assert made["env"] == {"MCP_ENV_1": "t", "MCP_ENV_2": os.pathsep.join(dict.fromkeys([os.path.dirname(SH), "/usr/local/bin", "/usr/bin", "/bin"]))}
 
 
 def test_a_client_that_joins_words_gets_them_apart(tmp_path):
@@ -240,8 +247,8 @@ def test_codex_variables(tmp_path):
     made = meant(file)["mcp_servers"]
     assert made["issue tracker"]["env_vars"] == ["TRACKER_TOKEN"]
     assert "--bearer-env" in made["issue tracker"]["args"]
-    assert made["time"]["args"][5:] == ["--env", "TZ", "--", SH, "-c", "serve # not a comment"]
-    assert made["time"]["env"] == {"TZ": "UTC"}
+    assert made["time"]["args"][5:] == ["--env", "TZ=MCP_ENV_1", "--", SH, "-c", "serve # not a comment"]
+    assert made["time"]["env"] == {"MCP_ENV_1": "UTC"}
 
 
 # ---- later ----------------------------------------------------------------------------------------------------------------------------
@@ -255,7 +262,7 @@ def test_what_the_client_wrote_meanwhile_is_kept(tmp_path):
     value["mcpServers"]["new"] = {"command": "sh", "args": ["n"]}
     file.write_text(json.dumps(value, indent=1))
     install("claude-code", file)
-    assert all(is_gated(one) for one in meant(file)["mcpServers"].values())
+    assert all(looks_gated(one) for one in meant(file)["mcpServers"].values())
     apply(plan_uninstall(CLIENTS["claude-code"], file))
     expected = json.loads(CODE)
     expected["numStartups"] = 8
@@ -263,13 +270,27 @@ def test_what_the_client_wrote_meanwhile_is_kept(tmp_path):
     assert meant(file) == expected
 
 
-def test_an_entry_written_by_hand_stays(tmp_path):
+def test_an_entry_written_by_hand_is_a_server_like_others(tmp_path):
     text = '{"mcpServers": {"mine": {"command": "gate", "args": ["mcp", "--", "sh"]}, "b": {"command": "sh"}}}'
     file = written(tmp_path, "claude-desktop", text)
+    plan = plan_install(CLIENTS["claude-desktop"], file, LAUNCH)
+    apply(plan)
+    assert plan.servers == ("mine", "b")
+    assert meant(file)["mcpServers"]["mine"]["args"][-3:] == ["mcp", "--", "sh"]
+    assert meant(file)["mcpServers"]["mine"]["command"] == "/opt/gate/bin/gate"
+    assert plan_install(CLIENTS["claude-desktop"], file, LAUNCH).servers == ()
+    apply(plan_uninstall(CLIENTS["claude-desktop"], file))
+    assert file.read_text() == text
+
+
+def test_what_starts_a_gate_and_is_not_in_the_backup_is_said(tmp_path):
+    file = written(tmp_path, "claude-desktop", '{"mcpServers": {"b": {"command": "sh"}}}')
     install("claude-desktop", file)
-    assert meant(file)["mcpServers"]["mine"]["args"] == ["mcp", "--", "sh"]
+    value = json.loads(file.read_text())
+    value["mcpServers"]["mine"] = {"command": "gate", "args": ["mcp", "--", "sh"]}
+    file.write_text(json.dumps(value))
     plan = plan_uninstall(CLIENTS["claude-desktop"], file)
-    assert (plan.servers, plan.new) == (("b",), text)
+    assert (plan.servers, len(plan.notes)) == (("b",), 1)
     assert "not in the backup" in plan.notes[0]
 
 
@@ -293,6 +314,101 @@ def test_a_program_that_is_not_here_is_said(tmp_path):
     assert "'no-such-program-7' is not found here" in plan_install(CLIENTS["gemini"], file, LAUNCH).notes[0]
 
 
+# ---- what comes with a project -----------------------------------------------------------------------------------------------------------
+
+
+def of_project(folder: Path, entry: dict):
+    """A project's own `.mcp.json` after install: the plan, and its one server."""
+    file = folder / ".mcp.json"
+    file.write_text(json.dumps({"mcpServers": {"x": entry}}))
+    plan = plan_install(CLIENTS["claude-code"], file, LAUNCH)
+    apply(plan)
+    return plan, json.loads(file.read_text())["mcpServers"]["x"]
+
+
+_OURS = {"command": "/opt/gate/bin/gate", "args": [*OPTIONS, "x", "--", "evil"]}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"command": "./tools/gate", "args": ["mcp", "--", "evil"]},
+        {"command": "/tmp/evil/python", "args": ["-P", "-m", "gate", "mcp", "--", "evil"]},
+        {"command": "/opt/gate/bin/gate", "args": ["mcp", "--home", "./theirs", "--capability", "./theirs.cap", "--pins", "off", "--", "evil"]},
+        {"command": "/opt/gate/bin/gate", "args": [*OPTIONS, "x", "--pins", "off", "--", "evil"]},
+        {"command": "/opt/gate/bin/gate", "args": [*OPTIONS, "x", "--home", "./theirs", "--", "evil"]},
+        {"command": "/opt/gate/bin/gate", "args": [*OPTIONS, "another", "--", "evil"]},
+        {"command": "/opt/gate/bin/gate", "args": [*OPTIONS, "x", "--env", "PYTHONPATH=MCP_ENV_1", "--http", "https://e.example"]},
+        {"command": "/opt/gate/bin/gate", "args": [*OPTIONS, "x", "--kinds", "shell"]},
+        _OURS | {"env": {"PYTHONPATH": "./lib"}},
+        _OURS | {"envFile": "./env"},
+    ],
+)
+def test_what_calls_itself_the_gate_is_not_taken_for_it(tmp_path, entry):
+    assert not is_ours(CLIENTS["claude-code"], "x", entry, LAUNCH)
+    plan, after = of_project(tmp_path, entry)
+    assert plan.servers == ("x",)
+    assert is_ours(CLIENTS["claude-code"], "x", after, LAUNCH)
+    assert after["args"][-len(entry["args"]) - 1 :] == [entry["command"], *entry["args"]]
+
+
+def test_what_install_wrote_is_ours_without_the_backup(tmp_path):
+    file = written(tmp_path, "claude-desktop")
+    install("claude-desktop", file)
+    file.with_name(file.name + SUFFIX).unlink()
+    plan = plan_install(CLIENTS["claude-desktop"], file, LAUNCH)
+    assert (plan.servers, plan.new) == ((), plan.old)
+
+
+@pytest.mark.parametrize("name", ["PYTHONPATH", "LD_PRELOAD", "PYTHONHOME", "SSL_CERT_FILE", "OPENSSL_CONF", "PATH", "GATE_CAPABILITY", "OTEL_X"])
+def test_the_servers_variables_are_not_the_gates(tmp_path, name):
+    """They decide which modules, libraries and certificates the gate itself uses; the server gets them all the same."""
+    for entry in ({"command": "sh", "args": ["srv"]}, {"url": "https://e.example/mcp"}):
+        _, after = of_project(tmp_path, entry | {"env": {name: "/repo/lib"}})
+        assert name not in after.get("env", {})
+        passed = [word for before, word in zip(after["args"], after["args"][1:], strict=False) if before == "--env"]
+        assert allowed(after["env"], passed) == ({name: "/repo/lib"} if "command" in entry else {})
+        (tmp_path / f".mcp.json{SUFFIX}").unlink()
+
+
+def test_a_module_of_the_project_is_not_loaded_into_the_gate(tmp_path):
+    """`gate mcp` as it is installed, with the PYTHONPATH of a Python server; which the server finds as it was."""
+    evil = tmp_path / "lib"
+    evil.mkdir()
+    (evil / "click.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w').close()\nraise SystemExit(0)\n")
+    new, got = tmp_path / "new", tmp_path / "got"
+    server = f"import os; open({str(new)!r}, 'w').write(os.environ['PYTHONPATH']); os.rename({str(new)!r}, {str(got)!r})"
+    _, after = of_project(tmp_path, {"command": sys.executable, "args": ["-c", server], "env": {"PYTHONPATH": str(evil)}})
+    assert run("init", str(tmp_path)).code == 0
+    words = [str(tmp_path / ".gate") if word == LAUNCH.options[1] else word for word in after["args"]]
+    started = [sys.executable, "-P", "-m", "gate", *words]
+    with subprocess.Popen(started, env={**os.environ, **after["env"]}, cwd=SOURCES, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as gate:
+        while not got.exists() and gate.poll() is None:
+            time.sleep(0.02)
+        gate.stdin.close()
+    assert got.read_text() == str(evil)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_comments_among_variables_stay(tmp_path):
+    file = written(tmp_path, "vscode", '{"servers": {"a": {"command": "sh", "env": {\n  // mine\n  "A": "1", /* two */ "B": "2",\n}}}}')
+    install("vscode", file)
+    assert file.read_text().partition('"env"')[2] == ': {\n  // mine\n  "MCP_ENV_1": "1", /* two */ "MCP_ENV_2": "2",\n}}}}'
+
+
+@pytest.mark.parametrize(
+    "env", ["env.A = '1' # mine\nenv . \"B c\" = '2'\n", "[mcp_servers.a.env] # mine\nA = '1'\n'B c' = '2'\n", "env = { A = '1', 'B c' = '2' }\n"]
+)
+def test_variables_in_toml(tmp_path, env):
+    text = f"[mcp_servers.a]\ncommand = 'sh'\n{env}\n[mcp_servers.b]\ncommand = 'sh'\n"
+    file = written(tmp_path, "codex", text)
+    install("codex", file)
+    assert meant(file)["mcp_servers"]["a"]["env"] == {"MCP_ENV_1": "1", "MCP_ENV_2": "2"}
+    assert ("# mine" in file.read_text()) == ("# mine" in text)
+    apply(plan_uninstall(CLIENTS["codex"], file))
+    assert file.read_text() == text
+
+
 # ---- the file itself ------------------------------------------------------------------------------------------------------------------
 
 BROKEN = {
@@ -306,6 +422,7 @@ BROKEN = {
     "args no texts": '{"mcpServers": {"a": {"command": "sh", "args": [1]}}}',
     "env no object": '{"mcpServers": {"a": {"command": "sh", "env": ["A"]}}}',
     "nothing to start": '{"mcpServers": {"a": {"args": []}}}',
+    "command and url": '{"mcpServers": {"a": {"type": "http", "command": "sh", "url": "https://e.example/mcp"}}}',
     "both": '{"mcpServers": {"a": {"command": "sh"}, "b": {"url": 7}}}',
     "same name": '{"mcpServers": {"A b": {"command": "sh"}, "a-b": {"command": "sh"}}}',
     "NaN": '{"x": NaN, "mcpServers": {"a": {"command": "sh"}}}',
@@ -357,7 +474,7 @@ def test_permissions_and_links_stay(tmp_path):
     link.symlink_to(real)
     install("gemini", link)
     assert link.is_symlink()
-    assert is_gated(meant(real)["mcpServers"]["py"])
+    assert looks_gated(meant(real)["mcpServers"]["py"])
     beside = real.with_name(real.name + SUFFIX)
     assert {path.stat().st_mode & 0o777 for path in (real, beside)} == {0o640}
     apply(plan_uninstall(CLIENTS["gemini"], link))
@@ -405,7 +522,7 @@ def test_any_json_goes_there_and_back(tmp_path_factory, value, indent, ascii_onl
     install("claude-code", file)
     new = json.loads(file.read_bytes().decode())
     assert new["other"] == value["other"]
-    assert all(is_gated(one) for one in new["mcpServers"].values())
+    assert all(looks_gated(one) for one in new["mcpServers"].values())
     for name, one in value["mcpServers"].items():
         assert new["mcpServers"][name]["args"][-len(one.get("args", [])) :] == one.get("args", []) or not one.get("args")
     if value["mcpServers"]:

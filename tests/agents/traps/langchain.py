@@ -162,6 +162,25 @@ def a_pause_inside_a_tool_repeats_the_tool(bench) -> None:
     assert len([each for each in bench.records("outcome") if each.get("ref") == "c5"]) == 1
 
 
+def several_calls_of_one_id(bench) -> None:
+    """A turn has the same call three times under one id: an agent in a tool runs for it once, because it is charged once."""
+    bodies: list[str] = []
+
+    @make_tool
+    async def delegate(task: str) -> str:
+        """Hands a task on."""
+        bodies.append(task)
+        await asyncio.sleep(0.2)
+        return "done"
+
+    turn = [Use("c5", "delegate", {"task": "write"})] * 3
+    for gated, count in (([], 3), ([_middleware(bench)], 1)):
+        bodies.clear()
+        _go(create_agent(_scripted(turn), [delegate], middleware=gated, checkpointer=InMemorySaver()), {"messages": [HumanMessage("go")]})
+        assert len(bodies) == count, bodies
+    assert len(bench.records("call", "intent")) == 1
+
+
 def no_checkpointer_no_pause(bench) -> None:
     """Without a checkpointer an interrupt would end the run without a word: the model is refused, and goes on."""
     bench.ask_about_mail()
@@ -287,6 +306,7 @@ TRAPS = {
         a_yes_to_one_question_is_given_to_another,
         a_yes_that_came_too_late_is_taken_for_the_next_question,
         a_pause_inside_a_tool_repeats_the_tool,
+        several_calls_of_one_id,
         no_checkpointer_no_pause,
         the_hook_of_the_other_flavour_is_missing,
         a_tool_may_answer_with_a_command,

@@ -8,6 +8,7 @@ import json
 
 from agents import Agent, RunConfig, Runner, RunState, WebSearchTool, function_tool, handoff
 from agents.mcp import MCPServer
+from agents.tool_context import ToolContext
 from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult, TextContent
 from mcp.types import Tool as McpTool
 
@@ -264,6 +265,42 @@ def yes_to_all_later_ones(bench):
     assert "Refused by Gate" in seen["c2"].text and "Refused by Gate" in seen["c9"].text
 
 
+def raw_arguments(bench):
+    """A tool that looks at its context sees the arguments that were checked, not those that the model sent."""
+    seen = []
+
+    @function_tool(strict_mode=False)
+    def look_up(context: ToolContext, n: int) -> str:
+        call = context.tool_call
+        seen.append([json.loads(context.tool_arguments), json.loads(call.arguments if call else "null"), {"n": n}])
+        return "5"
+
+    turns = [[Use("n1", "look_up", {"n": "5"})]]
+    agent = _agent(bench, "root", turns, tools=[look_up])
+    _run(bench, agent)
+    assert seen.pop() == [{"n": "5"}, {"n": "5"}, {"n": 5}]
+    assert _run(bench, guard(agent, bench._gate, tools={"look_up": {"effects": "reads"}})).final_output == "done"
+    assert seen == [[{"n": 5}, {"n": 5}, {"n": 5}]]
+
+
+def several_of_one_id(bench):
+    """An agent in a tool that is called three times under one id runs once: the id is the model's word. (Newer SDKs make one call of them, too.)"""
+    runs = []
+
+    class Counted(Scripted):
+        async def get_response(self, *args, **kwargs):
+            runs.append(1)
+            await asyncio.sleep(0.2)
+            return await super().get_response(*args, **kwargs)
+
+    use, seen = Use("c5", "delegate", {"task": "go"}), {}
+
+    options = bench._stage([], None, None).options
+    child = guard(Agent(name="child", model=Counted([], {})), bench._gate, tools=options).as_tool("delegate", "Does.")
+    _run(bench, guard(_agent(bench, "root", [[use, use, use]], seen, tools=[child]), bench._gate, tools=options))
+    assert len(runs) == len(bench.records("call", "intent")) == 1
+
+
 TRAPS = {
     trap.__name__: trap
     for trap in (
@@ -281,5 +318,7 @@ TRAPS = {
         program_is_asked_once,
         own_policy_is_kept,
         yes_to_all_later_ones,
+        raw_arguments,
+        several_of_one_id,
     )
 }
