@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gate.agents.around import told
 from gate.call import b64url
 from gate.constraints.value import is_array, is_object
+from gate.effect import Assessment, Risk, join
 from gate.errors import ConfigError, Denied, GateError, NeedsApproval, ToolTimeout
 from gate.home import new_session
 from gate.mcp.atonce import AT_ONCE, NotNow
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 Kinds = Callable[[str, list[Mapping[str, object]]], Mapping[str, "KindTool"]]
 """The tools of a server's list as tools of kinds, `SERVER/TOOL`; what `capabilities.mcp.kind_tools` does."""
 MOST: Final = 256
+_OPEN: Final = Assessment(frozenset(), Risk.HIGH, ("its definition admits arguments that it does not name, which nobody can inspect",))
 
 
 class ServerError(Exception):
@@ -195,15 +197,18 @@ class Behind:
 
 
 def _declare(gate: Gate, name: str, tool: KindTool, definition: Mapping[str, object]) -> None:
-    """A tool of a server. One that takes whatever it is sent takes what nobody can inspect: its risk is high."""
+    """A tool of a server. One whose definition names its arguments, if only to say that there are none, has no others; one that takes whatever it is
+    sent takes what nobody can inspect, so its risk is high.
+    """
     schema = definition.get("inputSchema")
     said: Mapping[str, object] = schema if is_object(schema) else {}
-    if said.get("additionalProperties", not said.get("properties")) is False:
+    if said.get("additionalProperties", not is_object(said.get("properties"))) is False:
         gate.declare(name, tool)
         return
     needed = [argument for argument in tool.arguments if argument not in tool.optional]
-    closed = {"required": needed, "properties": dict.fromkeys(tool.arguments), "additionalProperties": True}
-    gate.declare(name, closed, like=tool, risk="high")
+    described = {"required": needed, "properties": dict.fromkeys(tool.arguments), "additionalProperties": True}
+    assessment = join([*([tool.assessment] if tool.assessment else []), _OPEN])
+    gate.declare(name, described, like=tool._replace(assessment=assessment))
 
 
 def _context(gate: Gate, token: str, capability: Capability) -> Context:
