@@ -197,8 +197,9 @@ class Behind:
 
 
 def _declare(gate: Gate, name: str, tool: KindTool, definition: Mapping[str, object]) -> None:
-    """A tool of a server. One whose definition names its arguments, if only to say that there are none, has no others; one that takes whatever it is
-    sent takes what nobody can inspect, so its risk is high.
+    """A tool of a server. A definition that names its arguments, if only to say that there are none, has no others.
+
+    A tool that takes whatever it is sent takes what nobody can inspect, so its risk is high.
     """
     schema = definition.get("inputSchema")
     said: Mapping[str, object] = schema if is_object(schema) else {}
