@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gate.mcp.pins import Difference
+
+
+_DIALECTS: Final = ("http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2020-12/schema")
 
 
 def _options(command: Callable[..., object]) -> Callable[..., object]:
@@ -178,7 +181,7 @@ def _said(what: str, value: object, schema: Mapping[str, object]) -> bool:
     properties = schema["properties"]
     if what == "required":
         return is_array(value) and is_object(properties) and all(isinstance(one, str) and one in properties for one in value)
-    return what in ("properties", "$schema") or (what == "type" and value == "object")
+    return what == "properties" or (what == "type" and value == "object") or (what == "$schema" and value in _DIALECTS)
 
 
 def _text(text: str) -> Iterator[str]:

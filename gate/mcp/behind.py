@@ -60,7 +60,9 @@ Decided = tuple[Permission, ...] | Refusal
 
 
 class Behind:
-    """One server behind a gate. session: groups the calls in the log; capability: gives the default capability's token, "" for none.
+    """One server behind a gate. session: of all calls; capability: gives the default capability's token, "" for none.
+
+    Without a session it is one per capability and server, whichever process asks: a client that starts again takes up the answer to its question.
 
     apart: each principal's calls are a session of their own, so that stopping one of them stops nobody else, and nobody spends another's budget.
     """
@@ -71,7 +73,7 @@ class Behind:
         self, gate: Gate, server: str, catalogue: Catalogue, *, kinds: Kinds, session: str = "", capability: Callable[[], str] = str
     ) -> None:
         self.gate, self.server, self.catalogue = gate, server, catalogue
-        self.session = session or new_session()
+        self.session = session
         self._kinds, self._capability = kinds, capability
         self._scopes: OrderedDict[str, tuple[Scope, Context]] = OrderedDict()
         self._declared: dict[str, object] = {}
@@ -99,8 +101,7 @@ class Behind:
             capability = scope[0].capability
             if capability is None:
                 raise Denied("no capability was presented")
-            if self.apart:
-                scope = (scope[0]._replace(session=self.session_of(capability)), scope[1])
+            scope = (scope[0]._replace(session=self.session_of(capability)), scope[1])
             known = self._scopes[token] = (scope, _context(self.gate, token, capability))
             if len(self._scopes) > MOST:
                 self._scopes.popitem(last=False)
@@ -109,9 +110,9 @@ class Behind:
     def session_of(self, capability: Capability) -> str:
         """The session of a capability's calls."""
         if not self.apart:
-            return self.session
-        who = capability.principal or capability.agent
-        return f"{self.session}.{b64url(sha256(who.encode()).digest()[:9])}"
+            return self.session or f"mcp:{self.server}:{_digest(capability.presentation)}"
+        self.session = self.session or new_session()
+        return f"{self.session}.{_digest(capability.principal or capability.agent)}"
 
     @contextmanager
     def acting(self, key: str) -> Generator[None]:
@@ -194,6 +195,10 @@ class Behind:
             self.gate.settle(ticket, value=one.value)
         else:
             self.gate.settle(ticket, error=error)
+
+
+def _digest(text: str) -> str:
+    return b64url(sha256(text.encode()).digest()[:9])
 
 
 def _declare(gate: Gate, name: str, tool: KindTool, definition: Mapping[str, object]) -> None:
