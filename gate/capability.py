@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from gate.constraint import ANY, Check, Entry, coerce_entry, parse_entry, show, show_some
-from gate.constraints.value import is_object
+from gate.constraint import ANY, AllOf, Check, Entry, coerce_entry, parse_entry, show, show_some
+from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
 from gate.limits import NO_LIMITS, Limits
 from gate.names import check_written
@@ -33,6 +33,8 @@ __all__ = ["NO_LIMITS", "Budget", "Capability", "Grant", "Limits"]
 
 STAR: Final = "*"
 _OPEN: Final = Entry(ANY)
+NONE: Final = MappingProxyType({"": Entry(AllOf([True, False]), optional=True)})
+"""The entries of a grant of no arguments: an empty map admits any, so they name one that may be left out and that no value can be."""
 _DEFAULT: Final = " (the tool's default, since it was left out; pass another value, or ask for a grant that admits it)"
 
 
@@ -60,7 +62,7 @@ class Grant:
 
     @classmethod
     def of(cls, tool: str, arguments: object, limits: Limits = NO_LIMITS) -> Grant:
-        """The grant of what people write: `{"path": files.below("out"), "text": ANY}`, or ANY for any arguments at all.
+        """The grant of what people write: `{"path": files.below("out"), "text": ANY}`, ANY for any arguments at all, or `()` for none.
 
         Raises ValueError naming the argument that is wrong, for a tool's name with a character that no tool's name has (on the wire it is
         a grant for a tool that cannot be), and for `{}`: on the wire an empty map admits any arguments, while in Python it looks as if
@@ -69,10 +71,12 @@ class Grant:
         check_written(tool)
         if arguments == ANY:
             return cls(tool, {}, limits)
+        if is_array(arguments) and not arguments:  # () in Python, [] in a file
+            return cls(tool, NONE, limits)
         if not is_object(arguments):
-            raise ValueError(f"tool {show(tool)}: write a mapping of argument names to constraints, or ANY for any arguments")
+            raise ValueError(f"tool {show(tool)}: write a mapping of argument names to constraints, ANY for any arguments, or () for none")
         if not arguments:
-            raise ValueError(f"tool {show(tool)}: an empty mapping would admit any arguments; write ANY if that is meant")
+            raise ValueError(f"tool {show(tool)}: an empty mapping would admit any arguments; write ANY if that is meant, or () for no arguments")
         return cls(tool, _entries(arguments, tool, written=True), limits)
 
     @classmethod
@@ -155,7 +159,7 @@ class Grant:
         known = self.arguments.keys() - {STAR}
         unnamed = [] if STAR in self.arguments else [name for name in arguments if name not in known and name not in defaulted]
         if unnamed:
-            named = show_some([name for name in self.arguments if name != STAR], " and ")
+            named = "no arguments" if self.arguments == NONE else show_some([name for name in self.arguments if name != STAR], " and ")
             verb = "argument {} is" if len(unnamed) == 1 else "arguments {} are"
             yield f"{verb.format(show_some(unnamed, ' and '))} not in the grant, which names {named}"
 

@@ -76,7 +76,8 @@ def declared(effects: Iterable[str] | str, risk: Risk | str | None = None, techn
     tier = parse_risk(risk) if risk is not None else (Risk.LOW if words == _READS else Risk.MEDIUM)
     if risk is None and "irreversible" in words:
         tier = Risk.HIGH
-    return Assessment(words, tier, (f"declared: {', '.join(sorted(words)) or 'no effects'}",), frozenset(techniques))
+    said = ", ".join(sorted(words)) or ("no effects" if risk is None else f"{tier.word} risk")
+    return Assessment(words, tier, (f"declared: {said}",), frozenset(techniques))
 
 
 def parse_risk(value: Risk | str) -> Risk:

@@ -134,6 +134,36 @@ def test_an_empty_mapping_is_refused_in_python_and_means_anything_on_the_wire() 
     assert Grant.of("read", ANY).covers(frozen({"x": 1}), NOTHING)
 
 
+@settings(max_examples=300)
+@given(st.one_of(ARGUMENTS, st.dictionaries(st.text(max_size=3), st.none() | st.booleans() | st.integers(-1, 1) | st.text(max_size=3), max_size=3)))
+def test_a_grant_of_no_arguments_admits_none_whatever_it_is_called(arguments: dict[str, Any]) -> None:
+    grant = Grant.of("read", ())
+    wire = grant.to_json()
+    assert wire  # an empty map would admit any
+    for one in (grant, Grant.of("read", []), Grant.from_json("read", wire)):
+        assert one.covers(frozen(arguments), NOTHING) is (not arguments)
+        assert (one.checks(arguments) is not None and not one.refusals(frozen(arguments), NOTHING)) is (not arguments)
+    assert reference.covers(wire, arguments) is (not arguments)  # nor with whoever else reads the token
+
+
+@pytest.mark.parametrize("name", ["", "*", "()", "x", "\u200b", "__proto__"])
+@pytest.mark.parametrize("value", [True, False, None, 0, 1, 1.0, "", "true", [], [True, False], {}, {"constraint_type": "wildcard"}])
+def test_no_argument_passes_a_grant_of_none(name: str, value: Any) -> None:
+    grant = Grant.of("read", ())
+    assert not grant.covers(frozen({name: value}), NOTHING)
+    assert grant.refusals(frozen({name: value}), NOTHING)
+    assert grant.covers(frozen({}), NOTHING)
+
+
+def test_a_grant_of_no_arguments_is_derived_from_an_open_one_and_widens_to_nothing() -> None:
+    none = Grant.of("read", ())
+    assert not Grant.of("read", ANY).widenings(none)
+    assert not none.widenings(none)
+    for child in (Grant.of("read", ANY), Grant.of("read", {"x": "a"}), Grant.of("read", {"": optional(True)}), Grant.of("read", {"": optional(ANY)})):
+        assert none.widenings(child)
+    assert none.refusals(frozen({"x": 1}), NOTHING) == ("argument 'x' is not in the grant, which names no arguments",)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

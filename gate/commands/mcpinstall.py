@@ -31,7 +31,12 @@ def _place(command: F) -> F:
 
 @click.command("install", short_help="Put the gate before the servers of a client.")
 @_CLIENT
-@click.option("--capability", default="", metavar="FILE", help="A file with the capability; else GATE_CAPABILITY is read when a server starts.")
+@click.option(
+    "--capability",
+    default="",
+    metavar="FILE",
+    help="A file with the capability; else GATE_CAPABILITY, which is set here and where the client starts.",
+)
 @click.option("--server", "servers", multiple=True, metavar="NAME", help="Only this server; again for more.")
 @_place
 @home_option
@@ -49,6 +54,10 @@ def install(client: str, capability: str, servers: tuple[str, ...], project: str
         if not Path(capability).is_file():
             raise ConfigError(f"there is no capability in '{capability}'; make one with: gate grant AGENT … > {capability}")
         options += ["--capability", os.path.abspath(capability)]
+    elif not os.environ.get("GATE_CAPABILITY", "").strip():
+        raise ConfigError("without a capability every call is refused; make one with: gate grant AGENT … > FILE, and name it: --capability FILE")
+    else:
+        click.echo("the capability is read from GATE_CAPABILITY, which must be set where the client starts, too; else: --capability FILE", err=True)
     file = Path(given) if given else file_of(CLIENTS[client], project)
     return _carry_out(plan_install(CLIENTS[client], file, Launch(launcher(), tuple(options)), servers), "behind the gate", dry=dry, as_json=as_json)
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from gate.commands.mcp import server_of
 from gate.commands.mcpstdio import capability_of, lock_path, name_of
 from gate.commands.shared import bold, count, home_option, json_option, plain, put
+from gate.constraints.value import is_array, is_object
 from gate.errors import ConfigError
+from gate.frozen import freeze, thaw
 from gate.mcp import child, lockfile
 from gate.mcp.catalogue import readable
 from gate.mcp.pins import Kept
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gate.mcp.pins import Difference
+
+
+_DIALECTS: Final = ("http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2020-12/schema")
 
 
 def _options(command: Callable[..., object]) -> Callable[..., object]:
@@ -48,7 +54,13 @@ def diff(ctx: click.Context, /, name: str, passed: tuple[str, ...], lock_file: s
     name, before, after, withheld, _ = _seen(ctx, name, passed, lock_file, home)
     found = _differences(before, after)
     put(
-        {"server": name, "differences": [one._asdict() for one in found], "withheld": withheld, **_rest(before, after)},
+        {
+            "server": name,
+            "differences": [one._asdict() for one in found],
+            "withheld": withheld,
+            **_rest(before, after),
+            **({} if before else {"offers": after.to_json()}),
+        },
         _lines(name, before, after, found, withheld),
         as_json=as_json,
     )
@@ -65,7 +77,7 @@ def lock(ctx: click.Context, /, name: str, passed: tuple[str, ...], lock_file: s
     found = _differences(before, after)
     if not as_json:
         put(None, _lines(name, before, after, found, withheld), as_json=False)
-    if (found or _rest(before, after)) and not yes and not click.confirm("Approve this?", default=False, err=True):
+    if (found or _rest(before, after) or before is None) and not yes and not _confirmed():
         return 1
     lockfile.change(path, name, lambda _: after)
     put(
@@ -74,6 +86,17 @@ def lock(ctx: click.Context, /, name: str, passed: tuple[str, ...], lock_file: s
         as_json=as_json,
     )
     return 0
+
+
+def _confirmed() -> bool:
+    """Whether somebody at a terminal approves it; False where there is none, which is no interruption."""
+    try:
+        return click.confirm("Approve this?", default=False, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo("\nnobody answered, so nothing is approved; when the above was read: --yes", err=True)
+        return False
 
 
 def _seen(ctx: click.Context, name: str, passed: tuple[str, ...], lock_file: str, home: str) -> tuple[str, Kept | None, Kept, dict[str, str], Path]:
@@ -110,6 +133,7 @@ def _lines(name: str, before: Kept | None, after: Kept, found: list[Difference],
     """The differences as a person reads them."""
     if before is None:
         yield f"{name} is not pinned yet; it offers {count(len(after.tools), 'tool')}"
+        yield from _offered(name, after)
     for what, sides in _rest(before, after).items():
         yield bold(f"{name}: its {what} changed")
         yield from _compared(sides["approved"], sides["now"])  # type: ignore[index]  # pyright: ignore[reportIndexIssue, reportUnknownArgumentType]  # what `_rest` made
@@ -121,7 +145,52 @@ def _lines(name: str, before: Kept | None, after: Kept, found: list[Difference],
     for tool, why in withheld.items():
         yield f"{name}/{plain(tool)} cannot be taken: {plain(why)}"
     if before is not None and not found and not _rest(before, after):
-        yield f"{name}: as approved, {count(len(after.tools), 'tool')}"
+        yield f"{name}: as pinned, {count(len(after.tools), 'tool')}"
+
+
+def _offered(name: str, after: Kept) -> Iterator[str]:
+    """All that an approval would pin: the command, the instructions, and every definition whole, its description and arguments first."""
+    yield f"  it is started as: {plain(' '.join(after.command))}"
+    if after.instructions:
+        yield bold("  its instructions to models:")
+        yield from _text(after.instructions)
+    for tool, one in after.tools.items():
+        yield bold(f"{name}/{plain(tool)}")
+        said, schema = one.get("description"), one.get("inputSchema")
+        yield from _text(said if isinstance(said, str) else _json(said) if "description" in one else "(no description)")
+        rest = {what: value for what, value in one.items() if what not in ("name", "description", "inputSchema")}
+        if is_object(schema) and is_object(schema.get("properties")):
+            yield from _arguments(schema)
+            schema = {what: value for what, value in schema.items() if not _said(what, value, schema)}
+        rest |= {"inputSchema": schema} if schema != {} else {}
+        yield from (f"    {plain(what)}: {plain(_json(value))}" for what, value in rest.items())
+
+
+def _arguments(schema: Mapping[str, object]) -> Iterator[str]:
+    """The arguments of a tool, one a line."""
+    properties, needed = schema["properties"], schema.get("required")
+    for argument, about in properties.items() if is_object(properties) else ():
+        may = "" if is_array(needed) and argument in needed else " (may be left out)"
+        yield f"    {plain(argument)}{may}: {plain(_json(about))}"
+    if not properties:
+        yield "    no arguments"
+
+
+def _said(what: str, value: object, schema: Mapping[str, object]) -> bool:
+    """Whether a member of a schema says no more than the lines of its arguments do."""
+    properties = schema["properties"]
+    if what == "required":
+        return is_array(value) and is_object(properties) and all(isinstance(one, str) and one in properties for one in value)
+    return what == "properties" or (what == "type" and value == "object") or (what == "$schema" and value in _DIALECTS)
+
+
+def _text(text: str) -> Iterator[str]:
+    """A text of the server's, line by line, so marked that none of it is taken for the gate's."""
+    yield from (f"    | {plain(line)}" for line in text.splitlines() or [""])
+
+
+def _json(value: object) -> str:
+    return json.dumps(thaw(freeze(value)), ensure_ascii=False)
 
 
 def _compared(old: object, new: object) -> Iterator[str]:

@@ -143,7 +143,7 @@ def pinned_of(lock: Path, name: str, command: tuple[str, ...], mode: str) -> Kep
         return Kept(command, "", {}) if mode == "lock" else None
     if pinned.command != command:
         raise ConfigError(
-            f"the server '{name}' was approved as `{' '.join(pinned.command)}`, not as `{' '.join(command)}`; "
+            f"the server '{name}' is pinned as `{' '.join(pinned.command)}`, not as `{' '.join(command)}`; "
             f"approve it with: gate mcp lock --name {name} -- …, or give it another --name"
         )
     return pinned

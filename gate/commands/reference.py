@@ -33,8 +33,8 @@ GRANTS = """
 | `files.below(out)`, `shell.programs("git log", ls)` | what an installed kind offers, as in Python |
 | `{"constraint_type": …}` | any constraint, as it stands in a token |
 
-`NAME?=` is an argument that may be left out; `*=*` stands for all that nobody named; `TOOL *` admits any arguments at all. Limits of one tool are
-typed as `save calls=10 rate=5/60 wall=30 cost.usd=1.50 quota.EUR=200/86400/to` (at most
+`NAME?=` is an argument that may be left out; `*=*` stands for all that nobody named; `TOOL *` admits any arguments at all, and `TOOL ()`
+none. Limits of one tool are typed as `save calls=10 rate=5/60 wall=30 cost.usd=1.50 quota.EUR=200/86400/to` (at most
 200 EUR a day for each value of `to`). `gate show` writes grants in the same form.
 """
 

@@ -2,6 +2,7 @@
 
     TOOL NAME=CONSTRAINT …        only these arguments, each as its constraint says; NAME?= may be left out
     TOOL *                        any arguments at all
+    TOOL ()                       no arguments
 
     *                             any value
     out/notes.md                  this text; a word that reads as a JSON number, true, false or null is that value
@@ -17,7 +18,7 @@ Limits of one tool are typed in the same way: `save calls=10 rate=5/60 wall=30 c
 Entry(constraint=OneOf(values=('eu', 'us')), optional=False)
 >>> parse_tool('save')
 Traceback (most recent call last):
-ValueError: say which arguments 'save' may have: 'save path=out/notes.md text=*', or 'save *' for any arguments at all
+ValueError: say which arguments 'save' may have: 'save path=out/notes.md text=*', 'save ()' for none, or 'save *' for any arguments at all
 """
 
 from __future__ import annotations
@@ -56,22 +57,23 @@ def parse_tools(typed: Iterable[str]) -> dict[str, object]:
     return tools
 
 
-def parse_tool(text: str) -> tuple[str, Mapping[str, Entry] | Constraint]:
-    """One tool and the constraints of its arguments; ValueError says what is wrong."""
+def parse_tool(text: str) -> tuple[str, Mapping[str, Entry] | Constraint | tuple[()]]:
+    """One tool and the constraints of its arguments, () where it has none; ValueError says what is wrong."""
     found = _TOOL.match(text.strip())
     if not found:
         raise ValueError(f"{show(text)} does not begin with the name of a tool")
     tool, reader = found[0], _Reader(text.strip(), found.end())
     arguments: dict[str, Entry] = {}
-    if reader.rest() == "*":
-        return tool, ANY
+    if reader.rest() in ("*", "()"):
+        return tool, ANY if reader.rest() == "*" else ()
     while reader.rest():
         name, optional, constraint = reader.argument()
         if name in arguments:
             raise ValueError(f"the argument {show(name)} is typed twice")
         arguments[name] = Entry(constraint, optional)
     if not arguments:
-        raise ValueError(f"say which arguments {show(tool)} may have: '{tool} path=out/notes.md text=*', or '{tool} *' for any arguments at all")
+        some = f"'{tool} path=out/notes.md text=*', '{tool} ()' for none"
+        raise ValueError(f"say which arguments {show(tool)} may have: {some}, or '{tool} *' for any arguments at all")
     return tool, arguments
 
 

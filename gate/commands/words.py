@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from gate.capability import NONE
 from gate.constraint import Constraint, Entry, Exact, OneOf, Range, Wildcard
 from gate.frozen import Frozen, thaw
 from gate.shown import visible
@@ -26,8 +27,8 @@ _WORDS: Final = frozenset({"true", "false", "null", "NaN", "Infinity"})
 
 def tool_words(tool: str, arguments: Mapping[str, Entry]) -> str:
     """One tool and what each of its arguments may be."""
-    if set(arguments) == {"*"}:
-        return f"{visible(tool)} *"
+    if set(arguments) == {"*"} or arguments == NONE:
+        return f"{visible(tool)} {'()' if arguments == NONE else '*'}"
     parts = [f"{visible(name)}{'?' if entry.optional else ''}={constraint_words(entry.constraint)}" for name, entry in arguments.items()]
     return " ".join([visible(tool), *parts])
 

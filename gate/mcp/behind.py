@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gate.agents.around import told
 from gate.call import b64url
 from gate.constraints.value import is_array, is_object
+from gate.effect import Assessment, Risk, join
 from gate.errors import ConfigError, Denied, GateError, NeedsApproval, ToolTimeout
 from gate.home import new_session
 from gate.mcp.atonce import AT_ONCE, NotNow
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 Kinds = Callable[[str, list[Mapping[str, object]]], Mapping[str, "KindTool"]]
 """The tools of a server's list as tools of kinds, `SERVER/TOOL`; what `capabilities.mcp.kind_tools` does."""
 MOST: Final = 256
+_OPEN: Final = Assessment(frozenset(), Risk.HIGH, ("its definition admits arguments that it does not name, which nobody can inspect",))
 
 
 class ServerError(Exception):
@@ -58,7 +60,9 @@ Decided = tuple[Permission, ...] | Refusal
 
 
 class Behind:
-    """One server behind a gate. session: groups the calls in the log; capability: gives the default capability's token, "" for none.
+    """One server behind a gate. session: of all calls; capability: gives the default capability's token, "" for none.
+
+    Without a session it is one per capability and server, whichever process asks: a client that starts again takes up the answer to its question.
 
     apart: each principal's calls are a session of their own, so that stopping one of them stops nobody else, and nobody spends another's budget.
     """
@@ -69,7 +73,7 @@ class Behind:
         self, gate: Gate, server: str, catalogue: Catalogue, *, kinds: Kinds, session: str = "", capability: Callable[[], str] = str
     ) -> None:
         self.gate, self.server, self.catalogue = gate, server, catalogue
-        self.session = session or new_session()
+        self.session = session
         self._kinds, self._capability = kinds, capability
         self._scopes: OrderedDict[str, tuple[Scope, Context]] = OrderedDict()
         self._declared: dict[str, object] = {}
@@ -97,8 +101,7 @@ class Behind:
             capability = scope[0].capability
             if capability is None:
                 raise Denied("no capability was presented")
-            if self.apart:
-                scope = (scope[0]._replace(session=self.session_of(capability)), scope[1])
+            scope = (scope[0]._replace(session=self.session_of(capability)), scope[1])
             known = self._scopes[token] = (scope, _context(self.gate, token, capability))
             if len(self._scopes) > MOST:
                 self._scopes.popitem(last=False)
@@ -107,9 +110,9 @@ class Behind:
     def session_of(self, capability: Capability) -> str:
         """The session of a capability's calls."""
         if not self.apart:
-            return self.session
-        who = capability.principal or capability.agent
-        return f"{self.session}.{b64url(sha256(who.encode()).digest()[:9])}"
+            return self.session or f"mcp:{self.server}:{_digest(capability.presentation)}"
+        self.session = self.session or new_session()
+        return f"{self.session}.{_digest(capability.principal or capability.agent)}"
 
     @contextmanager
     def acting(self, key: str) -> Generator[None]:
@@ -194,16 +197,24 @@ class Behind:
             self.gate.settle(ticket, error=error)
 
 
+def _digest(text: str) -> str:
+    return b64url(sha256(text.encode()).digest()[:9])
+
+
 def _declare(gate: Gate, name: str, tool: KindTool, definition: Mapping[str, object]) -> None:
-    """A tool of a server. One that takes whatever it is sent takes what nobody can inspect: its risk is high."""
+    """A tool of a server. A definition that names its arguments, if only to say that there are none, has no others.
+
+    A tool that takes whatever it is sent takes what nobody can inspect, so its risk is high.
+    """
     schema = definition.get("inputSchema")
     said: Mapping[str, object] = schema if is_object(schema) else {}
-    if said.get("additionalProperties", not said.get("properties")) is False:
+    if said.get("additionalProperties", not is_object(said.get("properties"))) is False:
         gate.declare(name, tool)
         return
     needed = [argument for argument in tool.arguments if argument not in tool.optional]
-    closed = {"required": needed, "properties": dict.fromkeys(tool.arguments), "additionalProperties": True}
-    gate.declare(name, closed, like=tool, risk="high")
+    described = {"required": needed, "properties": dict.fromkeys(tool.arguments), "additionalProperties": True}
+    assessment = join([*([tool.assessment] if tool.assessment else []), _OPEN])
+    gate.declare(name, described, like=tool._replace(assessment=assessment))
 
 
 def _context(gate: Gate, token: str, capability: Capability) -> Context:

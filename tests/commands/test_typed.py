@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import gate.commands.typed
 import gate.commands.words
-from gate.capability import Limits
+from gate.capability import Grant, Limits
 from gate.commands.typed import parse_costs, parse_limits, parse_rate, parse_tool, parse_tools
 from gate.commands.words import constraint_words, limit_words, tool_words
 from gate.constraint import ANY, AllOf, Entry, Exact, NotOneOf, OneOf, Range
@@ -20,6 +20,16 @@ from gate.constraint import ANY, AllOf, Entry, Exact, NotOneOf, OneOf, Range
 def test_the_examples_of_the_docstrings() -> None:
     assert doctest.testmod(gate.commands.typed).failed == 0
     assert doctest.testmod(gate.commands.words).failed == 0
+
+
+@pytest.mark.parametrize("text", ["mem/read_graph ()", "mem/read_graph()", " mem/read_graph  () "])
+def test_no_arguments_are_typed_as_in_a_call(text: str) -> None:
+    tool, arguments = parse_tool(text)
+    assert (tool, arguments) == ("mem/read_graph", ())
+    grant = Grant.of(tool, arguments)
+    assert tool_words(tool, grant.arguments) == "mem/read_graph ()"
+    assert grant.covers({}, frozenset())
+    assert not grant.covers({"x": 1}, frozenset())
 
 
 def constraint(text: str) -> object:

@@ -87,6 +87,36 @@ def test_who_is_refused_with_a_question_calls_again_when_it_is_answered(asking: 
     assert asking.names == ["grave"]
 
 
+def test_a_client_that_starts_again_takes_up_the_answer_once_and_only_its_own(asking: Place) -> None:
+    server, token, other = asking.scripted(lists=[TOOLS]), asking.grant(), asking.grant()
+
+    def graved(token: str) -> str:
+        with opened(asking.gated(server, token=token), elicits=False) as client:
+            return words(client.call("grave", {"n": 1}))
+
+    assert "Refused by Gate for now" in graved(token)
+    _approve(asking)
+    assert "Refused by Gate for now" in graved(other)  # whose own question it is, though agent, server and call are the same
+    assert asking.names == []
+    assert "Refused" not in graved(token)
+    assert "Refused by Gate for now" in graved(token)
+    assert asking.names == ["grave"]
+
+
+def test_a_no_holds_for_a_client_that_starts_again(asking: Place) -> None:
+    server, token = asking.scripted(lists=[TOOLS]), asking.grant()
+    with opened(asking.gated(server, token=token), elicits=False) as client:
+        assert "Refused by Gate for now" in words(client.call("grave", {"n": 1}))
+    with Gate(asking.home) as gate:  # the question of a relay that is gone waits on
+        (case,) = gate.home.desk.cases()
+        gate.home.desk.deny(case.question.id, by="owner")
+    with opened(asking.gated(server, token=token), elicits=False) as client:
+        refused = words(client.call("grave", {"n": 1}))
+        assert "Refused by Gate" in refused
+        assert "for now" not in refused
+    assert asking.names == []
+
+
 def test_a_call_is_held_for_an_answer_from_elsewhere_and_holds_up_nobody(asking: Place) -> None:
     asking.rules += """
     [[rule]]

@@ -366,3 +366,36 @@ def test_a_revoked_capability_is_worth_nothing_at_once(place: Place) -> None:
     assert place.names == ["echo"]
     with Gate(place.home) as gate:
         assert len(log(gate, "refusal")) == 1
+
+
+NAMELESS = {"type": "object", "properties": {}}
+"""What servers of the official TypeScript SDK list for a tool without arguments."""
+
+
+def test_a_tool_whose_definition_names_no_arguments_has_none(place: Place) -> None:
+    """Anything else would be an argument that nobody can inspect, and a question about it is no protection."""
+    place.rules, place.granted = "", {"graph": ANY, "any": ANY}
+    with opened(place.gated(place.scripted(lists=[[tool("graph", inputSchema=NAMELESS), tool("any")]]))) as client:
+        client.tools()
+        assert client.call("graph")["result"]["content"]
+        assert "unknown argument 'x'" in json.dumps(client.call("graph", {"x": 1}))
+        asked = json.dumps(client.call("any"))
+        assert "Refused by Gate for now" in asked
+    assert place.names == ["graph"]
+    with Gate(place.home) as gate:
+        (case,) = gate.home.desk.cases()
+        assert "its definition admits arguments that it does not name, which nobody can inspect" in case.question.reasons
+        assert not [one for one in case.question.reasons if "no effects" in one]
+
+
+def test_a_grant_of_no_arguments_admits_none(place: Place) -> None:
+    place.granted = {"any": (), "graph": ()}
+    with opened(place.gated(place.scripted(lists=[[tool("any"), tool("graph", inputSchema=NAMELESS)]]))) as client:
+        client.tools()
+        for name in ("any", "graph"):
+            for arguments in ({"x": 1}, {"": True}, {"": False}, {"*": 1}):
+                assert "Refused" in json.dumps(client.call(name, arguments)), arguments
+        assert place.names == []
+        assert client.call("any")["result"]["content"]
+        assert client.call("graph")["result"]["content"]
+    assert place.names == ["any", "graph"]

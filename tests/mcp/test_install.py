@@ -543,7 +543,7 @@ def test_a_server_has_a_name_that_a_grant_can_name(name):
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("XDG_CONFIG_HOME", "CODEX_HOME", "GATE_HOME", "NO_COLOR"):
+    for name in ("GATE_CAPABILITY", "XDG_CONFIG_HOME", "CODEX_HOME", "GATE_HOME", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert run("init").code == 0
@@ -555,14 +555,28 @@ def test_the_command_finds_the_file(home, client):
     file = file_of(CLIENTS[client])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(TEXTS[client].encode())
-    shown = run("mcp", "install", client, "--dry-run")
+    (home / "cap.json").write_text("x")
+    bare = run("mcp", "install", client)
+    assert (bare.code, "name it: --capability FILE" in bare.err) == (2, True)  # or every call would be of an unknown tool
+    assert file.read_bytes() == TEXTS[client].encode()
+    shown = run("mcp", "install", client, "--capability", "cap.json", "--dry-run")
     assert file.read_bytes() == TEXTS[client].encode()
     assert "+++" in shown.out
-    done = run("mcp", "install", client)
+    done = run("mcp", "install", client, "--capability", "cap.json")
     assert (done.code, "behind the gate" in done.out, "Restart the client." in done.out) == (0, True, True)
     assert str(home / ".gate") in file.read_text()
     assert run("mcp", "uninstall", client).code == 0
     assert file.read_bytes() == TEXTS[client].encode()
+
+
+def test_a_capability_of_the_environment_is_the_clients_to_have(home, monkeypatch):
+    file = file_of(CLIENTS["cursor"])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(TEXTS["cursor"].encode())
+    monkeypatch.setenv("GATE_CAPABILITY", "secret")
+    done = run("mcp", "install", "cursor")
+    assert (done.code, "must be set where the client starts" in done.err) == (0, True)
+    assert "secret" not in file.read_text()
 
 
 def test_a_project_and_a_capability(home):
@@ -575,7 +589,7 @@ def test_a_project_and_a_capability(home):
     ran = run("mcp", "install", "vscode", "--project", "p", "--capability", "cap.json", "--server", "time", "--json")
     assert (ran.code, ran.data["servers"], ran.data["outside"]) == (1, ["time"], ["web: not asked for"])
     assert ["--capability", str(home / "cap.json")] == meant(file)["servers"]["time"]["args"][3:5]
-    assert "keeps no servers in a project" in run("mcp", "install", "claude-desktop", "--project", "p").err
+    assert "keeps no servers in a project" in run("mcp", "install", "claude-desktop", "--project", "p", "--capability", "cap.json").err
 
 
 def test_there_must_be_a_gate(tmp_path, monkeypatch):
