@@ -9,7 +9,7 @@ may lead to.  Commands and tools that cannot be inspected are at least high.
 >>> tool("claude", "Edit").arguments["file_path"].name
 'coding.writes'
 >>> command = tool("gemini", "run_shell_command").arguments["command"]
->>> with at("gemini", "run_shell_command", {}, base="/srv", workspace="/srv"): command.assess("rm -rf /srv").risk.word
+>>> with at("gemini", "run_shell_command", {}, base="/srv/x", workspace="/srv/x"): command.assess("rm -rf /srv/x/a").risk.word
 'high'
 >>> tool("claude", "Teleport") is None
 True

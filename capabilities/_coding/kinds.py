@@ -119,7 +119,8 @@ class Command:
         except (ValueError, OSError):
             found = _BASH.assess(value)
         if any(name in value for name in (*_NAMES, *scene.closed, *scene.kept)):
-            return join([found, Assessment(_WRITES, Risk.HIGH, ("it names the gate's own files, or what the agent's hooks obey",))])
+            risk = Risk.CRITICAL if any(place in value for place in scene.closed) else Risk.HIGH
+            return join([found, Assessment(_WRITES, risk, ("it names the gate's own files, or what the agent's hooks obey",))])
         return found
 
 
