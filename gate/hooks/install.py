@@ -40,14 +40,19 @@ class Plan(NamedTuple):
         return "\n".join(unified_diff(old, new, f"{self.path} (now)", f"{self.path} (then)", lineterm=""))
 
     def write(self) -> Path | None:
-        """Writes it at once, keeping what was there beside it. The path of the copy, None when there was nothing or nothing changes."""
+        """Writes it at once; where hooks come in, keeping what was there beside it. The path of the copy, None when there is none.
+
+        A copy is never one with hooks of ours in it: whoever put it back would think that the gate was gone.
+        """
         if self.before == self.after:
             return None
-        copy = None
-        if self.before is not None:
-            copy = self.path.with_name(f"{self.path.name}.before-gate")
-            if not copy.exists():
-                _put(copy, self.before)
+        copy: Path | None = self.path.with_name(f"{self.path.name}.before-gate")
+        if copy and (self.before is None or _MINE in self.before):
+            if copy.exists() and _mine(copy):
+                copy.unlink()
+            copy = copy if copy.exists() else None
+        elif copy and (not copy.exists() or _mine(copy)):
+            _put(copy, self.before or "")
         if self.after is None:
             self.path.unlink()
         else:
@@ -181,6 +186,11 @@ def _without_ours(path: Path, entries: object) -> list[Any]:
         elif _MINE not in json.dumps(one):
             rest.append(one)
     return rest
+
+
+def _mine(copy: Path) -> bool:
+    """Whether a copy has hooks of ours in it."""
+    return _MINE in copy.read_text(encoding="utf-8", errors="replace")
 
 
 def _content(path: Path) -> str | None:

@@ -105,6 +105,22 @@ def test_a_file_that_only_the_hook_needed_goes_with_it(project: Path, agent: str
     assert not (project / FILES[agent].project).exists()
 
 
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_copy_of_what_was_there_never_has_the_gates_hooks(project: Path, agent: str) -> None:
+    path = project / FILES[agent].project
+    copy = path.with_name(f"{path.name}.before-gate")
+    run("hook", "install", agent)
+    ours = path.read_text()
+    run("hook", "uninstall", agent)
+    assert not path.exists() and not copy.exists()
+    path.write_text(json.dumps(OTHERS[agent]))
+    copy.write_text(ours)  # as an older version left it
+    said = run("hook", "install", agent)
+    assert copy.read_text() == json.dumps(OTHERS[agent]) and "before-gate" in said.out
+    run("hook", "uninstall", agent)
+    assert copy.read_text() == json.dumps(OTHERS[agent])  # a person's own, which is left
+
+
 def test_a_dry_run_shows_and_changes_nothing(project: Path, tmp_path: Path) -> None:
     said = run("hook", "install", "claude", "--dry-run")
     assert said.code == 0 and "+" in said.out and "onFailure" in said.out
