@@ -130,7 +130,7 @@ def entry(agent: str, options: Mapping[str, str], deadline: float) -> Entry:
 
     def command(event: str) -> str:
         line = shlex.join([*words, f"--deadline={deadline:g}", *([f"--event={event}"] if event else [])])
-        return f'{line} || {{ echo "gate: the hook could not run, so the call does not" >&2; exit 2; }}'
+        return f'{line} || {{ [ $? = 2 ] || echo "gate: the hook could not run, so the call does not" >&2; exit 2; }}'
 
     return Entry(command, deadline)
 

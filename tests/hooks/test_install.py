@@ -55,7 +55,8 @@ def test_what_is_written_runs_and_names_everything_by_absolute_path(project: Pat
         assert all(Path(word).is_absolute() for word in (words[0], words[3], words[5].partition("=")[2], words[6].partition("=")[2]))
         assert words[1:3] == ["-I", "-S"]
         done = subprocess.run(["/bin/sh", "-c", line], input=b"{", env={"PATH": "/nowhere"}, capture_output=True, check=False, timeout=60)
-        assert (done.returncode, done.stdout) == (2, b"") and done.stderr
+        assert (done.returncode, done.stdout) == (2, b"") and done.stderr.endswith(b"\n")
+        assert done.stderr.count(b"gate:") == 1 and b"gate init" not in done.stderr  # one reason, and nothing for a model to do
         gone = subprocess.run(["/bin/sh", "-c", line.replace(words[0], "/nowhere/python")], input=b"{}", capture_output=True, check=False, timeout=60)
         assert (gone.returncode, gone.stdout) == (2, b"") and b"could not run" in gone.stderr
 
