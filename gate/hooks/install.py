@@ -34,6 +34,11 @@ class Plan(NamedTuple):
     before: str | None
     after: str | None
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be written."""
+        return self.before != self.after
+
     def diff(self) -> str:
         """What changes, as a unified diff; "" when nothing does."""
         old, new = (self.before or "").splitlines(), (self.after or "").splitlines()
@@ -115,12 +120,14 @@ _MAKERS: Final[Mapping[str, Callable[[Entry], dict[str, list[object]]]]] = {
     ),
 }
 FILES: Final[Mapping[str, Where]] = {
-    "claude": Where(".claude/settings.json", ".claude/settings.json"),
+    "claude": Where(".claude/settings.local.json", ".claude/settings.json"),
     "codex": Where(".codex/hooks.json", ".codex/hooks.json"),
     "gemini": Where(".gemini/settings.json", ".gemini/settings.json"),
     "copilot": Where(".github/hooks/gate.json", ".copilot/hooks/gate.json"),
     "cursor": Where(".cursor/hooks.json", ".cursor/hooks.json"),
 }
+_EARLIER: Final[Mapping[str, str]] = {"claude": ".claude/settings.json"}
+"""Where an earlier version put a project's hooks: a file that teams commit."""
 _VERSIONED: Final = frozenset(["copilot", "cursor"])
 
 
@@ -151,10 +158,18 @@ def outside(folder: Path, **places: Path) -> None:
             )
 
 
-def plan(agent: str, folder: Path, made: Entry | None, *, user: bool = False) -> Plan:
+def plans(agent: str, folder: Path, made: Entry | None, *, user: bool = False) -> list[Plan]:
+    """`plan`, and what becomes of the file where an earlier version put a project's hooks, if they are there."""
+    found = [plan(agent, folder, made, user=user)]
+    if not user and agent in _EARLIER and (old := plan(agent, folder, None, file=_EARLIER[agent])).changes and _MINE in (old.before or ""):
+        found.append(old)
+    return found
+
+
+def plan(agent: str, folder: Path, made: Entry | None, *, user: bool = False, file: str = "") -> Plan:
     """What the agent's file becomes: with our entries as they are now, or without any (None). ConfigError for a file that is not understood."""
     where = FILES[agent]
-    path = folder / (where.user if user else where.project)
+    path = folder / (file or (where.user if user else where.project))
     before = _content(path)
     data = _read(path, before)
     hooks = data.get("hooks", {})
