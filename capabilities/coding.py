@@ -9,7 +9,7 @@ may lead to.  Commands and tools that cannot be inspected are at least high.
 >>> tool("claude", "Edit").arguments["file_path"].name
 'coding.writes'
 >>> command = tool("gemini", "run_shell_command").arguments["command"]
->>> with at("gemini", "run_shell_command", {}, base="/srv", workspace="/srv"): command.assess("rm -rf /srv").risk.word
+>>> with at("gemini", "run_shell_command", {}, base="/srv/x", workspace="/srv/x"): command.assess("rm -rf /srv/x/a").risk.word
 'high'
 >>> tool("claude", "Teleport") is None
 True
@@ -22,8 +22,8 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Final
 
-from capabilities._coding.kinds import KINDS
-from capabilities._coding.scene import Scene
+from capabilities._coding.kinds import COMMAND, KINDS
+from capabilities._coding.scene import Scene, here
 from capabilities._coding.scene import at as _at
 from capabilities._coding.tables import names, spelled
 from gate.constraint import ANY, Entry
@@ -61,6 +61,16 @@ def at(
         raise ValueError("the call names two different folders; which of them the agent takes is not known")
     enters = next((folder for folder in folders if isinstance(folder, str) and folder), "")
     return _at(base, workspace, enters=enters, given=arguments, closed=closed, own=own)
+
+
+def rests(agent: str, name: str, arguments: Mapping[str, object], *, anew: bool = False) -> str:
+    """Which files the commands of a call run, with a digest of what these hold; "" for none. In its scene; anew: as they are now, not as judged."""
+    line, scene = spelled(agent, name) or {}, here()
+    if anew and scene.judged is not None:
+        scene.judged.clear()
+    texts = [arguments[argument] for argument, kind in line.items() if kind.rstrip("?") == "shell" and argument in arguments]
+    found = [COMMAND.judged(text)[1].words(scene.workspace) for text in texts if isinstance(text, str)]
+    return "; ".join([words for words in found if words])
 
 
 def everything(agent: str) -> dict[str, dict[str, Entry]]:

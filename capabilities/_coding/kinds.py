@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from capabilities._coding.scene import STEERING, here
+from capabilities._coding.rests import Rests, rests
+from capabilities._coding.scene import STEERING, Scene, here
 from capabilities._files.kind import EFFECTS, odd
 from capabilities._http.kinds import UrlKind
 from capabilities._paths.place import COPY, Place, look
@@ -26,6 +27,7 @@ from gate.kind import Kind
 
 _BASH: Final = BashKind()
 _WRITES: Final = frozenset(["reads", "writes", "executes"])
+_NONE: Final = frozenset[str]()
 _NAMES: Final = ("gate.toml", "approvers.toml", "gate.lock", "/.gate/", COPY, *STEERING)
 _GLOB: Final = frozenset("*?[{!(")
 
@@ -95,17 +97,40 @@ class Command:
 
         The worse of two: as the agent's shell runs it, which feeds programs what nobody looks at, and as `shell.run` would.
         """
-        if not isinstance(value, str):
-            return _BASH.assess(value)
-        scene = here()
+        return self.judged(value)[0] if isinstance(value, str) else _BASH.assess(value)
+
+    def judged(self, value: str) -> tuple[Assessment, Rests]:
+        """That, and the files whose content a yes to it is about; looked at once in a scene."""
+        scene, known = here(), here().judged
+        if known is not None and value in known:
+            return known[value]
+        found, files = self._found(value, scene), Rests({})
+        if "executes" in found.effects:
+            files = rests(value, scene.cwd, scene.workspace)
+            found = join([found, Assessment(_NONE, Risk.LOW, (_about(files.words(scene.workspace), more=files.more),))])
+        if known is not None:
+            known[value] = found, files
+        return found, files
+
+    def _found(self, value: str, scene: Scene) -> Assessment:
         try:
             script = script_of(value, scene.setting.home)
             found = join([judge(script, scene.setting, guarded=guarded) for guarded in (False, True)])
         except (ValueError, OSError):
             found = _BASH.assess(value)
         if any(name in value for name in (*_NAMES, *scene.closed, *scene.kept)):
-            return join([found, Assessment(_WRITES, Risk.HIGH, ("it names the gate's own files, or what the agent's hooks obey",))])
+            risk = Risk.CRITICAL if any(place in value for place in scene.closed) else Risk.HIGH
+            return join([found, Assessment(_WRITES, risk, ("it names the gate's own files, or what the agent's hooks obey",))])
         return found
+
+
+def _about(files: str, *, more: bool) -> str:
+    """What a yes covers of the files that a command runs."""
+    if not files:
+        return "a yes covers the command, and not what is in files that it may run"
+    return (
+        f"a yes is for {files}{', and not for still more files that these name' if more else ''}; what they load by names they make is not looked at"
+    )
 
 
 class Spot:
@@ -219,11 +244,12 @@ class Entered(Spot):
 
 _NAMED: Final = frozenset(["path", "dir_path", "file_path", "paths", "folder"])
 _EGRESS: Final = frozenset(["egress"])
+COMMAND: Final = Command()
 KINDS: Final[Mapping[str, Kind]] = {
     "any": Plain(),
     "text": Text(),
     "theirs": Theirs(),
-    "shell": Command(),
+    "shell": COMMAND,
     "url": UrlKind(),
     "read": Spot("reads"),
     "list": Spot("lists"),

@@ -12,9 +12,11 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from capabilities._coding.rests import Rests
 from capabilities._paths.fold import fold
 from capabilities._paths.links import resolve
 from capabilities._paths.place import COPY, Setting, own_home
+from gate.effect import Assessment
 
 # what a coding agent obeys: whoever writes there may switch the hooks off, or add a tool that no hook sees
 STEERING: Final = (
@@ -40,6 +42,7 @@ class Scene(NamedTuple):
     """base, cwd, workspace: absolute folders, links resolved: where the agent is, where this call acts, what counts as inside.
 
     given: the names of the arguments that were sent.  closed: what nobody but the gate touches.  kept: what the agent may read only.
+    judged: commands that were judged already, and the files they rest on, so that what is asked and what is bound is one look.
     """
 
     base: str
@@ -48,6 +51,7 @@ class Scene(NamedTuple):
     given: frozenset[str] = frozenset()
     closed: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    judged: dict[str, tuple[Assessment, Rests]] | None = None
 
     @property
     def setting(self) -> Setting:
@@ -96,7 +100,7 @@ def at(
     root, start = resolve(workspace), resolve(base)
     places = [f"{folder}/{name}" for folder in dict.fromkeys((root, start, own_home())) if folder for name in STEERING]
     cwd = resolve(enters, start) if enters else start
-    made = Scene(start, cwd, root, frozenset(given), tuple(map(_led, closed)), tuple(map(_led, [*own, *places])))
+    made = Scene(start, cwd, root, frozenset(given), tuple(map(_led, closed)), tuple(map(_led, [*own, *places])), {})
     token = _scene.set(made)
     try:
         yield made

@@ -267,6 +267,9 @@ def _find(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Asses
         raise Uninspectable("it follows links, and where they lead is only known when it runs")
     for role, word, many in found.uses:
         yield from use(Doing(name, role, word, many), context.setting)
+    if any(role == "remove" for role, _, _ in found.uses):
+        for root in found.roots:
+            yield from use(Doing(name, "delete", Word(root)), context.setting)
     if found.commands and found.telling:
         raise Uninspectable(f"it looks for files such as {show(found.telling)}, where keys, tokens or histories are kept")
     for command in found.commands:

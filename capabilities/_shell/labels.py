@@ -41,6 +41,7 @@ _PLACE: Final = re.compile(
     r"(?:^|[|;&(`'\"\[,]|\\n|\b(?:nohup|sudo|doas|exec|env|setsid|nice|xargs|command|builtin|busybox|toybox|stdbuf|watch|strace|then|do|else|time|"
     r"(?:timeout|taskset|chrt|ionice)\s+\S+)\s|\s-(?:c|exec|execdir|ok|-)\s)\s*(?=([\w./+-]+))"
 )
+_REMOVES_ALL: Final = re.compile(r"\brm\s(?:[^;|&\n]*?\s)?['\"]?(?:/|~|\$\{?HOME\}?)/*\*?['\"]?(?=$|[\s;|&)])")
 _SSH_LIKE: Final = frozenset(["ssh", "slogin", "plink", "dbclient", "autossh", "sshpass"])
 _CLOUD_TUNNEL: Final = re.compile(
     r"port-forward|start-iap-tunnel|portforwarding|bastion\s+(tunnel|ssh)|\bcode(-insiders)?\s+tunnel|\bproxy\b.*--port|adb\s+(forward|reverse)",
@@ -69,6 +70,8 @@ def found(text: str, started: list[tuple[str, ...]], effects: frozenset[str]) ->
         yield _critical(_EXECUTES, f"{hits[0]} does nothing but use the processor", _MINER)
     if effects & _EGRESS:
         yield from _in_text(text, words)
+    if "executes" in effects and (gone := _REMOVES_ALL.search(text)):
+        yield _critical(_EXECUTES | {"irreversible"}, f"{show(gone.group().strip())} removes everything", frozenset(["T1485"]))
     if mining := STRATUM.search(text):
         yield _critical(_EGRESS, f"{show(mining.group())} is what miners connect to", _MINER)
     if hit := next((argv for argv in started if _name(argv[0]) not in _SSH_LIKE and _forwards(argv)), None):

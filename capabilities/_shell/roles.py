@@ -26,6 +26,10 @@ PLACES: Final = frozenset(["read", "list", "tree", "write", "delete"])
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _GONE: Final = frozenset(["writes", "irreversible"])
+_OWNERS: Final = frozenset(["chmod", "chown", "chgrp"])
+_ROOTS: Final = frozenset(
+    "/ /bin /boot /dev /etc /home /lib /lib64 /opt /proc /root /sbin /srv /sys /usr /usr/bin /usr/lib /var /Users /System".split()
+)
 _PLAIN_FILE: Final = re.compile(r"[\w./][\w./ -]*")  # SQLite takes `file:…?mode=…` for an address
 _RANGE: Final = re.compile(r"\d{1,7}-\d{1,7}", re.ASCII)
 _COUNT: Final = re.compile(r"-?(\d{1,7}|\d{0,3}\.\d)", re.ASCII)
@@ -223,7 +227,12 @@ def _read(doing: Doing, setting: Setting) -> Assessment | None:
     if doing.program in ("tar", "bsdtar") and ":" in text:
         raise Uninspectable(f"tar takes what is before the colon in {show(text)} for another machine")
     if why := setting.refuses(place.path, below=doing.role != "list" or doing.program == "ln"):
-        return Assessment(_READS, Risk.HIGH, (f"{doing.program} reads {show(place.path)}, which {why}",), frozenset(["T1552.001"]))
+        return Assessment(
+            _READS,
+            Risk.CRITICAL if setting.refuses(place.path) else Risk.HIGH,
+            (f"{doing.program} reads {show(place.path)}, which {why}",),
+            frozenset(["T1552.001"]),
+        )
     if place.endless and doing.program == "head" and doing.role == "read":
         return None
     if place.endless:
@@ -241,6 +250,10 @@ def _changed(doing: Doing, setting: Setting) -> Assessment:
         return Assessment(frozenset(), Risk.LOW)
     verb = "removes" if doing.role == "delete" else "writes"
     reason = f"{doing.program} {verb} {show(place.path)}"
+    if why := setting.refuses(place.path, below=True):
+        return Assessment(_GONE, Risk.CRITICAL, (f"{reason}, which {why}",), frozenset(["T1562.001"]))
+    if (doing.role == "delete" or doing.program in _OWNERS) and (why := _everything(place.path, setting)):
+        return Assessment(_GONE, Risk.CRITICAL, (f"{reason}, which is {why}",), frozenset(["T1485"]))
     if why := setting.refuses(place.path, writes=True):
         return Assessment(_GONE, Risk.HIGH, (f"{reason}, which {why}",), frozenset(["T1562.001"]))
     if place.secret or place.endless:
@@ -250,6 +263,15 @@ def _changed(doing: Doing, setting: Setting) -> Assessment:
     if not place.inside:
         return Assessment(_WRITES, Risk.HIGH, (f"{reason}, outside the workspace",))
     return Assessment(_WRITES, Risk.MEDIUM, (reason,))
+
+
+def _everything(path: str, setting: Setting) -> str:
+    """Why nothing is left when a folder goes; "" where that is not so."""
+    if path in _ROOTS:
+        return "the system itself"
+    if setting.home and below(setting.home, path):
+        return "a person's home folder, or has it below it"
+    return "above the workspace" if path != setting.workspace and below(setting.workspace, path) else ""
 
 
 @lru_cache(maxsize=1024)

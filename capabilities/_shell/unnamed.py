@@ -78,7 +78,7 @@ def _named(name: str, text: str, setting: Setting) -> Iterator[Assessment]:
         except ValueError:
             continue
         if why := setting.refuses(path):
-            yield _high(f"{name} is given {show(path)}, which {why}")
+            yield _high(f"{name} is given {show(path)}, which {why}")._replace(risk=Risk.CRITICAL)
 
 
 def _program(name: str, rest: tuple[Word, ...], setting: Setting) -> Iterator[Assessment]:

@@ -13,7 +13,7 @@ WRITERS: Final[dict[str, str]] = {
     "--symbolic-link --update --verbose --preserve[:text] --one-file-system -t:write --target-directory:write",
     "mv": "delete* write -finuvT --force --interactive --no-clobber --update --verbose -b -S:text --backup[:text] --suffix:text",
     "ln": "list* write -bfinrsvT --symbolic --force --relative --verbose --no-dereference -S:text",
-    "rm": "delete* -dfiIrRv --recursive --force --dir --verbose --interactive[:text] --one-file-system",
+    "rm": "delete* -dfiIrRv --recursive --force --dir --verbose --interactive[:text] --one-file-system --no-preserve-root --preserve-root",
     "rmdir": "delete* -pv --parents --verbose --ignore-fail-on-non-empty",
     "unlink": "delete",
     "shred": "delete* -fuvxz -n:num -s:num --remove[:text] --iterations:num --zero --verbose --force",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from gate.commands.shared import dim, existing, home_option, json_option, opened, put
+from gate.commands.shared import dim, home_option, json_option, opened, put
 from gate.hooks.registry import AGENTS
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def install(
     from gate.gate import seconds_of
     from gate.hooks import install as files
 
-    place, seconds = existing(home).resolve(), seconds_of(waits or 0)
+    place, seconds = _place(home).resolve(), seconds_of(waits or 0)
     limit = max(deadline, seconds + 10)
     if not user:
         files.outside(Path.cwd(), **{"the gate's folder": place}, **({"the capability": Path(capability)} if capability else {}))
@@ -109,12 +109,14 @@ def install(
         "native-ask": native_ask,
         "serve": f"{seconds_of(idle):g}" if idle else "",
     }
-    made = files.plan(agent, Path.home() if user else Path.cwd(), files.entry(agent, options, limit), user=user)
+    made, *older = files.plans(agent, Path.home() if user else Path.cwd(), files.entry(agent, options, limit), user=user)
     lines = _hints(agent, native_ask, user=user)
     if not dry_run:
         with opened(home) as gate:
             lines = [*_granted(gate, agent, capability, days), *lines]
         copy = made.write()
+        for plan in older:
+            plan.write()
         lines = [f"hooks of {agent}: {made.path}{f' (what was there: {copy})' if copy else ''}", *lines]
     _said(made, lines, dry_run=dry_run, as_json=as_json)
 
@@ -128,11 +130,15 @@ def uninstall(agent: str, *, user: bool, dry_run: bool, as_json: bool) -> None:
     """Take the hooks of AGENT out of its settings. What others wrote there stays; the capability stays, too: gate revoke ends it."""
     from gate.hooks import install as files
 
-    made = files.plan(agent, Path.home() if user else Path.cwd(), None, user=user)
-    if not dry_run:
-        made.write()
-    gone = "no hooks of gate were there" if made.before == made.after else f"{agent} calls its tools without the gate now"
-    _said(made, [gone], dry_run=dry_run, as_json=as_json)
+    made, *older = plans = [plan for plan in files.plans(agent, Path.home() if user else Path.cwd(), None, user=user) if plan.changes] or [
+        files.plan(agent, Path.home() if user else Path.cwd(), None, user=user)
+    ]
+    lines = ["no hooks of gate were there"]
+    if made.changes:
+        lines = [f"{agent} calls its tools without the gate now", *[f"also out of {plan.path}" for plan in older], _stays(agent, made.before or "")]
+    for plan in () if dry_run else plans:
+        plan.write()
+    _said(made, lines, dry_run=dry_run, as_json=as_json)
 
 
 @command.command("serve", short_help="Keep a gate open for the hooks, so that they answer quickly.")
@@ -144,6 +150,37 @@ def serve(home: str, *, as_json: bool) -> None:
 
     with opened(home) as gate:
         answer(gate, lambda path: put({"socket": path}, [f"answering at {path}  {dim('Ctrl-C ends it')}"], as_json=as_json))
+
+
+def _place(home: str) -> Path:
+    """The folder of a gate that is there; ConfigError says how to make one where an agent does not come."""
+    from gate.errors import ConfigError
+
+    if (Path(home) / "origin").exists():
+        return Path(home)
+    if (inner := Path(home) / ".gate").joinpath("origin").exists():
+        raise ConfigError(f"there is no gate in '{home}', but there is one in '{inner}': --home {inner}")
+    place = f"~/.local/share/gate/{Path.cwd().name or 'gate'}"
+    raise ConfigError(
+        f"there is no gate in '{home}'; make one outside the project: gate init {place}, then gate hook install … --home {place}/.gate "
+        "(or name the folder of one that is there with --home)"
+    )
+
+
+def _stays(agent: str, before: str) -> str:
+    """Which capability is good still, and how to end it. before: the settings that named the gate."""
+    import re
+
+    from gate.errors import GateError
+    from gate.hooks.who import installed
+
+    home = next(iter(re.findall(r"--home=([^\s'\"\\\\]+)", before)), "")
+    try:
+        with opened(home) as gate:
+            jti = gate.verify(installed(gate.home.path, agent).read_text().strip()).jti
+    except (GateError, OSError):  # the gate is gone, or the capability is none any more
+        return "a capability that it acted under stays good until it runs out; to end it: gate revoke"
+    return f"the capability {jti} stays good; to end it: gate revoke {jti} --home {home}"
 
 
 def _granted(gate: Gate, agent: str, capability: str, days: float) -> list[str]:
@@ -174,6 +211,8 @@ def _hints(agent: str, native: str, *, user: bool) -> list[str]:
         said.append("keep the gate's folder out of every project: where it is inside one, commands over everything ask")
     if native:
         said.append("questions go to whoever sits at the agent, and what they answer is not an approval of this gate")
+    if not user and agent != "claude":
+        said.append("the file names this machine's folders: keep it out of what the team commits")
     if agent in {"codex", "gemini", "copilot"}:
         said.append(f"{agent} lets a call run whose hook is too slow; the hook itself ends sooner")
     return said

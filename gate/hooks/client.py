@@ -124,7 +124,7 @@ def _child(words: list[str], nonce: str, event: bytes, fd: int) -> None:
         reply = run(event, words, nonce, environment=os.environ.get("GATE_CAPABILITY", ""))
         answer = pack(reply.out.encode(), reply.err.encode(), reply.code)
     except BaseException as error:  # not even the gate's own code could be found, or there is no memory
-        answer = pack(b"", f"gate: the hook could not start, so the call does not run ({type(error).__name__}: {error})".encode(), 2)
+        answer = pack(b"", f"gate: the hook could not start, so the call does not run ({type(error).__name__}: {error})\n".encode(), 2)
     try:
         _write(fd, answer)
     finally:

@@ -67,7 +67,7 @@ class Reply(NamedTuple):
     @classmethod
     def blocked(cls, reason: str) -> Reply:
         """Exit code 2, which blocks everywhere; some agents need words with it."""
-        return cls("", f"gate: {reason or 'refused'}", 2)
+        return cls("", f"gate: {reason or 'refused'}\n", 2)
 
 
 class Dialect(Protocol):

@@ -34,20 +34,30 @@ class Plan(NamedTuple):
     before: str | None
     after: str | None
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be written."""
+        return self.before != self.after
+
     def diff(self) -> str:
         """What changes, as a unified diff; "" when nothing does."""
         old, new = (self.before or "").splitlines(), (self.after or "").splitlines()
         return "\n".join(unified_diff(old, new, f"{self.path} (now)", f"{self.path} (then)", lineterm=""))
 
     def write(self) -> Path | None:
-        """Writes it at once, keeping what was there beside it. The path of the copy, None when there was nothing or nothing changes."""
+        """Writes it at once; where hooks come in, keeping what was there beside it. The path of the copy, None when there is none.
+
+        A copy is never one with hooks of ours in it: whoever put it back would think that the gate was gone.
+        """
         if self.before == self.after:
             return None
-        copy = None
-        if self.before is not None:
-            copy = self.path.with_name(f"{self.path.name}.before-gate")
-            if not copy.exists():
-                _put(copy, self.before)
+        copy: Path | None = self.path.with_name(f"{self.path.name}.before-gate")
+        if copy and (self.before is None or _MINE in self.before):
+            if copy.exists() and _mine(copy):
+                copy.unlink()
+            copy = copy if copy.exists() else None
+        elif copy and (not copy.exists() or _mine(copy)):
+            _put(copy, self.before or "")
         if self.after is None:
             self.path.unlink()
         else:
@@ -110,12 +120,14 @@ _MAKERS: Final[Mapping[str, Callable[[Entry], dict[str, list[object]]]]] = {
     ),
 }
 FILES: Final[Mapping[str, Where]] = {
-    "claude": Where(".claude/settings.json", ".claude/settings.json"),
+    "claude": Where(".claude/settings.local.json", ".claude/settings.json"),
     "codex": Where(".codex/hooks.json", ".codex/hooks.json"),
     "gemini": Where(".gemini/settings.json", ".gemini/settings.json"),
     "copilot": Where(".github/hooks/gate.json", ".copilot/hooks/gate.json"),
     "cursor": Where(".cursor/hooks.json", ".cursor/hooks.json"),
 }
+_EARLIER: Final[Mapping[str, str]] = {"claude": ".claude/settings.json"}
+"""Where an earlier version put a project's hooks: a file that teams commit."""
 _VERSIONED: Final = frozenset(["copilot", "cursor"])
 
 
@@ -125,7 +137,7 @@ def entry(agent: str, options: Mapping[str, str], deadline: float) -> Entry:
 
     def command(event: str) -> str:
         line = shlex.join([*words, f"--deadline={deadline:g}", *([f"--event={event}"] if event else [])])
-        return f'{line} || {{ echo "gate: the hook could not run, so the call does not" >&2; exit 2; }}'
+        return f'{line} || {{ [ $? = 2 ] || echo "gate: the hook could not run, so the call does not" >&2; exit 2; }}'
 
     return Entry(command, deadline)
 
@@ -146,10 +158,18 @@ def outside(folder: Path, **places: Path) -> None:
             )
 
 
-def plan(agent: str, folder: Path, made: Entry | None, *, user: bool = False) -> Plan:
+def plans(agent: str, folder: Path, made: Entry | None, *, user: bool = False) -> list[Plan]:
+    """`plan`, and what becomes of the file where an earlier version put a project's hooks, if they are there."""
+    found = [plan(agent, folder, made, user=user)]
+    if not user and agent in _EARLIER and (old := plan(agent, folder, None, file=_EARLIER[agent])).changes and _MINE in (old.before or ""):
+        found.append(old)
+    return found
+
+
+def plan(agent: str, folder: Path, made: Entry | None, *, user: bool = False, file: str = "") -> Plan:
     """What the agent's file becomes: with our entries as they are now, or without any (None). ConfigError for a file that is not understood."""
     where = FILES[agent]
-    path = folder / (where.user if user else where.project)
+    path = folder / (file or (where.user if user else where.project))
     before = _content(path)
     data = _read(path, before)
     hooks = data.get("hooks", {})
@@ -181,6 +201,11 @@ def _without_ours(path: Path, entries: object) -> list[Any]:
         elif _MINE not in json.dumps(one):
             rest.append(one)
     return rest
+
+
+def _mine(copy: Path) -> bool:
+    """Whether a copy has hooks of ours in it."""
+    return _MINE in copy.read_text(encoding="utf-8", errors="replace")
 
 
 def _content(path: Path) -> str | None:

@@ -2,6 +2,7 @@
 
     <home>/hook/place/KEY   the workspace of a session
     <home>/hook/part/KEY    the capability of a sub-agent
+    <home>/hook/runs/KEY    the files that a call runs, as they were when it was let run
     <home>/hook/open/KEY    calls that are authorized, for agents that give a call no id: a queue, because two identical calls are two calls
 
 A key is a digest of what it is about.  Files are the owner's alone, written all at once; whoever changes a queue holds a lock.  What is lost with a

@@ -62,7 +62,8 @@ class Hook:
             with self.gate.within(acting), self._scene(event), self.gate.saying(_words(event)):
                 self.declare(event)
                 if event.phase == "pre":
-                    return self._asking(event)
+                    with self.gate.within(self._about(acting, event)):
+                        return self._asking(event)
                 return self._permission(event) if event.phase == "permission" else self._after(event)
         except GateError as error:
             return _no(error)
@@ -112,6 +113,7 @@ class Hook:
         with self.gate.noticing() as notices:
             ticket = self.gate.authorize(event.tool, event.arguments, ref=ref)
         try:
+            self._still(event, ticket)
             changed = None if same(ticket.arguments, event.arguments) else ticket.arguments
             if changed is not None and (dialogue or not self.dialect.changes(event, changed)):
                 raise Denied(
@@ -124,6 +126,24 @@ class Hook:
             self.gate.settle(ticket, error=error)
             raise
         return NOTHING if dialogue else Verdict("allow", "; ".join(["allowed by Gate", *notices]), changed)
+
+    def _about(self, acting: Scope, event: Event) -> Scope:
+        """Who acts, at the files that the call runs as they are: a yes is bound to it, so it is none for what they say later."""
+        files: str = import_module(_KINDS).rests(self.settings.agent, event.tool, event.arguments)
+        return (acting[0]._replace(task=f"run {files}"), acting[1]) if files else acting
+
+    def _still(self, event: Event, ticket: Ticket) -> None:
+        """Denied when these files are not as they were when this call was asked about, or let run the first time."""
+        said = self.gate.current().task
+        files: str = import_module(_KINDS).rests(self.settings.agent, event.tool, ticket.arguments, anew=True)
+        now = f"run {files}" if files else ""
+        about = ["runs", self.settings.agent, event.session, event.id, event.tool]
+        if now != said or (now and event.id and self._kept.once("runs", about, lambda: now) != now):
+            raise Denied(
+                "a file that it runs is not as it was when this was asked",
+                tool=event.tool,
+                remedy="Make the same call again; it is asked about as the files are now",
+            )
 
     def _keep(self, event: Event, ticket: Ticket, ref: str, note: str) -> None:
         """For the events that come later and have no other way to find the ticket."""
@@ -199,7 +219,7 @@ class Hook:
         return ["handed", *self._like(event)[1:]]
 
     def _pair(self, event: Event, pair: str) -> list[object]:
-        return ["pair", self.settings.agent, event.session, event.tool, pair]
+        return ["pair", self.settings.agent, event.session, event.tool, pair, self.gate.current().task]
 
 
 def _no(error: GateError) -> Verdict:

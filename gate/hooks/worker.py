@@ -61,7 +61,7 @@ def open_gate(settings: Settings) -> Gate:
 
     home = Path(settings.home)
     if not (home / "origin").exists():
-        raise ConfigError(f"there is no gate in '{home}'; make one with: gate init")
+        raise ConfigError(f"there is no gate in '{home}'; only the person who installed this hook can set that right")
     return Gate(home, waits=settings.waits)
 
 

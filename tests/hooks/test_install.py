@@ -55,7 +55,8 @@ def test_what_is_written_runs_and_names_everything_by_absolute_path(project: Pat
         assert all(Path(word).is_absolute() for word in (words[0], words[3], words[5].partition("=")[2], words[6].partition("=")[2]))
         assert words[1:3] == ["-I", "-S"]
         done = subprocess.run(["/bin/sh", "-c", line], input=b"{", env={"PATH": "/nowhere"}, capture_output=True, check=False, timeout=60)
-        assert (done.returncode, done.stdout) == (2, b"") and done.stderr
+        assert (done.returncode, done.stdout) == (2, b"") and done.stderr.endswith(b"\n")
+        assert done.stderr.count(b"gate:") == 1 and b"gate init" not in done.stderr  # one reason, and nothing for a model to do
         gone = subprocess.run(["/bin/sh", "-c", line.replace(words[0], "/nowhere/python")], input=b"{}", capture_output=True, check=False, timeout=60)
         assert (gone.returncode, gone.stdout) == (2, b"") and b"could not run" in gone.stderr
 
@@ -105,6 +106,22 @@ def test_a_file_that_only_the_hook_needed_goes_with_it(project: Path, agent: str
     assert not (project / FILES[agent].project).exists()
 
 
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_copy_of_what_was_there_never_has_the_gates_hooks(project: Path, agent: str) -> None:
+    path = project / FILES[agent].project
+    copy = path.with_name(f"{path.name}.before-gate")
+    run("hook", "install", agent)
+    ours = path.read_text()
+    run("hook", "uninstall", agent)
+    assert not path.exists() and not copy.exists()
+    path.write_text(json.dumps(OTHERS[agent]))
+    copy.write_text(ours)  # as an older version left it
+    said = run("hook", "install", agent)
+    assert copy.read_text() == json.dumps(OTHERS[agent]) and "before-gate" in said.out
+    run("hook", "uninstall", agent)
+    assert copy.read_text() == json.dumps(OTHERS[agent])  # a person's own, which is left
+
+
 def test_a_dry_run_shows_and_changes_nothing(project: Path, tmp_path: Path) -> None:
     said = run("hook", "install", "claude", "--dry-run")
     assert said.code == 0 and "+" in said.out and "onFailure" in said.out
@@ -115,7 +132,7 @@ def test_a_dry_run_shows_and_changes_nothing(project: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"hooks": []}', '{"hooks": {"PreToolUse": {}}}', '{"a": 1, "a": 2}', "\xff"])
 def test_a_file_that_is_not_understood_is_left_alone(project: Path, text: str) -> None:
-    path = project / ".claude" / "settings.json"
+    path = project / ".claude" / "settings.local.json"
     path.parent.mkdir()
     path.write_bytes(text.encode("latin-1"))
     said = run("hook", "install", "claude")
@@ -133,7 +150,7 @@ def test_the_capability_is_made_once_and_is_good_for_the_agents_own_tools(projec
     assert "that is there" in run("hook", "install", "claude").out
     assert (home / "hook" / "claude.capability").read_text() == token
     assert (home / "hook" / "claude.capability").stat().st_mode & 0o077 == 0
-    line = commands(json.loads((project / ".claude" / "settings.json").read_text()))[0]
+    line = commands(json.loads((project / ".claude" / "settings.local.json").read_text()))[0]
     event = json.dumps(before("Bash", {"command": "ls"}, cwd=str(project))).encode()
     done = subprocess.run(["/bin/sh", "-c", line], input=event, capture_output=True, check=False, timeout=60)
     assert json.loads(done.stdout)["hookSpecificOutput"]["permissionDecision"] == "allow"
@@ -148,14 +165,14 @@ def test_a_capability_of_ones_own_is_named_by_path(project: Path, tmp_path: Path
     token = run("grant", "me", "--tool", "Bash command=*").out
     (tmp_path / "token").write_text(token)
     assert run("hook", "install", "claude", "--capability", str(tmp_path / "token")).code == 0
-    assert f"--capability={tmp_path / 'token'}" in (project / ".claude" / "settings.json").read_text()
+    assert f"--capability={tmp_path / 'token'}" in (project / ".claude" / "settings.local.json").read_text()
     (tmp_path / "token").write_text("x.y.z")
     assert run("hook", "install", "claude", "--capability", str(tmp_path / "token")).code != 0
 
 
 def test_how_long_it_waits_is_less_than_how_long_the_agent_does(project: Path) -> None:
     assert run("hook", "install", "claude", "--waits", "50s").code == 0
-    data = json.loads((project / ".claude" / "settings.json").read_text())
+    data = json.loads((project / ".claude" / "settings.local.json").read_text())
     hook = data["hooks"]["PreToolUse"][0]["hooks"][0]
     words = dict(word.split("=", 1) for word in shlex.split(hook["command"]) if word.startswith("--"))
     assert float(words["--waits"]) < float(words["--deadline"]) < hook["timeout"]
@@ -164,3 +181,24 @@ def test_how_long_it_waits_is_less_than_how_long_the_agent_does(project: Path) -
 def test_without_a_gate_nothing_is_installed(project: Path, tmp_path: Path) -> None:
     said = run("hook", "install", "claude", "--home", str(tmp_path / "nowhere"))
     assert said.code == 2 and not (project / ".claude").exists()
+    assert "gate init ~/.local/share/gate/project" in said.err and "--home ~/.local/share/gate/project/.gate" in said.err
+    inner = run("hook", "install", "claude", "--home", str(tmp_path / "authority"))
+    assert inner.code == 2 and f"--home {tmp_path / 'authority' / '.gate'}" in inner.err
+
+
+def test_a_projects_hooks_are_not_in_the_file_that_teams_commit(project: Path) -> None:
+    shared = project / ".claude" / "settings.json"
+    run("hook", "install", "claude")
+    assert not shared.exists()
+    (project / ".claude" / "settings.local.json").rename(shared)  # as an earlier version wrote it
+    run("hook", "install", "claude")
+    assert not shared.exists() and commands(json.loads((project / ".claude" / "settings.local.json").read_text()))
+    (project / ".claude" / "settings.local.json").rename(shared)
+    assert run("hook", "uninstall", "claude").code == 0 and not shared.exists()
+    assert "what the team commits" in run("hook", "install", "cursor").out
+
+
+def test_an_uninstall_names_the_capability_that_stays_good(project: Path, tmp_path: Path) -> None:
+    run("hook", "install", "claude")
+    jti = run("show", str(tmp_path / "authority" / ".gate" / "hook" / "claude.capability"), "--json").data["jti"]
+    assert f"gate revoke {jti} --home {tmp_path / 'authority' / '.gate'}" in run("hook", "uninstall", "claude").out

@@ -71,7 +71,7 @@ def test_a_sub_agent_does_not_remove_what_the_gate_refuses(project: Path, mode: 
 @pytest.mark.parametrize("mode", ["default", "bypassPermissions"])
 @pytest.mark.parametrize("broken", ["interpreter", "program", "gate", "ledger", "slow"])
 def test_a_broken_gate_lets_nothing_run(project: Path, broken: str, mode: str, tmp_path: Path) -> None:
-    settings, home = project / ".claude" / "settings.json", tmp_path / "authority" / ".gate"
+    settings, home = project / ".claude" / "settings.local.json", tmp_path / "authority" / ".gate"
     text = settings.read_text()
     if broken == "interpreter":
         settings.write_text(text.replace(sys.executable, "/nowhere/python"))
@@ -89,7 +89,7 @@ def test_a_broken_gate_lets_nothing_run(project: Path, broken: str, mode: str, t
 
 
 def test_without_the_shell_words_a_crash_is_blocked_by_the_setting(project: Path) -> None:
-    settings = project / ".claude" / "settings.json"
+    settings = project / ".claude" / "settings.local.json"
     data = json.loads(settings.read_text())
     data["hooks"]["PreToolUse"][0]["hooks"][0]["command"] = "/nowhere/python"
     settings.write_text(json.dumps(data))
@@ -112,18 +112,18 @@ def test_every_argument_of_its_built_in_tools_is_known(project: Path) -> None:
 
 
 def test_the_agent_does_not_change_its_own_hooks_or_the_gate(project: Path, tmp_path: Path) -> None:
-    before = (project / ".claude" / "settings.json").read_text()
+    before = (project / ".claude" / "settings.local.json").read_text()
     rules = tmp_path / "authority" / "gate.toml"
     calls = [
-        ("Write", {"file_path": str(project / ".claude" / "settings.json"), "content": "{}"}, "toolu_1"),
+        ("Write", {"file_path": str(project / ".claude" / "settings.local.json"), "content": "{}"}, "toolu_1"),
         ("Write", {"file_path": str(project / ".claude" / "settings.local.json"), "content": '{"disableAllHooks": true}'}, "toolu_2"),
-        bash("echo '{}' > .claude/settings.json", "toolu_3"),
+        bash("echo '{}' > .claude/settings.local.json", "toolu_3"),
         ("Write", {"file_path": str(rules), "content": ""}, "toolu_4"),
         ("Read", {"file_path": str(tmp_path / "authority" / ".gate" / "keys" / "issuer.key")}, "toolu_5"),
         bash(f"rm -rf {tmp_path / 'authority'}", "toolu_6"),
     ]
     ran = claude(project, {"main": [[call] for call in calls]}, "--permission-mode", "bypassPermissions")
-    assert (project / ".claude" / "settings.json").read_text() == before
+    assert (project / ".claude" / "settings.local.json").read_text() == before
     assert not (project / ".claude" / "settings.local.json").exists()
     assert rules.read_text()
     assert all("Refused by Gate" in ran.seen[call[2]][0] for call in calls), ran.seen
