@@ -85,27 +85,26 @@ class Desk:
         """
         where = "created >= ? AND (? = '' OR agent = ?) AND (? = '' OR tool = ?) AND (? = '' OR session = ?) ORDER BY created DESC, id DESC LIMIT ?"
         values = (moment, agent, agent, tool, tool, session, session, most)
-        return self._readable(questions.rows(self.home.ledger.query, where, values, most=0 if whole else MOST_KEPT))[::-1]
+        rows = questions.rows(self.home.ledger.query, where, values, most=0 if whole else MOST_KEPT)
+        return self._readable(rows, whole=whole)[::-1]
 
     def about(self, session: str, claim: str) -> list[Case]:
         """What was asked before about the same call in the same session and still says something about it, the latest first."""
         where = "session = ? AND claim = ? AND state IN ('open', 'approved', 'denied', 'returned', 'edited') ORDER BY created DESC LIMIT 20"
         return self._readable(questions.rows(self.home.ledger.query, where, (session, claim)))
 
-    def _readable(self, rows: list[questions.Row]) -> list[Case]:
-        """The cases; one that somebody spoiled does not hide the others, nor is it shown."""
+    def _readable(self, rows: list[questions.Row], *, whole: bool = True) -> list[Case]:
+        """The cases; one that somebody spoiled does not hide the others, nor is it shown. whole: as in `since`."""
         found: list[Case] = []
         said = questions.answers_to(self.home.ledger.query, [row.id for row in rows])
         for row in rows:
             try:
-                found.append(self._read(row, said.get(row.id, [])))
+                found.append(self._read(row, said.get(row.id, [])) if row.body or whole else _counted(row))
             except TamperError:
                 _log.exception("the question '%s' is left out", row.id)
         return found
 
     def _read(self, row: questions.Row, bodies: Sequence[bytes]) -> Case:
-        if not row.body:
-            return Case(ask.counted(row.id, row.tool, row.agent, row.session, Risk(row.risk), row.quorum, row.created, row.expires), row.state)
         try:
             asked, binding = _seen(row.body) if len(row.body) <= MOST_KEPT else _parsed(row.body)
             said = tuple([parse(body) for body in bodies])
@@ -329,6 +328,15 @@ class Desk:
 
         self.home.ledger.do(questions.Say(case.question.id, answer, record))
         return self._found(case.question.id)
+
+
+def _counted(row: questions.Row) -> Case:
+    """A case of which only the row was read; TamperError for a risk that is none."""
+    try:
+        risk = Risk(row.risk)
+    except ValueError as error:
+        raise TamperError(f"the question '{row.id}' in the ledger cannot be read: {error}; run `gate verify`") from error
+    return Case(ask.counted(row.id, row.tool, row.agent, row.session, risk, row.quorum, row.created, row.expires), row.state)
 
 
 def _parsed(body: bytes) -> tuple[Question, str]:

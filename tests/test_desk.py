@@ -598,3 +598,21 @@ def test_a_question_that_cannot_be_read_is_ended(gate: Gate) -> None:
     asked(gate)
     with pytest.raises(Void, match="no such question"):
         gate.home.desk.withdraw("nobody-asked-it", by="admin")
+
+
+@pytest.mark.parametrize("risk", [3, 99])
+def test_a_question_whose_text_was_taken_out_is_no_question(gate: Gate, paid: list[int], risk: int) -> None:
+    """Only who counts what was asked does without the text of a row; nobody is shown it, or may answer it."""
+    import contextlib
+    import sqlite3
+
+    case = asked(gate)
+    gate.home.ledger.flush()
+    with contextlib.closing(sqlite3.connect(gate.home.path / "gate.db")) as db, db:
+        db.execute("UPDATE question SET body = x'', risk = ?", (risk,))
+    desk = gate.home.desk
+    with pytest.raises(TamperError):
+        desk.case(case.question.id)
+    assert desk.cases("open", "approved") == desk.since(0.0) == []
+    assert len(desk.since(0.0, whole=False)) == (1 if risk == 3 else 0)
+    assert paid == []

@@ -28,6 +28,7 @@ ANN = Identity("ann", "bench")
 
 def rows(folder: Path, times: int) -> list[Row]:
     """Rendering the list and a question, and the way of a new question to an open page."""
+    (folder / "approvers.toml").write_text('[[person]]\nname = "ann"\nper_hour = 1000\n')  # one agent asks more than two thirds of the usual
     gate = Gate(folder / ".gate")
     asked = _filled(gate)
     site = Site(gate.home, lambda _: ANN, lambda _: pages.PlainTextResponse(""))
