@@ -116,7 +116,7 @@ def test_the_agent_does_not_change_its_own_hooks_or_the_gate(project: Path, tmp_
     rules = tmp_path / "authority" / "gate.toml"
     calls = [
         ("Write", {"file_path": str(project / ".claude" / "settings.local.json"), "content": "{}"}, "toolu_1"),
-        ("Write", {"file_path": str(project / ".claude" / "settings.local.json"), "content": '{"disableAllHooks": true}'}, "toolu_2"),
+        ("Write", {"file_path": str(project / ".claude" / "settings.json"), "content": '{"disableAllHooks": true}'}, "toolu_2"),
         bash("echo '{}' > .claude/settings.local.json", "toolu_3"),
         ("Write", {"file_path": str(rules), "content": ""}, "toolu_4"),
         ("Read", {"file_path": str(tmp_path / "authority" / ".gate" / "keys" / "issuer.key")}, "toolu_5"),
@@ -124,6 +124,6 @@ def test_the_agent_does_not_change_its_own_hooks_or_the_gate(project: Path, tmp_
     ]
     ran = claude(project, {"main": [[call] for call in calls]}, "--permission-mode", "bypassPermissions")
     assert (project / ".claude" / "settings.local.json").read_text() == before
-    assert not (project / ".claude" / "settings.local.json").exists()
+    assert not (project / ".claude" / "settings.json").exists()
     assert rules.read_text()
     assert all("Refused by Gate" in ran.seen[call[2]][0] for call in calls), ran.seen
