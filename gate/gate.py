@@ -30,13 +30,14 @@ from gate.errors import AlreadyUsed, BadCall, ConfigError, Denied, Exhausted, Un
 from gate.halves import Halves, reopened
 from gate.home import Home, new_session
 from gate.inside import Inside
+from gate.loops import asyncio_runs
 from gate.names import unknown_name
 from gate.permit import Permit, allowed
 from gate.run import Outcome, arun, run, status_of
 from gate.ticket import Ticket
 from gate.tool import Tool, timed
 from gate.toolbox import Toolbox
-from gate.waiting import BLOCKING, LOOPING, Waiting, asyncio_runs, drive
+from gate.waiting import BLOCKING, LOOPING, Waiting, drive
 from gate.wrap import wrapper
 
 if TYPE_CHECKING:

@@ -19,10 +19,11 @@ from functools import lru_cache
 from typing import Final
 
 from gate.errors import ConfigError
+from gate.regex import regex
 
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", re.ASCII)
+NAME: Final = regex(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", re.ASCII)
 _SHOWN: Final = 120
-_MARKS: Final = re.compile(r"[_.:/-]+")
+_MARKS: Final = regex(r"[_.:/-]+")
 _ALIKE: Final = str.maketrans("01i", "oll")
 
 

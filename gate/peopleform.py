@@ -11,18 +11,19 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gate.people import Asking, Event, Inbox, Kept, Person, Settings, Slack, Webhook, loopback
+from gate.regex import regex
 from gate.shown import shown
 
 Path: TypeAlias = "tuple[str | int, ...]"
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
-_MEMBER: Final = re.compile(r"[UW][A-Z0-9]{2,30}")
-_CHANNEL: Final = re.compile(r"[CGD][A-Z0-9]{2,30}")
-_TEAM: Final = re.compile(r"[TE][A-Z0-9]{2,30}")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
-_PART: Final = re.compile(r"([1-9][0-9]?)%")
+_NAME: Final = regex(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
+_MEMBER: Final = regex(r"[UW][A-Z0-9]{2,30}")
+_CHANNEL: Final = regex(r"[CGD][A-Z0-9]{2,30}")
+_TEAM: Final = regex(r"[TE][A-Z0-9]{2,30}")
+_VARIABLE: Final = regex(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_HOURS: Final = regex(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
+_DURATION: Final = regex(r"([1-9][0-9]{0,5})(s|m|h)")
+_PART: Final = regex(r"([1-9][0-9]?)%")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _MOST_TEXT: Final = 320
 

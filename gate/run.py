@@ -6,7 +6,6 @@ inside the `Outcome`, so that not even StopIteration is altered on the way.  Ret
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -19,6 +18,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from gate.errors import GateError, OutputLimit, ToolTimeout
+from gate.loops import is_cancelled
 
 if TYPE_CHECKING:
     from gate.describe.signature import Function
@@ -166,7 +166,7 @@ def status_of(error: BaseException) -> Status:
         return "timeout"
     if isinstance(error, OutputLimit):
         return "output-limit"
-    return "cancelled" if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)) else "error"
+    return "cancelled" if isinstance(error, (KeyboardInterrupt, GeneratorExit)) or is_cancelled(error) else "error"
 
 
 def measure(value: object, tool: Tool, limit: int | None = None) -> int | None:
@@ -266,6 +266,8 @@ async def _attempts(call: Callable[[], object], tool: Tool) -> object:
     async def once() -> object:
         awaitable: Awaitable[object] = call()  # type: ignore[assignment]  # an async tool's call gives one
         return await awaitable
+
+    import asyncio
 
     try:
         async with asyncio.timeout(tool.timeout) as limit:

@@ -8,16 +8,16 @@ r"""Shown: a value as a reason shows it, so that it cannot forge, hide or reorde
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
 from gate.frozen import Frozen, thaw
+from gate.regex import regex
 
 LONGEST: Final = 200
 MOST: Final = 20
-_BLANK: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]").match
+_BLANK: Final = regex("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]").match
 """Letters and marks that count as printable and show as nothing: Default_Ignorable_Code_Point of Unicode, and the empty Braille pattern."""
 
 

@@ -6,7 +6,6 @@ stream ends, fails, is closed, or is thrown away.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
@@ -174,6 +173,8 @@ async def _within(step: Awaitable[object], meter: Meter) -> object:
     left = meter.left()
     if left is None:
         return await step
+    import asyncio
+
     try:
         async with asyncio.timeout(max(left, 0)) as limit:
             return await step

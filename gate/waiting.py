@@ -6,7 +6,6 @@ with `Looping` the same path is awaited.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -18,6 +17,8 @@ from gate.errors import GateError
 from gate.run import Outcome, arun, run
 
 if TYPE_CHECKING:
+    import asyncio
+
     from gate.answer import Answer, Case
     from gate.ask import Approver, Question
     from gate.call import Call
@@ -113,10 +114,14 @@ class Looping:
 
     async def look(self, preview: Callable[[Call, KindTool | None], tuple[Panel, ...]], call: Call, like: KindTool | None) -> tuple[Panel, ...]:
         """What a call would do, looked up in a worker thread: that may read files or a database."""
+        import asyncio
+
         return await asyncio.to_thread(preview, call, like)
 
     async def ask(self, approver: Approver, question: Question, seconds: float, late: Late) -> Answer | None:
         """The person's answer, or None when the time is over; the question itself outlives a cancelled wait."""
+        import asyncio
+
         try:
             return await asyncio.wait_for(_in_a_thread_of_its_own(approver.ask, question, late), seconds)
         except TimeoutError:
@@ -124,6 +129,8 @@ class Looping:
 
     async def pose(self, ledger: Ledger, work: Pose) -> str:
         """Returns when the question is kept: the id of it, or of the one that the call has already."""
+        import asyncio
+
         posing = asyncio.ensure_future(ledger.apose(work))
         try:
             return await asyncio.shield(posing)
@@ -133,6 +140,8 @@ class Looping:
 
     async def say(self, desk: Desk, question: str, answer: Answer) -> Case:
         """Returns when the answer is kept."""
+        import asyncio
+
         return await asyncio.to_thread(desk.answer, question, answer)
 
     async def turn(self, desk: Desk, turn: int, seconds: float) -> None:
@@ -151,6 +160,8 @@ class Looping:
         """Runs an async tool in this task, a plain one in a worker thread so that the loop goes on."""
         if tool.flavour == "async":
             return await arun(permit, tool, receiver, injected)
+        import asyncio
+
         start = perf_counter()
         try:
             return await asyncio.to_thread(run, permit, tool, receiver, injected)
@@ -178,6 +189,8 @@ TRACED_LOOPING: Waiting = _TracedLooping()
 
 def _run_alone(running: Coroutine[object, object, Outcome]) -> Outcome:
     """The outcome of an async tool in an event loop of its own; of an interruption, that it was interrupted."""
+    import asyncio
+
     outcomes: list[Outcome] = []
 
     async def told() -> None:
@@ -192,6 +205,8 @@ def _run_alone(running: Coroutine[object, object, Outcome]) -> Outcome:
 
 def _in_a_thread_of_its_own(ask: Callable[[Question], Answer | None], question: Question, late: Late) -> asyncio.Future[Answer | None]:
     """Asks where nobody waits: people think for minutes, and the loop's few worker threads are there for tools."""
+    import asyncio
+
     loop, context = asyncio.get_running_loop(), copy_context()
     answered: asyncio.Future[Answer | None] = loop.create_future()
 
@@ -221,11 +236,6 @@ def _in_a_thread_of_its_own(ask: Callable[[Question], Answer | None], question: 
 
     threading.Thread(target=work, daemon=True, name="gate-question").start()
     return answered
-
-
-def asyncio_runs() -> bool:
-    """Whether an event loop runs in this thread, so that it must not be blocked and no other can be started."""
-    return asyncio._get_running_loop() is not None  # noqa: SLF001  # documented, and the only way that raises nothing
 
 
 def drive(path: Coroutine[object, None, T]) -> T:

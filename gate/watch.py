@@ -6,7 +6,6 @@ thread looks at it every few milliseconds, and tells all of them; so a thousand 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -42,6 +41,8 @@ class Watch:
 
     async def await_turn(self, seen: int, seconds: float) -> int:
         """The same for a task."""
+        import asyncio
+
         loop, future = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
 
         def told() -> None:

@@ -263,3 +263,83 @@ def test_what_is_signed_is_what_the_library_signs() -> None:
     signed = f"{head}.eyJhIjoxfQ"
     signature = Ed25519PrivateKey.from_private_bytes(bytes(32)).sign(signed.encode())
     assert token == f"{signed}.{encode(signature)}"
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"kid": 1},
+        {"kid": None},
+        {"cty": ["x"]},
+        {"jku": "ftp://keys.example"},
+        {"x5u": 1},
+        {"x5c": "MII"},
+        {"x5c": [1]},
+        {"x5t": {}},
+        {"x5t#S256": 1},
+        {"jwk": "key"},
+    ],
+)
+def test_a_registered_parameter_that_is_malformed_is_refused(parameter: dict[str, Any]) -> None:
+    token = raw({"alg": "Ed25519", "typ": TYP, **parameter}, b"{}")
+    assert not _joserfc_verifies(token)
+    with pytest.raises(TokenError, match="cannot have"):
+        jose.verify(token, ANCHORS, TYP)
+
+
+def _joserfc_verifies(token: str) -> bool:
+    """What joserfc says of a token, which is the slow and obvious reference of our own few lines."""
+    from joserfc import jws
+    from joserfc.errors import JoseError
+    from joserfc.jwk import OKPKey
+
+    registry = jws.JWSRegistry(algorithms=["Ed25519"], strict_check_header=False)
+    registry.max_header_length, registry.max_payload_length = 4096, jose.MAX_TOKEN
+    try:
+        jws.deserialize_compact(token, OKPKey.import_key(KEY.public.jwk()), registry=registry)  # type: ignore[arg-type]
+    except (JoseError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _we_verify(token: str) -> bool:
+    try:
+        jose.open_token(token, ANCHORS, TYP)
+    except TokenError:
+        return False
+    return True
+
+
+_VALUE = st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["", "x", "http://x", "https://x"]) | st.lists(st.sampled_from(["x", 1]))
+_NAMES = st.sampled_from(["kid", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "cty", "crit", "b64", "other"])
+
+
+@given(
+    extra=st.dictionaries(_NAMES, _VALUE | st.dictionaries(st.just("a"), _VALUE), max_size=3),
+    ours=st.booleans(),
+    bit=st.none() | st.integers(0, 511),
+)
+def test_we_accept_no_token_that_joserfc_refuses(extra: dict[str, Any], ours: bool, bit: int | None) -> None:
+    token = raw({"alg": "Ed25519", "typ": TYP, **extra}, b"{}", KEY if ours else OTHER)
+    if bit is not None:
+        signed, _, signature = token.rpartition(".")
+        flipped = bytearray(jose.decode(signature))
+        flipped[bit // 8] ^= 1 << bit % 8
+        token = f"{signed}.{encode(bytes(flipped))}"
+    if {"crit", "b64"} & extra.keys():
+        assert not _we_verify(token)
+    else:
+        assert _we_verify(token) == _joserfc_verifies(token) == (_joserfc_verifies(token) and ours and bit is None)
+
+
+def test_reading_a_token_loads_no_other_algorithm() -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; from gate.tokens import jose; from gate.tokens.jwk import PublicKey; jose.open_token(sys.argv[1], "
+        "PublicKey(bytes.fromhex(sys.argv[2])), 'test+jwt'); print(*{'joserfc', 'cryptography.x509', 'ssl'} & sys.modules.keys())"
+    )
+    token = jose.sign(b"{}", KEY, TYP)
+    done = subprocess.run([sys.executable, "-c", program, token, KEY.public.raw.hex()], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -22,6 +22,7 @@ from stat import S_ISREG
 from typing import Final, NamedTuple
 
 from capabilities._paths.text import below, show
+from gate.regex import regex
 
 MOST: Final = 64
 """Files that are looked at beyond those that the text names; whoever is asked is told when there are more."""
@@ -29,8 +30,8 @@ _WHOLE: Final = 32 * 1024 * 1024
 _READ: Final = 1024 * 1024
 _LONG: Final = 200
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix", "/etc", "/proc", "/sys", "/dev")
-_WORD: Final = re.compile(r"[^\s'\"`;|&()<>${}=,:\[\]\\]+")
-_GLOB: Final = re.compile(r"[*?\[]")
+_WORD: Final = regex(r"[^\s'\"`;|&()<>${}=,:\[\]\\]+")
+_GLOB: Final = regex(r"[*?\[]")
 _ENDS: Final = ("", ".py", ".sh", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".lua", ".php", ".R", "/__init__.py", "/__main__.py", "/index.js")
 _INNER: Final = ("", ".py", ".sh", ".js", ".ts", ".rb", "/__init__.py")
 _BUILDS: Final[Mapping[str, str]] = {

@@ -24,11 +24,12 @@ from capabilities._http.url import PORTS, Url, known, parse
 from gate.constraint import Check, Constraint, by_parts, members, register, show
 from gate.constraints.value import is_array, is_object
 from gate.frozen import Frozen
+from gate.regex import regex
 from gate.shown import visible
 
 METHODS: Final = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
-_SLASHES: Final = re.compile("[\\\\%\u2044\u2215\u29f5\u29f8\u29f9\ufe68]")
-_READ_AGAIN: Final = re.compile(r"%(?:2f|5c|2e|00|25)", re.IGNORECASE)
+_SLASHES: Final = regex("[\\\\%\u2044\u2215\u29f5\u29f8\u29f9\ufe68]")
+_READ_AGAIN: Final = regex(r"%(?:2f|5c|2e|00|25)", re.IGNORECASE)
 # RFC 6761, 6762 (also its appendix G), 7686, 8375, 9476, ICANN's `internal`, and what clusters use: names that are not in the public DNS
 _PRIVATE_NAMES: Final = frozenset(
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -19,12 +18,13 @@ from capabilities._http.exchange import Head, Limits, Sent, exchange, pool
 from capabilities._http.headers import check_headers, references, sensitive
 from capabilities._http.secrets import Scrubber, Vault
 from capabilities._http.url import Url, parse
+from gate.regex import regex
 
 _REDIRECTS: Final = frozenset([301, 302, 303, 307, 308])
 _KEPT: Final = ("content-type", "last-modified", "etag", "retry-after", "link")
-_CHARSET: Final = re.compile(r"charset=\s*[\"']?([a-z0-9_-]{1,20})")
+_CHARSET: Final = regex(r"charset=\s*[\"']?([a-z0-9_-]{1,20})")
 # those that a page may have by the WHATWG encoding standard; others are slow (punycode) or no character sets at all
-_CHARSETS: Final = re.compile(
+_CHARSETS: Final = regex(
     r"utf-?8|utf-?16(le|be)?|(us-)?ascii|latin-?1|iso-?8859-?\d{1,2}|windows-?125\d|cp125\d|koi8-?[ru]|gbk|gb18030|big5|euc-?(jp|kr)|shift[_-]jis"
 )
 

@@ -18,15 +18,16 @@ ValueError: the header 'authorization' holds credentials; name a secret instead,
 # lists of words are data, and read best as text
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
+from gate.regex import regex
+
 MOST: Final = 64
 LARGEST: Final = 16_384
-_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-_VALUE: Final = re.compile(r"[!-~ \t]{0,4096}")
-REFERENCE: Final = re.compile(r"\{secret:([a-z0-9][a-z0-9_.-]{0,63})\}")
+_NAME: Final = regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_VALUE: Final = regex(r"[!-~ \t]{0,4096}")
+REFERENCE: Final = regex(r"\{secret:([a-z0-9][a-z0-9_.-]{0,63})\}")
 _REFUSED: Final = frozenset(
     "host content-length transfer-encoding connection upgrade te trailer trailers keep-alive expect via forwarded http2-settings alt-used "
     "accept-encoding content-encoding early-data max-forwards x-real-ip x-client-ip x-cluster-client-ip x-remote-ip x-remote-addr "

@@ -21,12 +21,13 @@ from typing import Final, NamedTuple
 from capabilities._http.constraint import UrlConstraint
 from capabilities._http.headers import REFERENCE, references
 from capabilities._http.url import Url
+from gate.regex import regex
 
 SHORTEST: Final = 8
 _LONGEST: Final = 4096
 _LETTER: Final = 8  # the longest spelling of one
 _ENTITIES: Final = {'"': ("quot",), "&": ("amp",), "'": ("apos",), "<": ("lt",), ">": ("gt",), "/": ("sol",), "+": ("plus",), "=": ("equals",)}
-_VALUE: Final = re.compile(r"[!-~]([!-~ ]*[!-~])?")
+_VALUE: Final = regex(r"[!-~]([!-~ ]*[!-~])?")
 
 
 class Secret(NamedTuple):

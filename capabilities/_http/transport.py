@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import importlib
-import re
 import threading
 import time
 import weakref
@@ -26,6 +25,7 @@ from capabilities._http.headers import check_headers
 from capabilities._http.kinds import payload
 from capabilities._http.secrets import Vault
 from capabilities._http.url import parse
+from gate.regex import regex
 
 if TYPE_CHECKING:
     import httpcore
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gate.gate import Gate
     from gate.ticket import Ticket
 
-_AGENT: Final = re.compile(r"python-httpx2?/[0-9][0-9a-z.+-]*")
+_AGENT: Final = regex(r"python-httpx2?/[0-9][0-9a-z.+-]*")
 _OWN: Final = frozenset(["host", "connection", "content-length", "accept-encoding", "transfer-encoding"])
 
 

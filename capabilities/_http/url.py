@@ -24,19 +24,21 @@ from unicodedata import name as unicodedata_name
 from unicodedata import ucd_3_2_0
 from urllib.parse import quote
 
+from gate.regex import regex
+
 MAX_LENGTH: Final = 8192
 PORTS: Final = {"http": 80, "https": 443}
-_FORM: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
-_ASCII: Final = re.compile(r"[!-~]*")
-_REST: Final = re.compile(r"[A-Za-z0-9._~!$&()*+,;=:@/?%-]*")
-_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.(?!$)|$))+")
-_IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
+_FORM: Final = regex(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
+_ASCII: Final = regex(r"[!-~]*")
+_REST: Final = regex(r"[A-Za-z0-9._~!$&()*+,;=:@/?%-]*")
+_ESCAPE: Final = regex(r"%(?![0-9A-Fa-f]{2})")
+_HOST: Final = regex(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.(?!$)|$))+")
+_IPV4: Final = regex(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 # Unicode TR 39, highly restrictive: what a Latin letter may stand beside in one label
 _WITH_LATIN: Final = frozenset(["LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"])
-_NUMBER: Final = re.compile(r"\d+|0[xX][0-9a-fA-F]*", re.ASCII)
+_NUMBER: Final = regex(r"\d+|0[xX][0-9a-fA-F]*", re.ASCII)
 # `..;x` is `..` to servers that take what follows a semicolon for a parameter
-_DOTS: Final = re.compile(r"(^|/)(\.|%2e){1,2}((;|%3b)[^/]*)?(/|$)", re.IGNORECASE)
+_DOTS: Final = regex(r"(^|/)(\.|%2e){1,2}((;|%3b)[^/]*)?(/|$)", re.IGNORECASE)
 _SAFE: Final = "!$&()*+,;=:@/?%-._~"
 
 

@@ -12,16 +12,17 @@ and gives long names a short one (`GIT~1`, CVE-2019-1352).  A folded name is for
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from gate.regex import regex
+
 # Default_Ignorable_Code_Point of Unicode as far as it counts as printable; the rest is refused as unprintable
-IGNORED: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-_ODD_END: Final = re.compile(r"[. ]+(?=/|$)")
-_STREAM: Final = re.compile(r"(?<=[^/:]):[^/]*")
-_SHORT: Final = re.compile(r"[^./~]{1,8}~\d{1,6}(\.[^/]{0,3})?")
+IGNORED: Final = regex("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_ODD_END: Final = regex(r"[. ]+(?=/|$)")
+_STREAM: Final = regex(r"(?<=[^/:]):[^/]*")
+_SHORT: Final = regex(r"[^./~]{1,8}~\d{1,6}(\.[^/]{0,3})?")
 
 
 def fold(path: str) -> str:

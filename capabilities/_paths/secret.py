@@ -7,11 +7,11 @@ the least strict file system does (`fold`): `.SSH`, `.ssh.`, `.ENV::$DATA` and `
 # lists of words are data, and read best as text
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Final
 
 from capabilities._paths.fold import fold, short_name, stems
+from gate.regex import regex
 
 # names that mean the same wherever they are
 _FOLDERS: Final = frozenset(
@@ -24,7 +24,7 @@ _FILES: Final = frozenset(
     "secrets.yml secrets.yaml docker.sock containerd.sock kcore .envrc .npmrc secrets.toml credentials.yml credentials.yaml "
     "credentials.toml kubeconfig terraform.tfstate .terraformrc".split()
 )
-_FILE: Final = re.compile(
+_FILE: Final = regex(
     r"\.env(?!\.(example|sample|template|dist)$)(\..+)?"  # .env and .env.production, not .env.example
     r"|(?!(example|sample|template|dist|default)\.).+\.env"
     r"|[\w-]*(passwords?|passwd|secrets?|credentials?)([-_.]?\d+)?\.(txt|csv|tsv|json|ya?ml|toml|ini|conf|cfg|xml|properties|enc|tfvars|db|sqlite|xlsx?|docx?|kdb|log|dat)"
@@ -42,7 +42,7 @@ EXAMPLES: Final = frozenset(
     | {f"id_{kind}" for kind in ("rsa", "dsa", "ecdsa", "ed25519")}
     | {f"x.{ending}" for ending in "pem key p12 pfx jks keystore kdbx ppk ovpn keytab gpg asc".split()}
 )
-_COPY: Final = re.compile(r"(~|[.-](bak|back|backup|old|orig|save|saved|sw[a-p]|tmp|copy|\d{1,2}|~\d+~))+$")
+_COPY: Final = regex(r"(~|[.-](bak|back|backup|old|orig|save|saved|sw[a-p]|tmp|copy|\d{1,2}|~\d+~))+$")
 # places, by how their absolute path begins
 _UNDER: Final = tuple(
     "/etc/passwd /etc/group /etc/pam.d /etc/sudoers.d /etc/ssl /etc/ssh /etc/apt /etc/login.defs /etc/ppp /etc/wireguard /etc/openvpn /etc/ipsec.d "
@@ -57,7 +57,7 @@ _PROC_PUBLIC: Final = frozenset(
 HARMLESS: Final = frozenset(["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"])
 ENDLESS: Final = frozenset(["/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"])
 _STEMS: Final = stems(_FOLDERS | _FILES | {".env"})
-_HOMES: Final = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root|/var/root)(?:/(.*))?$")
+_HOMES: Final = regex(r"(?:/home/[^/]+|/Users/[^/]+|/root|/var/root)(?:/(.*))?$")
 _ABOVE: Final = frozenset("/ /etc /home /root /var /run /proc /sys /dev /Users /private /var/run /var/lib /var/spool /var/log /Library".split())
 
 

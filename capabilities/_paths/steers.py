@@ -13,11 +13,11 @@ listed: writing code is an agent's ordinary work.
 # lists of words are data, and read best as text
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Final
 
 from capabilities._paths.fold import fold, short_name, stems
+from gate.regex import regex
 
 _GIT: Final = frozenset([".git", ".githooks", ".husky", ".hg", ".svn", ".bzr", ".jj"])
 _TOOLS: Final = frozenset(
@@ -34,7 +34,7 @@ _FILES: Final = frozenset(
     ".mise.toml .tool-versions claude.md claude.local.md agents.md gemini.md .cursorrules .windsurfrules .clinerules "
     "copilot-instructions.md".split()
 )
-_FILE: Final = re.compile(
+_FILE: Final = regex(
     r".*\.(pth|desktop|service|timer|plist)"
     r"|\.[a-z0-9_.-]*(rc|rc\.local|profile|login|logout|env|envrc\.local|rc\.(c?js|mjs|ts|json|ya?ml|toml))"  # settings of shells and tools
 )

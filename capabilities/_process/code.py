@@ -14,10 +14,11 @@ import warnings
 from typing import IO, Final
 
 from gate.frozen import freeze
+from gate.regex import regex
 
 MOST: Final = 100_000
 DEEPEST: Final = 60
-_RUN: Final = re.compile(r"(?:[-+~]\s*){400}|(?:\bnot\s+){100}|(?:\blambda\b[^:\n]{0,40}:\s*){100}|(?:\.\s*\w+\s*){400}", re.ASCII)
+_RUN: Final = regex(r"(?:[-+~]\s*){400}|(?:\bnot\s+){100}|(?:\blambda\b[^:\n]{0,40}:\s*){100}|(?:\.\s*\w+\s*){400}", re.ASCII)
 
 
 def parsed(value: object) -> str:

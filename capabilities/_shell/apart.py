@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from gate.regex import regex
+
 # with nothing but a word that asks for help or the version they print a line and end, whatever the folder holds
 UNREAD: Final = frozenset(
     "bash sh dash zsh find xargs env git ssh nice ionice nohup stdbuf timeout sudo doas setsid chroot unshare nsenter strace ltrace taskset chrt "
@@ -24,25 +26,25 @@ UNREAD: Final = frozenset(
     "terraform tofu psql mysql mariadb sqlite3 nmap shellcheck screen tmux kill pkill killall sysctl crontab split csplit printenv".split()
 )
 # words that name another machine
-_CONNECTS: Final = re.compile(r"(?i)[a-z][a-z0-9+.-]*:/?/|[\w.-]+@[\w.-]+\.[\w-]+[:/]|//[\w-]+\.")
+_CONNECTS: Final = regex(r"(?i)[a-z][a-z0-9+.-]*:/?/|[\w.-]+@[\w.-]+\.[\w-]+[:/]|//[\w-]+\.")
 # names of variables that hold secrets
-_TELLING: Final = re.compile(
+_TELLING: Final = regex(
     r"(?i).*(token|secret|passw|passphrase|credential|api_?key|access_?key|private|(^|_)(keys?|pass|pwd|auth|pat|dsn)(_|$)|cookie|session|database_?url|conn(ection)?_?str)"
 )
 # programs, and what all their words together must not look like: asked about, because it shows secrets, opens a browser or connects elsewhere
 _TOGETHER: Final[dict[str, re.Pattern[str]]] = {
-    "gh": re.compile(
+    "gh": regex(
         r"(^| )(-R ?|--repo[= ])[^/ ]+/[^/ ]+/|(^| )([\w-]+(\.[\w-]+)+|localhost|[^/ ]*:\d+)/[^/ ]+/"
         r"|auth status .*-|^(?!(run|workflow) ).* -[a-zA-Z]*w|^workflow .* -w|--web|config get.*token|config get .*-"
     ),
-    "helm": re.compile(r"^(get (values|all|manifest|hooks)|status .*-o)"),
-    "docker": re.compile(
+    "helm": regex(r"^(get (values|all|manifest|hooks)|status .*-o)"),
+    "docker": regex(
         r"^(container |service |image |config |secret )?inspect\b(?!.* (-f|--format)[= ]?\{\{(json )?\.(State|NetworkSettings|Name|Id|Created|"
         r"RestartCount|Image|Driver|Platform|RepoTags|RepoDigests|Size|Architecture|Os)\b[\w. ]*\}\}( |$))"
         r"|\binspect\b.*(\.Config|\.Env|json \.\}|\.Spec)|^search .*[.:]\S*/|history .*--no-trunc"
     ),
-    "kubectl": re.compile(r"(?i)\b(get|describe|events?)\b.*(^|[ ,/])secrets?([./, ]|$)"),
-    "systemctl": re.compile(r"(?i)environ|^(.* )?show\b(?!.* (-p|--property))"),
+    "kubectl": regex(r"(?i)\b(get|describe|events?)\b.*(^|[ ,/])secrets?([./, ]|$)"),
+    "systemctl": regex(r"(?i)environ|^(.* )?show\b(?!.* (-p|--property))"),
 }
 _SAME: Final = {"podman": "docker", "nerdctl": "docker", "oc": "kubectl", "kubecolor": "kubectl"}
 

@@ -10,10 +10,11 @@ import re
 from typing import Final
 
 from capabilities._shell.script import Piece
+from gate.regex import regex
 
 MAX_WORDS: Final = 512
-_NUMBERS: Final = re.compile(r"(-?\d{1,6})\.\.(-?\d{1,6})(?:\.\.(-?\d{1,4}))?", re.ASCII)
-_LETTERS: Final = re.compile(r"([a-z])\.\.([a-z])|([A-Z])\.\.([A-Z])")
+_NUMBERS: Final = regex(r"(-?\d{1,6})\.\.(-?\d{1,6})(?:\.\.(-?\d{1,4}))?", re.ASCII)
+_LETTERS: Final = regex(r"([a-z])\.\.([a-z])|([A-Z])\.\.([A-Z])")
 
 
 def marked(text: str) -> list[Piece]:

@@ -17,14 +17,15 @@ from capabilities._shell.script import Block, Command, Script, Word
 from capabilities._shell.spec import show
 from capabilities._shell.state import UNKNOWN, Ends, State, Value
 from gate.effect import Assessment, Risk
+from gate.regex import regex
 
 NAMES: Final = frozenset("cd read export unset exit break continue : type hash wait set shopt".split())
-_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_FIXED: Final = re.compile(r"PATH|HOME|PWD|IFS|OLDPWD|USER|LOGNAME|SHELL|UID|EUID|HOSTNAME|BASH.*|LD_.*|ENV|GIT_.*|PS4|SHELLOPTS")
-_SETTING: Final = re.compile(r"[-+][A-Za-z]{1,8}|[a-z_]{3,20}")
-_MAGIC: Final = re.compile(r"[*?[]")
+_NAME: Final = regex(r"[A-Za-z_]\w*", re.ASCII)
+_FIXED: Final = regex(r"PATH|HOME|PWD|IFS|OLDPWD|USER|LOGNAME|SHELL|UID|EUID|HOSTNAME|BASH.*|LD_.*|ENV|GIT_.*|PS4|SHELLOPTS")
+_SETTING: Final = regex(r"[-+][A-Za-z]{1,8}|[a-z_]{3,20}")
+_MAGIC: Final = regex(r"[*?[]")
 _ALWAYS: Final = frozenset(["true", ":", "echo", "sleep", "date", "printf"])
-_NUMBER: Final = re.compile(r"-?\d{1,7}", re.ASCII)
+_NUMBER: Final = regex(r"-?\d{1,7}", re.ASCII)
 _READS: Final = frozenset(["reads"])
 _NOTHING: Final = Assessment(_READS, Risk.LOW)
 

@@ -17,12 +17,13 @@ from typing import Final
 from capabilities._shell.lexer import merged, patterned
 from capabilities._shell.marks import SPLIT
 from capabilities._shell.script import Piece, Word
+from gate.regex import regex
 
 MOST: Final = 1024 * 1024  # characters of a value, of a word, and of all words of a command
 _TRIMMING: Final = 10**8
-_BLANKS: Final = re.compile(r"[ \t\n]+")
-_GLOBS: Final = re.compile(r"([*?]|\[[!^]?\]?[A-Za-z0-9_@%+=:,.-]*\])")
-_TRIM_PART: Final = re.compile(r"([*?])")
+_BLANKS: Final = regex(r"[ \t\n]+")
+_GLOBS: Final = regex(r"([*?]|\[[!^]?\]?[A-Za-z0-9_@%+=:,.-]*\])")
+_TRIM_PART: Final = regex(r"([*?])")
 
 
 def expand(word: Word, value: Callable[[Piece], str]) -> list[Word]:

@@ -13,6 +13,7 @@ from capabilities._paths.secret import secret
 from capabilities._shell.marks import ANY
 from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable, Use, show
+from gate.regex import regex
 
 _PLAIN: Final = frozenset(
     "-a -o -and -or -not ! ( ) , -true -false -empty -print -print0 -ls -prune -quit -depth -d -xdev -mount -readable -writable -executable -nouser "
@@ -23,7 +24,7 @@ _TEXT: Final = frozenset(
     "-user -group -uid -gid -maxdepth -mindepth -links -inum -fstype -regextype -printf -used -context -newermt -newerat -newerct".split()
 )
 _NAMES: Final = frozenset("-name -iname -path -ipath -wholename -iwholename -regex -iregex".split())
-_SUFFIXED: Final = re.compile(r"[*?\w-]*\.[A-Za-z0-9]+", re.ASCII)
+_SUFFIXED: Final = regex(r"[*?\w-]*\.[A-Za-z0-9]+", re.ASCII)
 _LIST: Final = frozenset("-newer -anewer -cnewer -samefile -neweraa -newerac -neweram -newerca -newercc -newercm -newerma -newermc -newermm".split())
 _OTHER: Final = frozenset(["-printf", "-fprintf", "-fprint", "-fprint0", "-fls", "-ls"])
 _WRITE: Final = frozenset(["-fprint", "-fprint0", "-fls"])

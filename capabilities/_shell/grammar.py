@@ -20,25 +20,26 @@ from typing import Final
 
 from capabilities._shell.lexer import OWN, SETTABLE_NOT, Words, never
 from capabilities._shell.script import RESERVED, Block, Command, Piece, Pipeline, Redirect, Script, Step, Word
+from gate.regex import regex
 
 MAX_LENGTH: Final = 16_384
 MAX_COMMANDS: Final = 64
 MAX_NESTING: Final = 8
-_SIMPLE: Final = re.compile(r"[ \t]*([A-Za-z0-9_@%+=:,./^-]+)(?=[ \t|;]|&&|$)")  # a whole word without anything special
-_FLAT: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^-]+(?:(?: (?:(?:\|\|?|&&) )?|; )[A-Za-z0-9_@%+=:,./^-]+)*")
-_JOINT: Final = re.compile(r" ?(\|\|?|&&|;) ")
-_BLANK: Final = re.compile(r"(?:[ \t]|\\\n)*")
-_BREAKS: Final = re.compile(r"(?:[ \t\n]|\\\n|(?<![^ \t\n;])#[^\n]*)*")
-_COMMENT: Final = re.compile(r"#[^\n]*")
-_ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)=(?!\()", re.ASCII)
-_ASSIGNMENT_LIKE: Final = re.compile(r"[A-Za-z_]\w*(\[[^]]*\])?\+?=", re.ASCII)
-_OPERATOR: Final = re.compile(r"&&|\|\||;(?!;)|\||\n")
-_REDIRECT: Final = re.compile(r"([0-2])?(>>|>&[12](?![^\s|&;<>)])|>\|?(?![>&|(])|<<<|<<-?(?!<)|<(?![<>&(]))|&>>?(?!>)")
-_KEYWORD: Final = re.compile(r"(if|then|elif|else|fi|for|while|until|do|done|case|esac|select|function|time|coproc|\[\[|!|\{|\}|in)(?=[\s;|&()<>]|$)")
-_DELIMITER: Final = re.compile(r"(['\"]?)([A-Za-z_]\w*)\1(?=([^'\"\\`$#\n()<]*)\n)", re.ASCII)
-_STREAM: Final = re.compile(r"<\(")
-_PROGRAM: Final = re.compile(r"[^\\'\"$`{}]+|'[^']+'|\"[^\\\"$`]+\"")
-_SETS: Final = re.compile(r"([A-Za-z_]\w*)\+?=|\bfor\s+([A-Za-z_]\w*)|\b(?:read|export|unset|local|declare|typeset|readonly)\b([^;|&\n)]*)", re.ASCII)
+_SIMPLE: Final = regex(r"[ \t]*([A-Za-z0-9_@%+=:,./^-]+)(?=[ \t|;]|&&|$)")  # a whole word without anything special
+_FLAT: Final = regex(r"[A-Za-z0-9_@%+=:,./^-]+(?:(?: (?:(?:\|\|?|&&) )?|; )[A-Za-z0-9_@%+=:,./^-]+)*")
+_JOINT: Final = regex(r" ?(\|\|?|&&|;) ")
+_BLANK: Final = regex(r"(?:[ \t]|\\\n)*")
+_BREAKS: Final = regex(r"(?:[ \t\n]|\\\n|(?<![^ \t\n;])#[^\n]*)*")
+_COMMENT: Final = regex(r"#[^\n]*")
+_ASSIGNMENT: Final = regex(r"([A-Za-z_]\w*)=(?!\()", re.ASCII)
+_ASSIGNMENT_LIKE: Final = regex(r"[A-Za-z_]\w*(\[[^]]*\])?\+?=", re.ASCII)
+_OPERATOR: Final = regex(r"&&|\|\||;(?!;)|\||\n")
+_REDIRECT: Final = regex(r"([0-2])?(>>|>&[12](?![^\s|&;<>)])|>\|?(?![>&|(])|<<<|<<-?(?!<)|<(?![<>&(]))|&>>?(?!>)")
+_KEYWORD: Final = regex(r"(if|then|elif|else|fi|for|while|until|do|done|case|esac|select|function|time|coproc|\[\[|!|\{|\}|in)(?=[\s;|&()<>]|$)")
+_DELIMITER: Final = regex(r"(['\"]?)([A-Za-z_]\w*)\1(?=([^'\"\\`$#\n()<]*)\n)", re.ASCII)
+_STREAM: Final = regex(r"<\(")
+_PROGRAM: Final = regex(r"[^\\'\"$`{}]+|'[^']+'|\"[^\\\"$`]+\"")
+_SETS: Final = regex(r"([A-Za-z_]\w*)\+?=|\bfor\s+([A-Za-z_]\w*)|\b(?:read|export|unset|local|declare|typeset|readonly)\b([^;|&\n)]*)", re.ASCII)
 _ENDS: Final = frozenset(["then", "elif", "else", "fi", "do", "done", "}", "esac", "in"])
 
 

@@ -27,15 +27,16 @@ from capabilities._shell.script import Command, Word
 from capabilities._shell.spec import Uninspectable, matched, show
 from capabilities._shell.writers import CHANGERS, HARMLESS_VARIABLES, MAYBE, WATCH, WRAPPERS, WRITERS
 from gate.effect import Assessment, Risk
+from gate.regex import regex
 
 SYSTEM: Final = frozenset(["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"])
 TAKES_ANYTHING: Final = frozenset("printf true false basename dirname".split())
 # what we write out, and a shell that we start has another value of, or none
-_OTHER_VARIABLES: Final = re.compile(r"~|\$\{?#?([A-Z_]+|0)\b")
-_NOT_POSIX: Final = re.compile(r"\$'|\{[^}\s]|<<<|<\(|&>|\|&|>&|\b(export|time|type|command|read|local)\b|==|\$\(\(|\[\^")
-_OUT: Final = re.compile(r"^/|\.\.|^-[A-Za-z1]*[aAf]|^--(almost-)?all")  # what makes ls list other places, or hidden names
-_SMALL: Final = re.compile(r"-?\d{1,6}")
-_DASH_C: Final = re.compile(r"-[exu]*c[exu]*")
+_OTHER_VARIABLES: Final = regex(r"~|\$\{?#?([A-Z_]+|0)\b")
+_NOT_POSIX: Final = regex(r"\$'|\{[^}\s]|<<<|<\(|&>|\|&|>&|\b(export|time|type|command|read|local)\b|==|\$\(\(|\[\^")
+_OUT: Final = regex(r"^/|\.\.|^-[A-Za-z1]*[aAf]|^--(almost-)?all")  # what makes ls list other places, or hidden names
+_SMALL: Final = regex(r"-?\d{1,6}")
+_DASH_C: Final = regex(r"-[exu]*c[exu]*")
 _READS: Final = frozenset(["reads"])
 _WRITES: Final = frozenset(["writes"])
 _EXECUTES: Final = frozenset(["executes"])
@@ -57,9 +58,9 @@ _CUTTING: Final = frozenset(["-d", "--delimiter"])
 _EDITORS: Final = frozenset(["cut", "cat", *_FILTERS])
 # programs that could write other names too, and the words with which they only choose lines, or write a line as it is
 _CHOOSING: Final[dict[str, re.Pattern[str]]] = {
-    "tr": re.compile(r"(\\0|\\000) \\n|\\n (\\0|\\000)"),
-    "awk": re.compile(r"(NR ?[<>=!]=? ?\d{1,6} ?)?(/[^/]*/ ?)?\{ ?print( \$0)?;? ?\}"),
-    "sed": re.compile(r"(-n )?\d{1,6}(,\d{1,6})?[pdq]|s([,|@#/])\^\\?\.\\?/\3\3"),
+    "tr": regex(r"(\\0|\\000) \\n|\\n (\\0|\\000)"),
+    "awk": regex(r"(NR ?[<>=!]=? ?\d{1,6} ?)?(/[^/]*/ ?)?\{ ?print( \$0)?;? ?\}"),
+    "sed": regex(r"(-n )?\d{1,6}(,\d{1,6})?[pdq]|s([,|@#/])\^\\?\.\\?/\3\3"),
 }
 _ONLY_NAMES: Final = frozenset(["-l", "--files-with-matches", "-L", "--files-without-match"])
 # options with which a program follows links that it meets on its way

@@ -28,6 +28,7 @@ from capabilities._shell.tunnels import (
     TUNNELS,
 )
 from gate.effect import Assessment, Risk, join
+from gate.regex import regex
 
 _TUNNEL: Final = frozenset(["T1572"])
 _PROXY: Final = frozenset(["T1090"])
@@ -35,15 +36,15 @@ _MINER: Final = frozenset(["T1496"])
 _READS: Final = frozenset(["reads"])
 _EXECUTES: Final = frozenset(["executes"])
 _EGRESS: Final = frozenset(["egress", "executes"])
-_WORD: Final = re.compile(r"[^\s'\"`;|&()<>${}=,]+")
+_WORD: Final = regex(r"[^\s'\"`;|&()<>${}=,]+")
 # where a program may stand in text that something runs: first, after an operator, bracket or quote, or behind a word that runs another
-_PLACE: Final = re.compile(
+_PLACE: Final = regex(
     r"(?:^|[|;&(`'\"\[,]|\\n|\b(?:nohup|sudo|doas|exec|env|setsid|nice|xargs|command|builtin|busybox|toybox|stdbuf|watch|strace|then|do|else|time|"
     r"(?:timeout|taskset|chrt|ionice)\s+\S+)\s|\s-(?:c|exec|execdir|ok|-)\s)\s*(?=([\w./+-]+))"
 )
-_REMOVES_ALL: Final = re.compile(r"\brm\s(?:[^;|&\n]*?\s)?['\"]?(?:/|~|\$\{?HOME\}?)/*\*?['\"]?(?=$|[\s;|&)])")
+_REMOVES_ALL: Final = regex(r"\brm\s(?:[^;|&\n]*?\s)?['\"]?(?:/|~|\$\{?HOME\}?)/*\*?['\"]?(?=$|[\s;|&)])")
 _SSH_LIKE: Final = frozenset(["ssh", "slogin", "plink", "dbclient", "autossh", "sshpass"])
-_CLOUD_TUNNEL: Final = re.compile(
+_CLOUD_TUNNEL: Final = regex(
     r"port-forward|start-iap-tunnel|portforwarding|bastion\s+(tunnel|ssh)|\bcode(-insiders)?\s+tunnel|\bproxy\b.*--port|adb\s+(forward|reverse)",
     re.IGNORECASE,
 )

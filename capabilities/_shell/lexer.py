@@ -19,29 +19,30 @@ from capabilities._process.environment import fresh
 from capabilities._shell import braces
 from capabilities._shell.apart import telling
 from capabilities._shell.script import Piece, Script, Word
+from gate.regex import regex
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^~#!\]-]+|[^\x00-\x7f]+")
-_PLAIN_INSIDE: Final = re.compile(r"[A-Za-z0-9_@%+=:./^~#!\]-]+|[^\x00-\x7f]+")
-_SINGLE: Final = re.compile(r"'([^']*)'")
-_DOUBLE: Final = re.compile(r'"((?:[^"\\$`]|\\[^\n]|\$(?=["\s|)/.,%:;&=+<>^~\]]))*)"')
-_DOUBLE_ESCAPE: Final = re.compile(r'\\(["\\$`])')
-_ANSI: Final = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_ANSI_ESCAPE: Final = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
+_PLAIN: Final = regex(r"[A-Za-z0-9_@%+=:,./^~#!\]-]+|[^\x00-\x7f]+")
+_PLAIN_INSIDE: Final = regex(r"[A-Za-z0-9_@%+=:./^~#!\]-]+|[^\x00-\x7f]+")
+_SINGLE: Final = regex(r"'([^']*)'")
+_DOUBLE: Final = regex(r'"((?:[^"\\$`]|\\[^\n]|\$(?=["\s|)/.,%:;&=+<>^~\]]))*)"')
+_DOUBLE_ESCAPE: Final = regex(r'\\(["\\$`])')
+_ANSI: Final = regex(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_ANSI_ESCAPE: Final = regex(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
 _ANSI_LETTERS: Final = {"n": "\n", "t": "\t", "\\": "\\", "'": "'", '"': '"', "?": "?"}
-_BRACKET: Final = re.compile(r"\[[!^]?\]?[A-Za-z0-9_@%+=:,.-]*\]")
-_GLOB_SPECIAL: Final = re.compile(r"([*?[])")
-_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_BRACED: Final = re.compile(r"\$\{(#?)([A-Za-z_]\w*|[0-9@*$?!#])(?:(:?[-+=?]|%%?|##?|//?|\^\^?|,,?|:)([^}$`\\'\"]*))?\}", re.ASCII)
-_SAFE: Final = re.compile(r"[\w.,:@/+=-]*", re.ASCII)
-_TRIM: Final = re.compile(r"[\w.,:@ *?/+=-]*", re.ASCII)
-_SUM: Final = re.compile(r"\$\(\(((?:[^()$`\"'\\]|\$\{?[A-Za-z_]\w*\}?|\((?:[^()$`\"'\\]|\$\{?[A-Za-z_]\w*\}?)*\))*)\)\)", re.ASCII)
-_SUM_TOKEN: Final = re.compile(
+_BRACKET: Final = regex(r"\[[!^]?\]?[A-Za-z0-9_@%+=:,.-]*\]")
+_GLOB_SPECIAL: Final = regex(r"([*?[])")
+_NAME: Final = regex(r"[A-Za-z_]\w*", re.ASCII)
+_BRACED: Final = regex(r"\$\{(#?)([A-Za-z_]\w*|[0-9@*$?!#])(?:(:?[-+=?]|%%?|##?|//?|\^\^?|,,?|:)([^}$`\\'\"]*))?\}", re.ASCII)
+_SAFE: Final = regex(r"[\w.,:@/+=-]*", re.ASCII)
+_TRIM: Final = regex(r"[\w.,:@ *?/+=-]*", re.ASCII)
+_SUM: Final = regex(r"\$\(\(((?:[^()$`\"'\\]|\$\{?[A-Za-z_]\w*\}?|\((?:[^()$`\"'\\]|\$\{?[A-Za-z_]\w*\}?)*\))*)\)\)", re.ASCII)
+_SUM_TOKEN: Final = regex(
     r"\s+|\$\{([A-Za-z_]\w*)\}|\$?([A-Za-z_]\w*)|(0|[1-9]\d{0,17})(?![\w#])|(<<|>>|<=|>=|==|!=|&&|\|\||\*\*|[-+*/%<>!~&|^?:()])"
 )
 _WORD_END: Final = frozenset(" \t\n|&;<>()")
 _PAIRS: Final = frozenset(["$(", "${", "<<", "<(", ">(", ">&", "|&", "&>"])
 # what a shell sets by itself, and what changes how it or programs work
-OWN: Final = re.compile(
+OWN: Final = regex(
     r"BASH.*|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH.*|DIRSTACK|FUNCNAME|GROUPS|HIST.*|HOSTTYPE|OSTYPE|MACHTYPE|IFS|OPT\w+|PIPESTATUS|PPID|PS4|SHELLOPTS|"
     r"SHLVL|COMP_.*|COPROC|MAPFILE|READLINE_.*|REPLY|OLDPWD|_|GIT_.*|LD_.*|ENV|GLOBIGNORE|CDPATH|EXECIGNORE|FIGNORE|PROMPT_COMMAND|TMOUT|COLUMNS|LINES"
 )

@@ -12,13 +12,14 @@ import re
 from typing import Final
 
 from capabilities._shell.spec import Uninspectable, show
+from gate.regex import regex
 
 # sed(1), POSIX and GNU: addresses, then a command
-_SED_ADDRESS: Final = re.compile(r"\s*(\d+(~\d+)?|\$|[+~]\d+)")
+_SED_ADDRESS: Final = regex(r"\s*(\d+(~\d+)?|\$|[+~]\d+)")
 _SED_PLAIN: Final = frozenset("=dDgGhHnNpPxzF")
 _SED_NUMBERED: Final = frozenset("lqQ")
-_SED_LABEL: Final = re.compile(r"[ \t]*[A-Za-z_]\w*[ \t]*(?=[;\n}]|$)", re.ASCII)
-_SED_FLAGS: Final = re.compile(r"[gpIiMm0-9]*")
+_SED_LABEL: Final = regex(r"[ \t]*[A-Za-z_]\w*[ \t]*(?=[;\n}]|$)", re.ASCII)
+_SED_FLAGS: Final = regex(r"[gpIiMm0-9]*")
 
 
 def sed(text: str) -> None:  # noqa: PLR0912 - one branch for each sort of command
@@ -128,25 +129,25 @@ def _delimited(text: str, at: int, *, opened: bool = False) -> int:
     raise Uninspectable("a part of the sed script is not closed")
 
 
-_AWK_TOKEN: Final = re.compile(
+_AWK_TOKEN: Final = regex(
     r'\s+|#[^\n]*|"(?:[^"\\\n]|\\.)*"|[A-Za-z_]\w*|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|&&|\|\||\+\+|--|[-+*/%^!<>=]=|[$(){}\[\],;?:!~<>=+*%^-]|/|\n',
     re.ASCII,
 )
 # brackets only where every awk sees the same end of them: a slash, a `[` or a first `]` inside is read differently
-_AWK_REGEX: Final = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?!\^?\])(?:[^\[\]\\\n/]|\\[^\]\n]|\[:[a-z]+:\])+\])*/")
+_AWK_REGEX: Final = regex(r"/(?:[^/\\\n\[]|\\.|\[(?!\^?\])(?:[^\[\]\\\n/]|\\[^\]\n]|\[:[a-z]+:\])+\])*/")
 _AWK_KEYWORDS: Final = frozenset(["print", "printf", "if", "else", "in", "next", "exit", "delete"])
 _AWK_REFUSED: Final = frozenset(
     "system getline close fflush while for do function func nextfile return switch case default break continue ENVIRON PROCINFO ARGV ARGC ARGIND "
     "SYMTAB FUNCTAB include load namespace BEGINFILE ENDFILE TEXTDOMAIN BINMODE LINT ERRNO".split()
 )
-_AWK_EACH: Final = re.compile(r"\s*\(\s*[A-Za-z_]\w*\s+in\s+[A-Za-z_]\w*\s*\)", re.ASCII)  # once for each index
-_AWK_WIDTH: Final = re.compile(r"%[-+ #0']*(\d*\.)?(\*|\d{5})")
+_AWK_EACH: Final = regex(r"\s*\(\s*[A-Za-z_]\w*\s+in\s+[A-Za-z_]\w*\s*\)", re.ASCII)  # once for each index
+_AWK_WIDTH: Final = regex(r"%[-+ #0']*(\d*\.)?(\*|\d{5})")
 # a field of a large or computed number that is set, a number of fields that is, and text that doubles with each line
-_AWK_MUCH: Final = re.compile(
+_AWK_MUCH: Final = regex(
     r"\$\s*[(+]*\s*(\d{5,}|[\d.]+[eE])|\$\s*([A-Za-z_]\w*(?<!NF)|\(.*?\)+)\s*([-+*/%^]|\*\*)?=(?![=~])|\bNF\s*([+*/%^]|\*\*)?=(?!=)\s*(?!\d{1,4}\b(?!\s*[.*^eE(+]))"
     r"|\b([A-Za-z_]\w*)\s*=\s*\(?\s*\5\s+\5\b|\$\s*(\d+)\s*=\s*\$\6\s+\$\6\b"
 )
-_AWK_OPERAND: Final = re.compile(r"[\w\"\]).]$")
+_AWK_OPERAND: Final = regex(r"[\w\"\]).]$")
 
 
 def awk(text: str) -> None:
@@ -185,16 +186,14 @@ def _awk_divides(before: str, text: str) -> bool:
     return bool(before) and _AWK_OPERAND.search(before) is not None
 
 
-_JQ_REFUSED: Final = re.compile(
+_JQ_REFUSED: Final = regex(
     r"(?<![.\w])(env|input_filename|import|include|def|while|until|repeat|range|recurse|combinations|infinite|get_search_list|modulemeta)\b|\$(ENV\b|__|(?![A-Za-z_]))"
 )
 
 
 # text times what is computed, and a place in a list that is far away
-_JQ_MUCH: Final = re.compile(
-    r"\"\s*\*\s*(?![\d\s])|[^\s\d.]\s*\*=?\s*\"|\[\s*(\d{6,}|[\d.]+[eE])|setpath\(\s*\[.*(\d{6,}|\d[eE])|\blimit\(\s*\d*[eE]"
-)
-_JQ_NUMBER: Final = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_JQ_MUCH: Final = regex(r"\"\s*\*\s*(?![\d\s])|[^\s\d.]\s*\*=?\s*\"|\[\s*(\d{6,}|[\d.]+[eE])|setpath\(\s*\[.*(\d{6,}|\d[eE])|\blimit\(\s*\d*[eE]")
+_JQ_NUMBER: Final = regex(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _JQ_TIMES: Final = 10_000
 
 
@@ -208,7 +207,7 @@ def jq(text: str) -> None:
         raise Uninspectable(f"{show(found.group())} in a jq filter cannot be inspected")
 
 
-_FORMAT: Final = re.compile(r"(?:[^%]|%%|%[-+ #0']*\d{0,4}(?:\.\d{0,4})?[diouxXeEfFgGaAcsbq])*")
+_FORMAT: Final = regex(r"(?:[^%]|%%|%[-+ #0']*\d{0,4}(?:\.\d{0,4})?[diouxXeEfFgGaAcsbq])*")
 
 
 def printf(text: str) -> None:

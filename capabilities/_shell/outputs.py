@@ -13,8 +13,9 @@ from typing import Final
 from capabilities._shell.marks import ANY, NUMBER, TOKEN
 from capabilities._shell.script import Command, Script, Word
 from capabilities._shell.state import UNKNOWN, Value
+from gate.regex import regex
 
-_DATE: Final = re.compile(r"\+(?:%[-_0]?[YmdHMSsjuFTyCeklNzR]|%b|%a|%B|%A|[._:-])+", re.ASCII)
+_DATE: Final = regex(r"\+(?:%[-_0]?[YmdHMSsjuFTyCeklNzR]|%b|%a|%B|%A|[._:-])+", re.ASCII)
 _COUNTS: Final = frozenset(["-l", "-c", "-w", "-m", "--lines", "--bytes", "--words", "--chars", "--line-count"])
 _FIXED: Final[dict[tuple[str, ...], str]] = {
     ("nproc",): NUMBER,

@@ -22,18 +22,19 @@ from capabilities._shell.roles import Doing, use
 from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable, matched, show
 from gate.effect import Assessment, Risk
+from gate.regex import regex
 
 _READS: Final = frozenset(["reads"])
-_OPTION: Final = re.compile(r"--[a-z][a-z0-9-]*")
-_PLAIN: Final = re.compile(r"[a-z][a-z0-9-]*")
-_SHORT: Final = re.compile(r"-[a-z]")
-_GRAVE: Final = re.compile(
+_OPTION: Final = regex(r"--[a-z][a-z0-9-]*")
+_PLAIN: Final = regex(r"[a-z][a-z0-9-]*")
+_SHORT: Final = regex(r"-[a-z]")
+_GRAVE: Final = regex(
     r"--(endpoint|cli-input|cli-auto|ca-bundle|no-verify|no-sign|flags-file|access-token|credential|impersonate|file|output-file|out-file|outfile|yaml|"
     r"log-http|template-(file|url)|parameters-file|admin|key-file|auth-mode|sas|connection-string|account-key|billing|generate|with-decryption|"
     r"secret|include-(secrets|passwords)|dest|destination|target-url|url|uri|configuration-file|open|browser|proxy|server)([a-z-]*)"
 )
-_EMBEDDED: Final = re.compile(r"--(no-|cluster|subscription)")
-_KEEPING: Final = re.compile(r"--(server-name|server-id|secret-id|url-map|server|account-name|destination-ip|admin-username)")
+_EMBEDDED: Final = regex(r"--(no-|cluster|subscription)")
+_KEEPING: Final = regex(r"--(server-name|server-id|secret-id|url-map|server|account-name|destination-ip|admin-username)")
 # those that take no value, so that the operation may follow them
 _FLAGS: Final = frozenset(["--no-cli-pager", "--debug", "--no-paginate", "--no-cli-auto-prompt"])
 _GLOBAL_VALUES: Final = frozenset(
@@ -105,9 +106,9 @@ def _listed(name: str, rest: tuple[Word, ...], setting: Setting) -> Generator[As
 
 
 _VALUES: Final = {
-    "kube": re.compile(r"(?!.*(template|file)).*(json|yaml|wide|name|custom-columns|jsonpath).*"),
-    "table": re.compile(r"table|json|yaml"),
-    "no": re.compile(r"false|no|0"),
+    "kube": regex(r"(?!.*(template|file)).*(json|yaml|wide|name|custom-columns|jsonpath).*"),
+    "table": regex(r"table|json|yaml"),
+    "no": regex(r"false|no|0"),
 }
 
 
@@ -212,7 +213,7 @@ def _verb(name: str, path: list[str]) -> list[str]:
 
 
 # words that say that something is changed, wherever they stand
-_CHANGES: Final = re.compile(
+_CHANGES: Final = regex(
     r"create|delete|update|add|remove|set|patch|deploy|start|stop|restart|reset|resize|move|call|execute|import|export|ssh|scp|submit|cancel|"
     r"connect(-[a-z-]+)?|tunnel|exec|proxy|port-forward|debug|shell|invoke(-[a-z-]+)?|send(-[a-z-]+)?|open(-[a-z-]+)|browse|(ssh|scp)-[a-z-]+|"
     r"enable|disable|attach|detach|apply|rollback|restore|clone|copy|cp|mv|rm|sync|login|logout|revoke|activate|deactivate|init|install|upgrade|undelete|purge|"

@@ -19,6 +19,7 @@ from capabilities._shell.script import Word
 from capabilities._shell.spec import NUMBER, Uninspectable, show
 from capabilities._shell.statement import only_reads
 from gate.effect import Assessment, Risk
+from gate.regex import regex
 
 _HIDDEN: Final = "may match hidden files"
 _SECRETS: Final = "may match files that hold keys, tokens or a history"
@@ -30,25 +31,23 @@ _OWNERS: Final = frozenset(["chmod", "chown", "chgrp"])
 _ROOTS: Final = frozenset(
     "/ /bin /boot /dev /etc /home /lib /lib64 /opt /proc /root /sbin /srv /sys /usr /usr/bin /usr/lib /var /Users /System".split()
 )
-_PLAIN_FILE: Final = re.compile(r"[\w./][\w./ -]*")  # SQLite takes `file:…?mode=…` for an address
-_RANGE: Final = re.compile(r"\d{1,7}-\d{1,7}", re.ASCII)
-_COUNT: Final = re.compile(r"-?(\d{1,7}|\d{0,3}\.\d)", re.ASCII)
-_WIDTH: Final = re.compile(r"\d{1,4}", re.ASCII)
-_PLUS: Final = re.compile(r"\+.{0,200}")
-_PS: Final = re.compile(r"[aAcfgHhjlmnoprsTtuvwXx]{1,8}|\d[\d,]*", re.ASCII)
-_SEQ_FORMAT: Final = re.compile(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgGaA][^%]{0,40}")
-_ESCAPED: Final = re.compile(r"\[([*?[])\]")
-_MAGIC: Final = re.compile(r"[*?[]")
-_IP_OBJECT: Final = re.compile(
+_PLAIN_FILE: Final = regex(r"[\w./][\w./ -]*")  # SQLite takes `file:…?mode=…` for an address
+_RANGE: Final = regex(r"\d{1,7}-\d{1,7}", re.ASCII)
+_COUNT: Final = regex(r"-?(\d{1,7}|\d{0,3}\.\d)", re.ASCII)
+_WIDTH: Final = regex(r"\d{1,4}", re.ASCII)
+_PLUS: Final = regex(r"\+.{0,200}")
+_PS: Final = regex(r"[aAcfgHhjlmnoprsTtuvwXx]{1,8}|\d[\d,]*", re.ASCII)
+_SEQ_FORMAT: Final = regex(r"[^%]{0,40}%[-+ #0']?\d{0,3}(\.\d{0,3})?[eEfFgGaA][^%]{0,40}")
+_ESCAPED: Final = regex(r"\[([*?[])\]")
+_MAGIC: Final = regex(r"[*?[]")
+_IP_OBJECT: Final = regex(
     r"a(ddr(ess)?)?|l(ink)?|r(o|oute)?|n(eigh(bou?r)?)?|ru(le)?|m(addr(ess)?)?|maddr|tunn?el|tunt(ap)?|mr(oute)?|netc(onf)?|ntable|token|stats|help|mo(nitor)?|vrf|nexthop|sr|mptcp|netns"
 )
-_IP_SHOW: Final = re.compile(
-    r"sh(ow)?|l(s|ist|st)?|identify|pids|get|all|help|address|route|neigh|rule|link"
-)  # not "s", which `ip link` takes for "set"
-_DIRS: Final = re.compile(r"read|skip")
-_BRACES: Final = re.compile(r"\{\}|[%@]|[A-Z]{2,12}", re.ASCII)  # where xargs puts names in: nothing that is part of an option
-_TOPIC: Final = re.compile(r"[\w.+:-]+", re.ASCII)  # the name of a page; with a slash it would be any file
-_COLUMNS: Final = re.compile(r"(?!.*environ)[\w,=:% -]+", re.ASCII)
+_IP_SHOW: Final = regex(r"sh(ow)?|l(s|ist|st)?|identify|pids|get|all|help|address|route|neigh|rule|link")  # not "s", which `ip link` takes for "set"
+_DIRS: Final = regex(r"read|skip")
+_BRACES: Final = regex(r"\{\}|[%@]|[A-Z]{2,12}", re.ASCII)  # where xargs puts names in: nothing that is part of an option
+_TOPIC: Final = regex(r"[\w.+:-]+", re.ASCII)  # the name of a page; with a slash it would be any file
+_COLUMNS: Final = regex(r"(?!.*environ)[\w,=:% -]+", re.ASCII)
 _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "range": _RANGE,
     "ipobject": _IP_OBJECT,
@@ -63,44 +62,42 @@ _TEXTS: Final[dict[str, re.Pattern[str]]] = {
     "topic": _TOPIC,
     "columns": _COLUMNS,
     "format": _SEQ_FORMAT,
-    "database": re.compile(r"[A-Za-z_]\w{0,62}", re.ASCII),  # a name; with '=' or '://' it would name a host
-    "package": re.compile(r"(?!.*\.(tgz|tar|gz)$)(@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*(@[\w.^~<>=*-]+)?", re.ASCII | re.IGNORECASE),
-    "get": re.compile(r"GET|get"),
-    "apipath": re.compile(r"(?!.*(://|\.\.|graphql))/?[a-z][\w/{}.?=&:+%,-]*", re.ASCII),  # of the service gh is configured for
-    "apifield": re.compile(r"[a-z_]+=[^@].*"),
-    "scname": re.compile(r"ComputerName|HostName|LocalHostName"),
-    "sum": re.compile(r"(?i)select [\d+*/ ().,-]{1,200};?"),
-    "memory": re.compile(r":memory:"),
-    "tap": re.compile(
-        r"(io,(phs|stat)|endpoints|conv|hosts|expert|follow|http2?|dns|ip_hosts|ptype|plen|dests|smb|sip|rtp|flow|icmp|arp)(,[\w.,:-]*)?"
-    ),
-    "fzfplus": re.compile(r"\+[a-z0-9]{1,2}"),
+    "database": regex(r"[A-Za-z_]\w{0,62}", re.ASCII),  # a name; with '=' or '://' it would name a host
+    "package": regex(r"(?!.*\.(tgz|tar|gz)$)(@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*(@[\w.^~<>=*-]+)?", re.ASCII | re.IGNORECASE),
+    "get": regex(r"GET|get"),
+    "apipath": regex(r"(?!.*(://|\.\.|graphql))/?[a-z][\w/{}.?=&:+%,-]*", re.ASCII),  # of the service gh is configured for
+    "apifield": regex(r"[a-z_]+=[^@].*"),
+    "scname": regex(r"ComputerName|HostName|LocalHostName"),
+    "sum": regex(r"(?i)select [\d+*/ ().,-]{1,200};?"),
+    "memory": regex(r":memory:"),
+    "tap": regex(r"(io,(phs|stat)|endpoints|conv|hosts|expert|follow|http2?|dns|ip_hosts|ptype|plen|dests|smb|sip|rtp|flow|icmp|arp)(,[\w.,:-]*)?"),
+    "fzfplus": regex(r"\+[a-z0-9]{1,2}"),
     # of what fzf may be bound to, only what moves, toggles or ends
-    "bind": re.compile(
+    "bind": regex(
         r"(?!.*(execute|become|reload|transform|(?<!toggle-)preview(?!-(up|down|page-up|page-down|top|bottom)\b)|bg-|search|print\())[\w.,:+@/ -]+"
     ),
-    "ssltopic": re.compile(r"x509|version|help|list|ciphers|errstr"),
-    "ruffverb": re.compile(r"check|lint|rule|version|help|linter|config"),
-    "journalfield": re.compile(r"_{0,2}[A-Z][A-Z_]*=.*|\+"),
-    "sysname": re.compile(r"[\w.*/-]+"),
-    "getentdb": re.compile(r"services|protocols|networks|rpc|ethers|netgroup"),
-    "pause": re.compile(r"[1-9]\d{0,4}(\.\d{1,3})?|0?\.[1-9]\d?", re.ASCII),
-    "nap": re.compile(r"\d{1,4}(\.\d{1,6})?s?|\d{1,2}m", re.ASCII),
-    "profilesverb": re.compile(r"status|list|show|validate|help|version"),
-    "dsclnode": re.compile(r"\.|localhost|/Local/Default|/Search"),
-    "dscltext": re.compile(r"(?i)(?!.*(passw|shadow|authent))[\w/. :@-]{1,200}"),
-    "dsclverb": re.compile(r"read|readall|list|search|diff"),
-    "archive": re.compile(r"tar|zip"),  # for others the repository's configuration names a program
-    "seven": re.compile(r"[lthi]"),
-    "aptmark": re.compile(r"show(auto|manual|hold)"),
-    "sdanalyze": re.compile(r"blame|time|critical-chain|unit-paths|exit-status|capability"),
-    "yq": re.compile(r"(?!.*(load|env|eval\(|system|split_doc))[^$]*"),
-    "memorysize": re.compile(r"\d{1,6}[kK]?|\d{1,9}b|\d{1,3}M|1024M|1G", re.ASCII),  # at most 1 GiB; alone it is in KiB
-    "gitkey": re.compile(
+    "ssltopic": regex(r"x509|version|help|list|ciphers|errstr"),
+    "ruffverb": regex(r"check|lint|rule|version|help|linter|config"),
+    "journalfield": regex(r"_{0,2}[A-Z][A-Z_]*=.*|\+"),
+    "sysname": regex(r"[\w.*/-]+"),
+    "getentdb": regex(r"services|protocols|networks|rpc|ethers|netgroup"),
+    "pause": regex(r"[1-9]\d{0,4}(\.\d{1,3})?|0?\.[1-9]\d?", re.ASCII),
+    "nap": regex(r"\d{1,4}(\.\d{1,6})?s?|\d{1,2}m", re.ASCII),
+    "profilesverb": regex(r"status|list|show|validate|help|version"),
+    "dsclnode": regex(r"\.|localhost|/Local/Default|/Search"),
+    "dscltext": regex(r"(?i)(?!.*(passw|shadow|authent))[\w/. :@-]{1,200}"),
+    "dsclverb": regex(r"read|readall|list|search|diff"),
+    "archive": regex(r"tar|zip"),  # for others the repository's configuration names a program
+    "seven": regex(r"[lthi]"),
+    "aptmark": regex(r"show(auto|manual|hold)"),
+    "sdanalyze": regex(r"blame|time|critical-chain|unit-paths|exit-status|capability"),
+    "yq": regex(r"(?!.*(load|env|eval\(|system|split_doc))[^$]*"),
+    "memorysize": regex(r"\d{1,6}[kK]?|\d{1,9}b|\d{1,3}M|1024M|1G", re.ASCII),  # at most 1 GiB; alone it is in KiB
+    "gitkey": regex(
         r"(?i)(user\.(name|email)|core\.(?!sshcommand|askpass|gitproxy)\w+|init\.\w+|branch\.(?!.*(url|pushremote)).+|pull\.\w+|push\.\w+|color\.[\w.]+|"
         r"merge\.\w+|rebase\.\w+|fetch\.\w+|diff\.\w+|log\.\w+|commit\.\w+|tag\.\w+|gc\.\w+|status\.\w+|extensions\.\w+|remote\.[\w-]+\.fetch)"
     ),
-    "tarmode": re.compile(r"t[vzjJf]*f?|[vzjJ]*t[vzjJ]*f?"),
+    "tarmode": regex(r"t[vzjJf]*f?|[vzjJ]*t[vzjJ]*f?"),
 }
 
 

@@ -16,11 +16,13 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
+from gate.regex import regex
+
 RESERVED: Final = frozenset(
     "if then elif else fi do done case esac while until for in select function time coproc { } [[ ]] ! . eval exec".split(),
 )
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./^-]+|\{\}", re.ASCII)
-_ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*(\[.*\])?\+?=", re.ASCII | re.DOTALL)
+_PLAIN: Final = regex(r"[A-Za-z0-9_@%+=:,./^-]+|\{\}", re.ASCII)
+_ASSIGNMENT: Final = regex(r"[A-Za-z_]\w*(\[.*\])?\+?=", re.ASCII | re.DOTALL)
 
 
 class Piece(NamedTuple):

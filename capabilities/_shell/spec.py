@@ -28,9 +28,10 @@ from typing import Final, NamedTuple
 
 from capabilities._shell.marks import ANY
 from capabilities._shell.script import Word
+from gate.regex import regex
 
-NUMBER: Final = re.compile(r"[+-]?(\d{1,9}(\.\d{1,9})?[a-zA-Z]{0,3}(/\d{1,6})?|0x[\da-fA-F]{1,8})", re.ASCII)
-_TOKEN: Final = re.compile(r"(?P<name>--?[^:>\[!]+)(?P<optional>\[:(?P<inner>\w+)\])?(:(?P<value>\w+))?(>(?P<upgrade>\w+))?(?P<first>!)?")
+NUMBER: Final = regex(r"[+-]?(\d{1,9}(\.\d{1,9})?[a-zA-Z]{0,3}(/\d{1,6})?|0x[\da-fA-F]{1,8})", re.ASCII)
+_TOKEN: Final = regex(r"(?P<name>--?[^:>\[!]+)(?P<optional>\[:(?P<inner>\w+)\])?(:(?P<value>\w+))?(>(?P<upgrade>\w+))?(?P<first>!)?")
 _ALWAYS: Final[tuple[str, ...]] = ("--help", "--version")
 
 

@@ -14,11 +14,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_TOKEN: Final = re.compile(
+from gate.regex import regex
+
+_TOKEN: Final = regex(
     r"\s+|[A-Za-z_]\w*|'[^'\\]*'|\"[\w ]+\"|\d+(\.\d+)?|::|<>|[<>!]=|\|\||[-+*/%=<>,.()]",
     re.ASCII,
 )
-_BEGIN: Final = re.compile(r"(explain\s+)?select\b|(show|desc|describe)\s+\w", re.IGNORECASE)
+_BEGIN: Final = regex(r"(explain\s+)?select\b|(show|desc|describe)\s+\w", re.IGNORECASE)
 _FUNCTIONS: Final = frozenset("count sum avg min max total abs round length lower upper trim ltrim rtrim coalesce ifnull nullif date cast".split())
 # what a bracket may follow without calling a function, and what a string may follow without naming a table
 _BEFORE_BRACKET: Final = frozenset(

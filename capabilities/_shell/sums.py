@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from gate.regex import regex
+
 _LEVELS: Final = (("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", ">", "<=", ">="), ("<<", ">>"), ("+", "-"), ("*", "/", "%"), ("**",))
-_NUMBER: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
+_NUMBER: Final = regex(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 _MOST: Final = 1 << 63
 _OPERATORS: Final[dict[str, Callable[[int, int], int]]] = {
     "+": lambda left, right: left + right,

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from gate.regex import regex
+
 TUNNELS: Final = frozenset(
     "autossh sshuttle chisel frpc frps ngrok cloudflared bore rathole gost iodine iodined dns2tcpc dns2tcpd dnscat dnscat2 ptunnel ptunnel-ng hans "
     "icmptunnel stunnel stunnel4 gs-netcat gsocket rpivot revsocks ligolo ligolo-ng ligolo-proxy wg wg-quick wireguard-go boringtun "
@@ -26,7 +28,7 @@ PROXIES: Final = frozenset(
     "ssserver shadowsocks naive brook tinyproxy squid privoxy haproxy mitmproxy proxychains proxychains4 i2pd i2prouter lantern psiphon "
     "goproxy glider".split()
 )
-MINERS: Final = re.compile(
+MINERS: Final = regex(
     r"(xmrig|xmr-stak|xmrminer|minerd|miner$|cpuminer|cpu-miner|cgminer|bfgminer|ethminer|t-rex$|trex$|lolminer|nbminer|phoenixminer"
     r"|gminer|teamredminer|nanominer|claymore|ccminer|sgminer|srbminer|wildrig|minergate|nicehash|cryptonight|rigel$|bzminer|onezerominer|moneroocean|randomx|kdevtmpfsi"
     r"|kinsing|hellminer|verusminer|qubic|xelis|ravencoin|kawpowminer|zm$|zminer|ewbf|excavator$|multipoolminer|p2pool|nheqminer|monero-wallet"
@@ -38,8 +40,8 @@ BURNERS: Final = frozenset(
 )
 
 # in the text of something that runs or reaches out: what pools, wallets and algorithms look like
-STRATUM: Final = re.compile(r"stratum[12]?(\+(tcp|ssl|tls))?://|\bstratum[12]?\+(tcp|ssl|tls)\b", re.IGNORECASE)
-MINING: Final = re.compile(
+STRATUM: Final = regex(r"stratum[12]?(\+(tcp|ssl|tls))?://|\bstratum[12]?\+(tcp|ssl|tls)\b", re.IGNORECASE)
+MINING: Final = regex(
     r"--donate-level|\b(randomx|rx/0|cryptonight|kawpow|etchash|progpow|autolykos2?|verushash|ghostrider|argon2/chukwa)\b"
     r"|(-a|--algo)[= ]+['\"]?(ethash|equihash|octopus|sha256d|scrypt|x11|x16r|lyra2\w*|yescrypt|cn/\w+)"
     r"|\b(nanopool|minexmr|supportxmr|moneroocean|2miners|ethermine|f2pool|hashvault|nicehash|unmineable|herominers|c3pool|woolypooly|flexpool"
@@ -47,11 +49,11 @@ MINING: Final = re.compile(
     re.IGNORECASE,
 )
 # in an argument: the shape of a forwarded port, `2222:localhost:22`, `R:socks`, `-R2222:…`
-FORWARD: Final = re.compile(
+FORWARD: Final = regex(
     r"(-[A-Za-z0-9]*[RLDWw])?([\w.*\[\]:-]+:)?\d{1,5}:[\w.\[\]-]+:\d{1,5}|-[A-Za-z]*[RLDWw]=?\d{1,5}|R:[\w.:/-]+|-[A-Za-z]*[RLD]",
     re.ASCII,
 )
-FORWARD_WORDS: Final = re.compile(
+FORWARD_WORDS: Final = regex(
     r"(remote|local|dynamic)-?forward|proxy-?(command|jump)|port-?forward|tunnel|reverse|--remote\b|socks[45]?", re.IGNORECASE
 )
 
@@ -66,6 +68,6 @@ SSH_HARMLESS: Final = frozenset(
     "preferredauthentications pubkeyauthentication serveralivecountmax serveraliveinterval stricthostkeychecking tcpkeepalive "
     "updatehostkeys user userknownhostsfile visualhostkey requesttty clearallforwardings".split()
 )
-SSH_FORWARDING: Final = re.compile(
+SSH_FORWARDING: Final = regex(
     r"forward|tunnel|proxy|jump|permitremoteopen|localcommand|include|match|control(master|path|persist)|gateway", re.IGNORECASE
 )

@@ -12,7 +12,6 @@ Without such places (`Setting.closed`, `Setting.kept`) there is nothing to say.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -24,13 +23,14 @@ from capabilities._shell.script import Word
 from capabilities._shell.spec import Uninspectable, matched, parse, show
 from capabilities._shell.writers import MAYBE, WRAPPERS, WRITERS
 from gate.effect import Assessment, Risk
+from gate.regex import regex
 
 # they start another command, which is judged in its place, or take every word as it is
 _OTHERS: Final = frozenset(["find", "xargs", "env", "watch", "bash", "sh", "dash", "echo", "test", "[", *WRAPPERS, *MAYBE])
 _SPREADS: Final = frozenset(["unzip", "patch"])
 """Programs that write whatever names their input holds."""
 _MAKERS: Final = frozenset(["ln", "unzip", "bash", "sh", "dash"])
-_COPIES_LINKS: Final = re.compile(r" -[A-Za-z]*[adPRrs]| --(arch|rec|no-d|sym)")
+_COPIES_LINKS: Final = regex(r" -[A-Za-z]*[adPRrs]| --(arch|rec|no-d|sym)")
 _HARMLESS: Final = frozenset(["echo", "printf", "test", "[", "true", "false", "pwd", "ls", "mkdir", "stat"])
 _LINKED: Final = {"zip": (("-r",), ("-y",)), "diff": (("-r", "--recursive"), ("--no-dereference",))}
 """Programs that follow links they meet, with these options and without those."""

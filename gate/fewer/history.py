@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.constraints.value import identity
 from gate.frozen import Frozen
+from gate.regex import regex
 from gate.shown import plain, shown
 
 if TYPE_CHECKING:
     from gate.answer import Case, State
     from gate.call import Call
 
-_AMOUNT: Final = re.compile(r"(\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})", re.ASCII)
+_AMOUNT: Final = regex(r"(\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})", re.ASCII)
 _WORDS: Final[Mapping[State, str]] = {
     "approved": "approved",
     "denied": "denied",

@@ -19,6 +19,7 @@ from gate.constraints.value import identity, is_array, is_object
 from gate.frozen import Frozen, thaw
 from gate.policy.catalogue import Catalogue
 from gate.propose.toml import call_text, key_text, toml_text, toml_value
+from gate.regex import regex
 from gate.shown import visible
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def sayable(arguments: Mapping[str, Frozen]) -> bool:
     return not any(map(_has_null, _given(arguments).values()))
 
 
-_NAME: Final = re.compile(r"[^\s=\"'\[\]{},@\\]{1,100}")
+_NAME: Final = regex(r"[^\s=\"'\[\]{},@\\]{1,100}")
 
 
 def _has_null(value: object) -> bool:

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, Protocol
 
 from gate.constraints.value import is_object
+from gate.regex import regex
 
 Phase = Literal["pre", "post", "failed", "permission"]
-_SPELLED: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_SPELLED: Final = regex(r"[^a-zA-Z0-9_-]")
 MOST_WORDS: Final = 4000
 """Characters of a reason; some agents drop longer ones."""
 

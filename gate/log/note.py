@@ -28,20 +28,20 @@ rra8/idLcKFPsGel5VeCZNsPqbUa9eC6FZFY8yngbnc=
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode, b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gate.errors import TamperError, TokenError
+from gate.regex import regex
 
 if TYPE_CHECKING:
     from gate.tokens.jwk import SigningKey
 
 ED25519: Final = b"\x01"
 MOST: Final = 1_000_000
-_SIGNATURE: Final = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})\Z")
-_SIZE: Final = re.compile(r"0\Z|[1-9][0-9]{0,18}\Z")
+_SIGNATURE: Final = regex(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})\Z")
+_SIZE: Final = regex(r"0\Z|[1-9][0-9]{0,18}\Z")
 
 
 class Signer(Protocol):

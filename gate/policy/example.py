@@ -22,11 +22,12 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from gate.constraint import show
+from gate.regex import regex
 
-_NAME: Final = re.compile(r"[^\s=\"'\[\]{},@]+")
-_WORD: Final = re.compile(r"(?!')[^\s\"]+")
-_SPACE: Final = re.compile(r"\s*")
-_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_NAME: Final = regex(r"[^\s=\"'\[\]{},@]+")
+_WORD: Final = regex(r"(?!')[^\s\"]+")
+_SPACE: Final = regex(r"\s*")
+_CLOCK: Final = regex(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _OPTIONS: Final = ("agent", "time")
 
 

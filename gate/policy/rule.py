@@ -7,7 +7,6 @@ of a sort, so `gate.rules` asks them once (`sees`); those on the agent, the argu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gate.constraint import Entry, show_some
 from gate.policy.judge import Judge, judge
+from gate.regex import regex
 from gate.shown import plain, shown
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 UNDECLARED_EFFECT: Final = "undeclared"
 EXPIRES: Final = 600.0
 _DAY: Final = 86400
-_OFFSET: Final = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
+_OFFSET: Final = regex(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
 Zone: TypeAlias = Callable[[float], int]
 """From seconds since the epoch to the second of the local day; it may raise for a time it cannot tell."""
 

@@ -6,7 +6,6 @@ the mistake so that the line can be named.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Final, TypeAlias
@@ -19,14 +18,15 @@ from gate.effect import EFFECTS, Risk, parse_risk
 from gate.names import check_written
 from gate.policy.decision import Durability, Verdict
 from gate.policy.rule import UNDECLARED_EFFECT
+from gate.regex import regex
 
 Path: TypeAlias = "tuple[str | int, ...]"
 
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_TOOL: Final = re.compile(r"[A-Za-z0-9_.:/*-]{1,128}")
-_TECHNIQUE: Final = re.compile(r"T[0-9]{4}(\.[0-9]{3})?")
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
-_HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
+_ID: Final = regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_TOOL: Final = regex(r"[A-Za-z0-9_.:/*-]{1,128}")
+_TECHNIQUE: Final = regex(r"T[0-9]{4}(\.[0-9]{3})?")
+_DURATION: Final = regex(r"([1-9][0-9]{0,5})(s|m|h|d)")
+_HOURS: Final = regex(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MAX_SECONDS: Final = 7 * 86400
 _MAX_TEXT: Final = 500

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -16,13 +15,14 @@ from gate.policy.example import Example, minutes, moment, parse_example
 from gate.policy.rule import Hours, Rule, Selector, Zone, fixed_zone
 from gate.policy.rulesform import AskForm, FormError, RuleForm, SelectorForm, read, seconds
 from gate.policy.tomllines import Lines
+from gate.regex import regex
 
 if TYPE_CHECKING:
     from gate.call import Call
     from gate.policy.catalogue import Catalogue
     from gate.policy.decision import Verdict
 
-_WHERE: Final = re.compile(r" \((?:at line (\d+), column \d+|at end of document)\)$")
+_WHERE: Final = regex(r" \((?:at line (\d+), column \d+|at end of document)\)$")
 _SOME_DAY: Final = 20_000 * 86400.0  # in October 2024, when no clock changes
 
 

@@ -22,18 +22,20 @@ import re
 from bisect import bisect_right
 from typing import Final, TypeAlias
 
+from gate.regex import regex
+
 Path: TypeAlias = "tuple[str | int, ...]"
 
-_BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_KEY: Final = re.compile(r"""[ \t]*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([A-Za-z0-9_-]+))[ \t]*""")
-_STRING: Final = re.compile(
+_BLANK: Final = regex(r"(?:[ \t\r\n]|#[^\n]*)*")
+_KEY: Final = regex(r"""[ \t]*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([A-Za-z0-9_-]+))[ \t]*""")
+_STRING: Final = regex(
     r'''"""(?:\\.|[^\\])*?"""(?:"{0,2})'''
     r"""|'''.*?'''(?:'{0,2})"""
     r'''|"(?:\\.|[^"\\])*"'''
     r"""|'[^']*'""",
     re.DOTALL,
 )
-_SCALAR: Final = re.compile(r"[^,\]}\n#]+")
+_SCALAR: Final = regex(r"[^,\]}\n#]+")
 
 
 class Lines:

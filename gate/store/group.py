@@ -11,7 +11,6 @@ have run.  `failing` is then set until a commit works again.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from gate.errors import Unavailable
 from gate.store import Refused, Result, Settlement, Spend, Steps, Work
 
 if TYPE_CHECKING:
+    import asyncio
     from _thread import LockType
 
 T = TypeVar("T")
@@ -177,6 +177,8 @@ class Group:
 
     async def asubmit(self, work: Work) -> Result:
         """The same for a task: the background thread commits, the event loop never waits for the disk."""
+        import asyncio
+
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         ticket = Ticket(work, future)
         with self.mutex:

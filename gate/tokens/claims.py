@@ -15,7 +15,6 @@ issuer; other claims are ignored, as section 3.4 says.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,13 +25,14 @@ from gate.constraint import show, unknown_types
 from gate.constraints.value import is_array, is_object
 from gate.errors import TokenError
 from gate.limits import NO_LIMITS
+from gate.regex import regex
 from gate.tokens.chain import Link
 from gate.tokens.jose import Jws, open_token
 from gate.tokens.jwk import Anchor, PublicKey, TrustAnchors
 
 TYP: Final = "aat+jwt"
 TYPE: Final = "attenuating_agent_token"
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+\Z")
+_URI: Final = regex(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+\Z")
 _MAX_NAME: Final = 1024
 _NO_TOOL_LIMITS: Final[Mapping[str, Limits]] = MappingProxyType({})
 _OURS: Final = frozenset({"agent", "principal", "limits", "tool_limits", "labels"})

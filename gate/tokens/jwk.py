@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import os
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,12 +19,14 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
+from gate.regex import regex
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 THUMBPRINT_URI: Final = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"  # RFC 9278
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-_X: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+_X: Final = regex(r"[A-Za-z0-9_-]{43}\Z")
 
 
 def encode(data: bytes) -> str:

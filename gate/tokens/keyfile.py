@@ -11,15 +11,15 @@ import contextlib
 import errno
 import fcntl
 import os
-import re
 import stat
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Final
 
 from gate.errors import KeyFileError
+from gate.regex import regex
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}\Z")
+_NAME: Final = regex(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}\Z")
 MAX_SIZE: Final = 16384
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
