@@ -42,7 +42,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -295,7 +294,8 @@ def parse_presentation(text: str) -> Presentation:
 def new_jti(now: float) -> str:
     """A fresh identifier, a UUIDv7 (RFC 9562, section 5.7): in the order of time, with 74 random bits."""
     bits = int.from_bytes(os.urandom(10)) | (int(now * 1000) & (2**48 - 1)) << 80
-    return str(uuid.UUID(int=bits & ~(0xF << 76) & ~(0x3 << 62) | (7 << 76) | (2 << 62)))
+    text = f"{bits & ~(0xF << 76) & ~(0x3 << 62) | (7 << 76) | (2 << 62):032x}"  # without uuid, which imports ways to ask the host
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _ours(agent: str, limits: Limits, tool_limits: Mapping[str, Limits], labels: Collection[str] | None) -> dict[str, object]:

@@ -47,7 +47,7 @@ def test_the_error_on_the_page_is_the_one_that_comes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", [RuleForm, SelectorForm, AskForm, DefaultForm])
 def test_every_key_is_explained(form: type[RuleForm]) -> None:
-    for key in form.model_fields:
+    for key in form._fields:
         assert re.search(rf"^\|[^|]*`{key}`", PAGE, re.MULTILINE), key
 
 

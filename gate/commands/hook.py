@@ -52,7 +52,7 @@ def _answers(agent: str) -> click.Command:
         import os
 
         from gate.gate import seconds_of
-        from gate.hooks.client import main
+        from gate.hooks.sender import main
 
         seconds = seconds_of(waits or 0)
         said = {"home": home, "capability": capability, "workspace": workspace, "waits": f"{seconds:g}", "native-ask": native_ask, "event": event}

@@ -24,9 +24,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from gate.errors import ConfigError
-from gate.hooks.client import MOST, address, pack, peer_of
 from gate.hooks.event import Reply
 from gate.hooks.registry import AGENTS
+from gate.hooks.sender import MOST, address, pack, peer_of
 from gate.hooks.worker import run
 from gate.tokens import keyfile
 

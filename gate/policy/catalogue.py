@@ -41,6 +41,7 @@ class KindCatalogue:
         self._given = kinds
         self._tools = tools
         self._schemas = dict[str, Schema]()
+        self._by_point = dict[str, Mapping[str, KindTool]]()
 
     @cached_property
     def kinds(self) -> Mapping[str, KindTool]:
@@ -68,11 +69,16 @@ class KindCatalogue:
 
     def _found(self, tool: str) -> KindTool | None:
         """The tool of a kind. `shell.run` is looked for where the entry point is called `shell` first, because loading every kind takes long."""
-        if self._given is None and "kinds" not in self.__dict__:
-            for kind in installed_kinds(tool.partition(".")[0]):
-                if kind.name == tool:
-                    return kind
+        if self._given is None and "kinds" not in self.__dict__ and (found := self._point(tool.partition(".")[0]).get(tool)):
+            return found
         return self.kinds.get(tool)
+
+    def _point(self, name: str) -> Mapping[str, KindTool]:
+        """The tools of the entry points of a name; found once, because that looks into every installed package."""
+        found = self._by_point.get(name)
+        if found is None:
+            found = self._by_point[name] = {kind.name: kind for kind in reversed([*installed_kinds(name)])}  # the first of a name counts
+        return found
 
 
 def installed_kinds(name: str = "") -> Iterator[KindTool]:

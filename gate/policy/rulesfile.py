@@ -17,7 +17,6 @@ from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from gate.errors import RulesError
 from gate.policy.catalogue import Catalogue, KindCatalogue
@@ -165,6 +164,8 @@ def named_zone(name: str) -> Zone:
     """A time zone as UTC, an offset, or a name of the IANA database such as Europe/Vienna; ValueError when this host knows none of that name."""
     if name == "UTC" or name.startswith(("+", "-")):
         return fixed_zone(name)
+    from zoneinfo import ZoneInfo
+
     try:
         zone = ZoneInfo(name)
     except (ValueError, KeyError, OSError):

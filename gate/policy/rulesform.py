@@ -2,18 +2,24 @@
 
 `read` checks the data of a TOML document strictly: an unknown key, a word that is no effect, a number in quotes are refused, with the path of
 the mistake so that the line can be named.
+
+>>> read({"rule": [{"id": "no-tunnels", "deny": {"technique": "T1572"}}]}, lambda path: 1).rule[0].selector.technique
+('T1572',)
+>>> read({"rule": [{"id": "no-tunnels", "deny": {"technik": "T1572"}}]}, lambda path: 1)
+Traceback (most recent call last):
+gate.policy.rulesform.FormError: there is no key 'technik' in deny; did you mean 'technique'?
+
+A hook reads the rules for every call, and the same models in pydantic took longer to build than all the rest of it; the tests hold this reader to
+them (`tests/reference_rulesform.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
-from typing import Annotated, Final, TypeAlias
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, get_args
 
 from gate.constraint import show
-from gate.constraints.value import is_array
+from gate.constraints.value import is_array, is_object
 from gate.effect import EFFECTS, Risk, parse_risk
 from gate.names import check_written
 from gate.policy.decision import Durability, Verdict
@@ -21,6 +27,7 @@ from gate.policy.rule import UNDECLARED_EFFECT
 from gate.regex import regex
 
 Path: TypeAlias = "tuple[str | int, ...]"
+T = TypeVar("T")
 
 _ID: Final = regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _TOOL: Final = regex(r"[A-Za-z0-9_.:/*-]{1,128}")
@@ -42,7 +49,142 @@ class FormError(ValueError):
         self.reason = reason
 
 
-def _several(check: Callable[[str], object], example: str) -> BeforeValidator:
+class _Place(NamedTuple):
+    """Where in the document something is read, and the mistakes that were found in it."""
+
+    path: Path
+    mistakes: list[FormError]
+
+    def at(self, step: str | int) -> _Place:
+        """One step below."""
+        return _Place((*self.path, step), self.mistakes)
+
+    @property
+    def words(self) -> list[str]:
+        """The names on the way here."""
+        return [part for part in self.path if isinstance(part, str)]
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: `ask.quorum`."""
+        words = self.words
+        return ".".join(words[1:] if words[0] == "rule" and len(words) > 1 else words)
+
+    def must(self, reason: str) -> None:
+        """What is here is no such thing at all."""
+        self.mistakes.append(FormError(self.path, f"'{self.name}' {reason}"))
+
+    def wrong(self, error: ValueError) -> None:
+        """What is here is one, and not a good one."""
+        self.mistakes.append(FormError(self.path, str(error) if self.name == "rule" else f"{self.name}: {error}"))
+
+    def unknown(self, known: Sequence[str]) -> None:
+        """The key that leads here is none."""
+        from difflib import get_close_matches
+
+        words = self.words
+        near = get_close_matches(words[-1], known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"the keys are {', '.join(known)}"
+        inside = f" in {words[-2]}" if len(words) > 1 else ""
+        self.mistakes.append(FormError(self.path, f"there is no key {show(words[-1])}{inside}; {hint}"))
+
+
+Field: TypeAlias = Callable[[_Place, object], object]
+"""Reads a value at a place. What it gives counts only when it found no mistake."""
+
+
+def _checked(check: Callable[[Any], object]) -> Field:
+    """A value of any sort that `check` turns into what is kept."""
+
+    def field(place: _Place, value: object) -> object:
+        try:
+            return check(value)
+        except ValueError as error:
+            return place.wrong(error)
+
+    return field
+
+
+def _text(check: Callable[[str], str] = str) -> Field:
+    passes = _checked(check)
+    return lambda place, value: passes(place, value) if isinstance(value, str) else place.must("must be text")
+
+
+def _word(among: object) -> Field:
+    """One of the words of a Literal."""
+    words = get_args(among)
+    *first, last = [repr(word) for word in words]
+
+    def field(place: _Place, value: object) -> object:
+        return value if isinstance(value, str) and value in words else place.must(f"must be {', '.join(first)} or {last}")
+
+    return field
+
+
+def _number(least: int, most: int) -> Field:
+    def field(place: _Place, value: object) -> object:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return place.must("must be a whole number")
+        if value < least:
+            return place.must(f"input should be greater than or equal to {least}")
+        return value if value <= most else place.must(f"input should be less than or equal to {most}")
+
+    return field
+
+
+def _list(item: Field, *, filled: bool = False) -> Field:
+    def field(place: _Place, value: object) -> object:
+        if not isinstance(value, list):
+            return place.must("must be a list")
+        found: list[object] = value
+        if filled and not found:
+            return place.must("is empty; leave it out instead")
+        return [item(place.at(number), one) for number, one in enumerate(found)]
+
+    return field
+
+
+def _filled(place: _Place, value: object) -> object:
+    """A table of anything, but not of nothing."""
+    if not is_object(value):
+        return place.must("must be a table")
+    return value or place.must("is empty; leave it out instead")
+
+
+class _Table(Generic[T]):
+    """A table with these keys and no others. whole: raises ValueError for what its values cannot be together."""
+
+    def __init__(
+        self, make: Callable[..., T], fields: Mapping[str, Field], *, needs: Sequence[str] = (), whole: Callable[[T], None] | None = None
+    ) -> None:
+        self._make, self._fields, self._needs, self._whole = make, fields, needs, whole
+
+    def __call__(self, place: _Place, value: object) -> T | None:
+        if not is_object(value):
+            return place.must("must be a table")
+        before = len(place.mistakes)
+        said = dict[str, object]()
+        for name, field in self._fields.items():
+            if name in value:
+                said[name] = field(place.at(name), value[name])
+            elif name in self._needs:
+                place.at(name).must("is missing")
+        for name in value:
+            if name not in self._fields:
+                place.at(name).unknown(list(self._fields))
+        return self._together(place, said) if len(place.mistakes) == before else None
+
+    def _together(self, place: _Place, said: Mapping[str, object]) -> T | None:
+        made = self._make(**said)
+        try:
+            if self._whole:
+                self._whole(made)
+        except ValueError as error:
+            return place.wrong(error)
+        return made
+
+
+def _several(check: Callable[[str], object], example: str) -> Field:
     """One text or a list of texts, each of which passes `check`."""
 
     def validate(value: object) -> tuple[str, ...]:
@@ -56,7 +198,7 @@ def _several(check: Callable[[str], object], example: str) -> BeforeValidator:
             check(one)
         return tuple(dict.fromkeys([str(one) for one in value]))
 
-    return BeforeValidator(validate)
+    return _checked(validate)
 
 
 def _tool(text: str) -> None:
@@ -124,75 +266,82 @@ def seconds(text: str) -> float:
     return float(int(text[:-1]) * _SECONDS[text[-1]])
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class SelectorForm(_Form):
+class SelectorForm(NamedTuple):
     """What follows `allow =` or `deny =`."""
 
-    tool: Annotated[tuple[str, ...], _several(_tool, '"shell.run"')] = ()
-    agent: Annotated[tuple[str, ...], _several(_agent, '"researcher"')] = ()
-    effect: Annotated[tuple[str, ...], _several(_effect, '"egress"')] = ()
-    risk: Annotated[Risk | None, BeforeValidator(_risk)] = None
-    technique: Annotated[tuple[str, ...], _several(_technique, '"T1572"')] = ()
-    arguments: Annotated[dict[str, object], Field(min_length=1)] | None = None
-    unless: Annotated[dict[str, object], Field(min_length=1)] | None = None
-    hours: Annotated[str, AfterValidator(_hours)] | None = None
-    tz: Annotated[str, AfterValidator(_line)] | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> SelectorForm:
-        if not (self.tool or self.agent or self.effect or self.risk or self.technique or self.arguments or self.hours):
-            raise ValueError('no condition would match every call; if that is meant, write { tool = "*" }')
-        if self.tz and not self.hours:
-            raise ValueError("'tz' is the time zone of 'hours', and there are none")
-        return self
+    tool: tuple[str, ...] = ()
+    agent: tuple[str, ...] = ()
+    effect: tuple[str, ...] = ()
+    risk: Risk | None = None
+    technique: tuple[str, ...] = ()
+    arguments: Mapping[str, object] | None = None
+    unless: Mapping[str, object] | None = None
+    hours: str | None = None
+    tz: str | None = None
 
 
-class AskForm(SelectorForm):
+class AskForm(NamedTuple):
     """What follows `ask =`."""
 
-    approvers: Annotated[tuple[str, ...], _several(_approver, '"oncall"')] = ()
-    quorum: Annotated[int, Field(ge=1, le=_MAX_QUORUM)] = 1
-    expires: Annotated[str, AfterValidator(duration)] = "10m"
+    tool: tuple[str, ...] = ()
+    agent: tuple[str, ...] = ()
+    effect: tuple[str, ...] = ()
+    risk: Risk | None = None
+    technique: tuple[str, ...] = ()
+    arguments: Mapping[str, object] | None = None
+    unless: Mapping[str, object] | None = None
+    hours: str | None = None
+    tz: str | None = None
+    approvers: tuple[str, ...] = ()
+    quorum: int = 1
+    expires: str = "10m"
 
-    @model_validator(mode="after")
-    def _reachable(self) -> AskForm:
-        if self.approvers and self.quorum > len(self.approvers) and not any(name.startswith("@") for name in self.approvers):
-            raise ValueError(
-                f"a quorum of {self.quorum} can never be reached by {len(self.approvers)} named approver{'s'[: len(self.approvers) - 1]}"
-            )
-        return self
+
+def _complete(said: SelectorForm | AskForm) -> None:
+    if not (said.tool or said.agent or said.effect or said.risk or said.technique or said.arguments or said.hours):
+        raise ValueError('no condition would match every call; if that is meant, write { tool = "*" }')
+    if said.tz and not said.hours:
+        raise ValueError("'tz' is the time zone of 'hours', and there are none")
 
 
-class RuleForm(_Form):
+def _reachable(said: AskForm) -> None:
+    _complete(said)
+    if said.approvers and said.quorum > len(said.approvers) and not any(name.startswith("@") for name in said.approvers):
+        raise ValueError(f"a quorum of {said.quorum} can never be reached by {len(said.approvers)} named approver{'s'[: len(said.approvers) - 1]}")
+
+
+_SELECTOR: Final[Mapping[str, Field]] = {
+    "tool": _several(_tool, '"shell.run"'),
+    "agent": _several(_agent, '"researcher"'),
+    "effect": _several(_effect, '"egress"'),
+    "risk": _checked(_risk),
+    "technique": _several(_technique, '"T1572"'),
+    "arguments": _filled,
+    "unless": _filled,
+    "hours": _text(_hours),
+    "tz": _text(_line),
+}
+_ASK: Final[Mapping[str, Field]] = {
+    **_SELECTOR,
+    "approvers": _several(_approver, '"oncall"'),
+    "quorum": _number(1, _MAX_QUORUM),
+    "expires": _text(duration),
+}
+
+
+class RuleForm(NamedTuple):
     """One `[[rule]]`."""
 
-    id: Annotated[str, AfterValidator(_id)]
+    id: str
     allow: SelectorForm | None = None
     ask: AskForm | None = None
     deny: SelectorForm | None = None
     audit: Durability | None = None
-    reason: Annotated[str, AfterValidator(_line)] = ""
-    remedy: Annotated[str, AfterValidator(_line)] = ""
-    spares: Annotated[list[Annotated[str, AfterValidator(_id)]], Field(min_length=1)] | None = None
-    match: list[str] = []
-    not_match: list[str] = []
-
-    @model_validator(mode="after")
-    def _one_verdict(self) -> RuleForm:
-        if sum(said is not None for said in (self.allow, self.ask, self.deny)) != 1:
-            raise ValueError("write exactly one of allow, ask and deny")
-        if self.allow and self.allow.unless:
-            raise ValueError("'unless' belongs to a rule that denies or asks; a rule that allows names what it allows under 'arguments'")
-        if self.audit and not self.allow:
-            raise ValueError("'audit' belongs to a rule that allows; what is asked is always durable, what is denied does not run")
-        if self.spares and not self.allow:
-            raise ValueError("'spares' belongs to a rule that allows; it names rules that ask and then need not")
-        if self.remedy and not self.deny:
-            raise ValueError("'remedy' belongs to a rule that denies; write 'reason'")
-        return self
+    reason: str = ""
+    remedy: str = ""
+    spares: Sequence[str] | None = None
+    match: Sequence[str] = ()
+    not_match: Sequence[str] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -200,7 +349,7 @@ class RuleForm(_Form):
         return "allow" if self.allow else "ask" if self.ask else "deny"
 
     @property
-    def selector(self) -> SelectorForm:
+    def selector(self) -> SelectorForm | AskForm:
         """What follows it."""
         said = self.allow or self.ask or self.deny
         if said is None:
@@ -208,7 +357,20 @@ class RuleForm(_Form):
         return said
 
 
-class DefaultForm(_Form):
+def _one_verdict(rule: RuleForm) -> None:
+    if sum(said is not None for said in (rule.allow, rule.ask, rule.deny)) != 1:
+        raise ValueError("write exactly one of allow, ask and deny")
+    if rule.allow and rule.allow.unless:
+        raise ValueError("'unless' belongs to a rule that denies or asks; a rule that allows names what it allows under 'arguments'")
+    if rule.audit and not rule.allow:
+        raise ValueError("'audit' belongs to a rule that allows; what is asked is always durable, what is denied does not run")
+    if rule.spares and not rule.allow:
+        raise ValueError("'spares' belongs to a rule that allows; it names rules that ask and then need not")
+    if rule.remedy and not rule.deny:
+        raise ValueError("'remedy' belongs to a rule that denies; write 'reason'")
+
+
+class DefaultForm(NamedTuple):
     """`[default]`."""
 
     low: Verdict | None = None
@@ -217,45 +379,40 @@ class DefaultForm(_Form):
     critical: Verdict | None = None
 
 
-class FileForm(_Form):
+class FileForm(NamedTuple):
     """The whole file."""
 
     default: DefaultForm = DefaultForm()
-    rule: list[RuleForm] = []
+    rule: Sequence[RuleForm] = ()
+
+
+_SIDE: Final = _Table(SelectorForm, _SELECTOR, whole=_complete)
+_RULE: Final = _Table(
+    RuleForm,
+    {
+        "id": _text(_id),
+        "allow": _SIDE,
+        "ask": _Table(AskForm, _ASK, whole=_reachable),
+        "deny": _SIDE,
+        "audit": _word(Durability),
+        "reason": _text(_line),
+        "remedy": _text(_line),
+        "spares": _list(_text(_id), filled=True),
+        "match": _list(_text()),
+        "not_match": _list(_text()),
+    },
+    needs=("id",),
+    whole=_one_verdict,
+)
+_FILE: Final = _Table(FileForm, {"default": _Table(DefaultForm, dict.fromkeys(DefaultForm._fields, _word(Verdict))), "rule": _list(_RULE)})
 
 
 def read(data: Mapping[str, object], line: Callable[[Path], int]) -> FileForm:
     """The form of a document; FormError for the mistake that comes first in the file."""
-    try:
-        return FileForm.model_validate(data)
-    except ValidationError as error:
-        found = [(tuple(one["loc"]), one) for one in error.errors(include_url=False, include_input=False)]
-        path, first = min(found, key=lambda one: line(one[0]))
-        raise FormError(path, _message(path, first["type"], first["msg"], first.get("ctx", {}))) from None
-
-
-_KEYS: Final[Mapping[str, type[BaseModel]]] = {"default": DefaultForm, "rule": RuleForm, "allow": SelectorForm, "deny": SelectorForm, "ask": AskForm}
-_MUST: Final[Mapping[str, str]] = {
-    "string_type": "must be text",
-    "int_type": "must be a whole number",
-    "list_type": "must be a list",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "too_short": "is empty; leave it out instead",
-    "missing": "is missing",
-}
-
-
-def _message(path: Path, kind: str, said: str, context: Mapping[str, object]) -> str:
-    words = [part for part in path if isinstance(part, str)]
-    place = ".".join(words[1:] if words[0] == "rule" and len(words) > 1 else words)
-    if kind == "extra_forbidden":
-        known = list((_KEYS[words[-2]] if len(words) > 1 else FileForm).model_fields)
-        near = get_close_matches(words[-1], known, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"the keys are {', '.join(known)}"
-        return f"there is no key {show(words[-1])}{f' in {words[-2]}' if len(words) > 1 else ''}; {hint}"
-    if kind == "value_error":
-        return f"{place}: {context.get('error', said)}" if place != "rule" else str(context.get("error", said))
-    if kind == "literal_error":
-        return f"'{place}' must be {context.get('expected', 'another word')}"
-    return f"'{place}' {_MUST.get(kind, said.lower())}"
+    mistakes = list[FormError]()
+    form = _FILE(_Place((), mistakes), data)
+    if mistakes:
+        raise min(mistakes, key=lambda one: line(one.path))
+    if form is None:
+        raise FormError((), "the document could not be read")
+    return form

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from gate.call import Acting
@@ -83,7 +83,7 @@ class _Reader:
         """The rule of its form."""
         said = form.selector
         path = ("rule", number, form.verdict)
-        ask = said if isinstance(said, AskForm) else AskForm.model_construct()
+        ask = said if isinstance(said, AskForm) else AskForm()
         return Rule(
             id=form.id,
             verdict=form.verdict,
@@ -100,7 +100,7 @@ class _Reader:
             line=self.lines.of("rule", number, "id"),
         )
 
-    def _selector(self, said: SelectorForm, path: tuple[str | int, ...]) -> Selector:
+    def _selector(self, said: SelectorForm | AskForm, path: tuple[str | int, ...]) -> Selector:
         return Selector(
             said.tool,
             said.agent,
@@ -112,7 +112,7 @@ class _Reader:
             self._hours(said, path),
         )
 
-    def _hours(self, said: SelectorForm, path: tuple[str | int, ...]) -> Hours | None:
+    def _hours(self, said: SelectorForm | AskForm, path: tuple[str | int, ...]) -> Hours | None:
         if not said.hours:
             return None
         name = said.tz or "UTC"
@@ -123,7 +123,7 @@ class _Reader:
         start, _, end = said.hours.partition("-")
         return Hours(minutes(start), 24 * 60 if end == "24:00" else minutes(end), zone, f"{said.hours} {name}")
 
-    def _examples(self, number: int, key: str, texts: list[str]) -> tuple[Example, ...]:
+    def _examples(self, number: int, key: str, texts: Sequence[str]) -> tuple[Example, ...]:
         made = list[Example]()
         for index, text in enumerate(texts):
             try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.hooks.client import MOST, pack, unpack
+from gate.hooks.sender import MOST, pack, unpack
 from tests.hooks.kit import CLIENT, after, before, hook, make_gate, records
 
 
@@ -84,7 +84,7 @@ for owner in owners:
 assert callable(getattr(module, last))
 setattr(module, last, broken)
 sys.argv = {argv!r}
-from gate.hooks.client import main
+from gate.hooks.sender import main
 os._exit(main(sys.argv[1:]))
 """
 
@@ -208,3 +208,49 @@ def test_a_reply_travels_whole_or_not_at_all() -> None:
     for wrong in (b"", b"1 0 0\n", b"0 1 0\n", b"-1 0 0\n", b"0 0 0", b"0 -1 1\n", b"0 0 0 0\n", whole + b"x", b"0 x 0\n"):
         with pytest.raises(ValueError, match=r"."):
             unpack(wrong)
+
+
+def _copied(folder: Path) -> Path:
+    """The client and its sender alone, to be broken."""
+    import shutil
+
+    from tests.hooks.kit import CLIENT
+
+    for name in ("client.py", "sender.py"):
+        shutil.copy(CLIENT.with_name(name), folder / name)
+    return folder / "client.py"
+
+
+@pytest.mark.parametrize(
+    "sender", [None, b"", b"def main(", b"raise SystemExit(0)", b"def main(words): raise SystemExit(0)", b"main = 1", b"\0", b"\xff"]
+)
+def test_attack_a_client_without_a_whole_sender_says_no(tmp_path: Path, sender: bytes | None) -> None:
+    client = _copied(tmp_path)
+    path = tmp_path / "sender.py"
+    path.unlink() if sender is None else path.write_bytes(sender)
+    done = subprocess.run([sys.executable, "-I", "-S", str(client), "claude"], input=b"{}", capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, b"") and b"does not run" in done.stderr
+
+
+def test_attack_spoiled_bytecode_never_says_yes(tmp_path: Path) -> None:
+    client = _copied(tmp_path)
+    command = [sys.executable, "-I", "-S", str(client), "claude", f"--home={tmp_path}"]
+    whole = subprocess.run(command, input=b"{}", capture_output=True, timeout=60, check=False)
+    (kept,) = (tmp_path / "__pycache__").iterdir()
+    good = kept.read_bytes()
+    for size in (0, 7, 16, 17, len(good) // 2, len(good) - 1):
+        kept.write_bytes(good[:size])
+        assert subprocess.run(command, input=b"{}", capture_output=True, timeout=60, check=False).returncode == whole.returncode == 2
+    kept.write_bytes(good[:16] + b"\xe3" + b"\0" * 200)
+    assert subprocess.run(command, input=b"{}", capture_output=True, timeout=60, check=False).returncode == 2
+
+
+def test_attack_a_module_in_the_agents_folder_or_environment_is_not_loaded(tmp_path: Path) -> None:
+    for name in ("sender", "select", "os", "time", "gate"):
+        (tmp_path / f"{name}.py").write_text("import os\nos._exit(0)\n")
+    from tests.hooks.kit import CLIENT
+
+    env = {"PYTHONPATH": str(tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONSTARTUP": str(tmp_path / "os.py"), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-I", "-S", str(CLIENT), "claude", f"--home={tmp_path / 'none'}"]
+    done = subprocess.run(command, input=b"{}", capture_output=True, timeout=60, check=False, cwd=tmp_path, env=env)
+    assert done.returncode == 2 and b"there is no gate" in done.stderr

@@ -18,8 +18,8 @@ import pytest
 
 from gate import Gate
 from gate.errors import ConfigError
-from gate.hooks.client import address
 from gate.hooks.daemon import serve
+from gate.hooks.sender import address
 from tests.hooks.kit import ROOT, after, before, hook, make_gate, records
 
 
