@@ -341,7 +341,8 @@ class Gate(Authority, Halves, Toolbox):
     def acting(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Generator[Acting]:
         """Everything called inside acts under this capability, which is verified now and cleared at every call.
 
-        agent: must be the capability's agent when given.  session: groups calls; a fresh one without it.  task: what the agent is at.
+        agent: must be the capability's agent when given.  session: groups calls; without it the thread of the framework
+        that an adapter is in, else a fresh one.  task: what the agent is at.
         """
         texts = {
             "agent": (agent, given.TEXT, "'assistant'"),
@@ -356,7 +357,8 @@ class Gate(Authority, Halves, Toolbox):
     def scope_of(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Scope:
         """What `acting` acts within, for who acts again and again: the capability is verified once."""
         verified = self.verify(capability)
-        return Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified), {}
+        who = Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified, unnamed=not session)
+        return who, {}
 
     def within(self, scope: Scope) -> Inside[Scope]:
         """Everything called inside acts within it."""

@@ -5,7 +5,8 @@
     value = around.run(Sent("read_file", {"path": "a"}, id="call_1"), lambda arguments: handler(arguments))
 
 Who acts is, in this order: the capability the adapter was given; the one in the framework's own context; whoever acts by `gate.acting`.
-Nobody: refused.  `part` narrows what was found, for a sub-agent.  Whatever goes wrong here is a `Denied`, and then the tool did not run.
+Nobody: refused.  The session is the one that `gate.acting` was told, else the framework's own.  `part` narrows what was found, for a sub-agent.
+Whatever goes wrong here is a `Denied`, and then the tool did not run.
 
 What the framework's own pause and resume brings back is `answered`: tokens of approvers, or a plain yes or no.  A plain yes is worth something only
 where the adapter was told whose it is (`answers`), because an agent that runs in this process could say it, too; and never about a grave call,
@@ -84,7 +85,7 @@ class Around:
         self._capability, self._part, self._session = capability, part, session or new_session()
         self._options, self._answers = tools or {}, answers
         self._gated: dict[str, tuple[Declared, Callable[..., Any], Callable[..., Any]]] = {}
-        self._scopes: OrderedDict[tuple[str, str, str], Scope] = OrderedDict()
+        self._scopes: OrderedDict[tuple[str, str, str, str], Scope] = OrderedDict()
 
     def declare(self, name: str, schema: Mapping[str, object] | KindTool | None = None) -> None:
         """Puts a tool of the framework behind the gate. ConfigError when it cannot be, or its name is another tool's."""
@@ -168,18 +169,21 @@ class Around:
     def _scope(self, sent: Sent) -> Scope:
         """Who acts. Kept, because it holds the short way of calls that were allowed."""
         known, found = self.gate.scope(), self._capability or sent.capability
-        session = sent.session or self._session
+        acting, session, agent = known[0], sent.session or self._session, ""
         if found is None:
-            if known[0].capability is None:
+            found = acting.capability
+            if found is None:
                 raise Denied(NO_CAPABILITY, remedy="Call inside gate.acting(capability), or give the adapter capability=…")
+            session = (acting.unnamed and sent.session) or acting.session
             if self._part is None:
-                return known
-            found, session = known[0].capability, known[0].session
-        key = (found if isinstance(found, str) else found.token, session, known[0].task)
+                if session == acting.session:
+                    return known
+                agent = acting.agent  # whoever acts under another's name must go on to be refused
+        key = (found if isinstance(found, str) else found.token, session, acting.task, agent)
         scope = self._scopes.get(key)
         if scope is None:
             capability = found if self._part is None else part(self.gate, found, session, self._part)
-            scope = self._scopes[key] = self.gate.scope_of(capability, session=session, task=known[0].task)
+            scope = self._scopes[key] = self.gate.scope_of(capability, agent=agent, session=session, task=acting.task)
             if len(self._scopes) > MOST:
                 self._scopes.popitem(last=False)
         return scope
