@@ -132,12 +132,14 @@ def _asked_for(server: list[str], url: str) -> list[str]:
 
 def _unknown(name: str, path: Path) -> str:
     how = f"say how it is started, gate mcp lock --name {name or 'NAME'} -- SERVER ARGS…, or where it is: --http URL"
-    return f"no server '{name}' is pinned in '{path}'; {how}" if name else f"say which server: --name NAME of one that is pinned in '{path}'; or {how}"
+    return (
+        f"no server '{name}' is pinned in '{path}'; {how}" if name else f"say which server: --name NAME of one that is pinned in '{path}'; or {how}"
+    )
 
 
 def _started(server: list[str], name: str, options: Mapping[str, object]) -> tuple[str, list[str], Mapping[str, str]]:
     """The server's name, and the process to ask: the server's own, or the one that speaks HTTP to it; with its environment."""
-    if server[0] == _HTTP and len(server) == 2:  # noqa: PLR2004  # as `gate mcp --http URL` pins it
+    if server[0] == _HTTP and len(server) == 2:  # as `gate mcp --http URL` pins it
         from gate.commands.mcphttp import named, reaching
 
         return named(server[1], name), *reaching(server[1], options)
