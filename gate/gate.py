@@ -312,7 +312,7 @@ class Gate(Authority, Halves, Toolbox):
             found = self._tools.get(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]  # an agent may send anything
             wrong = [] if found else [unknown_name(name, self._tools)]
             if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
-                wrong.append("the arguments must be an object with names")
+                wrong.append("the arguments must be a JSON object, name → value")
             if found and not wrong and (supplied := found.inject & arguments.keys()):
                 wrong.append(f"argument '{min(supplied)}' is supplied by the program, not by the agent")
         except Exception as error:  # a mapping or a text of the caller's own making may do anything
