@@ -26,7 +26,7 @@ from gate import ref
 from gate.agents.part import part
 from gate.constraints.value import is_array, is_object
 from gate.declare import Declared, continuing
-from gate.errors import Denied, GateError, NeedsApproval, Unavailable
+from gate.errors import Denied, GateError, NeedsApproval, TokenError, Unavailable
 from gate.home import new_session
 from gate.run import held
 from gate.wrap import wrapper
@@ -151,6 +151,8 @@ class Around:
                 raise Denied("the tool is not behind this adapter")
         except Denied as denial:
             raise self._refused(denial, sent) from denial.__cause__
+        except TokenError as error:
+            raise self._refused(_unusable(error, self._capability or sent.capability), sent) from error
         except Exception as error:
             raise self._refused(Unavailable(f"the gate failed: {error}"), sent) from error
         return found, scope
@@ -207,6 +209,13 @@ class Around:
         if answer is not None and not approve:
             desk.answer(question.id, answer)
         return [answer.token] if answer is not None and approve else []
+
+
+def _unusable(error: TokenError, capability: object) -> Denied:
+    """The refusal of whoever comes with what is no capability, or no part of one."""
+    token = not isinstance(capability, str) or capability.lstrip().startswith(("eyJ", "{"))
+    remedy = "" if token else "Give the adapter the capability, or its text: capability.token, or what gate grant prints"
+    return Denied(f"the capability cannot be used: {error}", remedy=remedy)
 
 
 def note(value: Any, notices: Sequence[str]) -> Any:

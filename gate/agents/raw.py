@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from gate.gate import Gate
+    from gate.tool import Options
 
 Message = dict[str, object]
 
@@ -41,12 +42,20 @@ class Tools:
     ConfigError for a definition that cannot be taken, and for a name in `tools` that no definition has.
     """
 
-    def __init__(self, gate: Gate, definitions: Iterable[object], functions: Mapping[str, Callable[..., Any]], **around: Any) -> None:
-        self.around = Around(gate, **around)
+    def __init__(
+        self,
+        gate: Gate,
+        definitions: Iterable[object],
+        functions: Mapping[str, Callable[..., Any]],
+        *,
+        tools: Mapping[str, Options] | None = None,
+        **around: Any,
+    ) -> None:
+        self.around = Around(gate, tools=tools, **around)
         self._functions = dict(functions)
         found = [_defined(definition) for definition in definitions]
         names = [name for name, _ in found]
-        if unknown := sorted({*(around.get("tools") or {})} - {*names}):  # the tool that is meant would be undeclared, and not ask
+        if unknown := sorted(set(tools or ()) - set(names)):  # the tool that is meant would be undeclared, and not ask
             raise ConfigError(f"tools= says what '{unknown[0]}' does, and no definition has that name; there are {', '.join(names) or 'none'}")
         for name, schema in found:
             self.around.declare(name, schema)

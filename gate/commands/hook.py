@@ -44,7 +44,13 @@ def _answers(agent: str) -> click.Command:
     @click.option("--capability", default="", metavar="FILE", help="The capability; the installed one by default, then GATE_CAPABILITY.")
     @click.option("--workspace", default="", metavar="DIR", help="What counts as inside; where the session began by default.")
     @click.option("--waits", default="", metavar="SPAN", help="How long a call waits for an answer, such as 50s.")
-    @click.option("--native-ask", default="", type=click.Choice(["", "ask", "defer"]), metavar="ask|defer", help="Let the agent's own person answer, where it can.")
+    @click.option(
+        "--native-ask",
+        default="",
+        type=click.Choice(["", "ask", "defer"]),
+        metavar="ask|defer",
+        help="Let the agent's own person answer, where it can.",
+    )
     @click.option("--event", default="", metavar="NAME", help="The event, where the agent does not say it (copilot).")
     @click.option("--deadline", default=25.0, show_default=True, metavar="SECONDS", help="After that the call is refused.")
     @home_option
@@ -206,7 +212,8 @@ def _granted(gate: Gate, agent: str, capability: str, days: float) -> list[str]:
     made = gate.grant(f"{agent}-agent", tools=import_module(_KINDS).everything(agent), minutes=days * 1440)
     with keyfile.directory(path.parent) as fd:
         keyfile.replace(fd, path.name, made.presentation.encode())
-    return [f"it acts as {made.agent} for {days:g} days, under the capability {made.jti}; to end it: gate revoke {made.jti} --home {shlex.quote(str(gate.home.path))}"]
+    end = f"gate revoke {made.jti} --home {shlex.quote(str(gate.home.path))}"
+    return [f"it acts as {made.agent} for {days:g} days, under the capability {made.jti}; to end it: {end}"]
 
 
 def _hints(agent: str, native: str, place: str, *, user: bool) -> list[str]:

@@ -140,6 +140,8 @@ def test_a_forged_capability_is_a_refusal(gate: Gate, tool: Tool) -> None:
     for forged in ("", "x.y.z", token[:-8] + "AAAAAAAA", 5):
         with pytest.raises(Denied):
             around(gate).run(SAY._replace(capability=forged), tool)
+    with pytest.raises(Denied, match=r"cannot be used: .*Give the adapter the capability, or its text: capability\.token"):
+        around(gate, capability=str(grant(gate))).run(SAY, tool)  # what Python shows of it
     assert not tool.ran
 
 

@@ -46,14 +46,16 @@ def test_what_is_said_of_a_tool_that_is_not_there_is_refused(gate: Gate) -> None
 
 
 def test_arguments_that_are_no_json_are_said_to_be_none(gate: Gate) -> None:
-    said = tools(gate, capability=gate.grant("a", tools={"read": ANY})).openai_chat({"id": "c", "function": {"name": "read", "arguments": '{"path": '}})
+    said = tools(gate, capability=gate.grant("a", tools={"read": ANY})).openai_chat(
+        {"id": "c", "function": {"name": "read", "arguments": '{"path": '}}
+    )
     assert "the arguments must be a JSON object" in str(said["content"])
     assert not ran
 
 
 def tools(gate: Gate, definition=CHAT, function=read, **around) -> Tools:
     capability = gate.grant("root", tools={"read": {"path": ["a", "b"]}})
-    return Tools(gate, [definition], {"read": function}, capability=capability, tools={"read": {"effects": "reads"}}, **around)
+    return Tools(gate, [definition], {"read": function}, **{"capability": capability, "tools": {"read": {"effects": "reads"}}, **around})
 
 
 def chat(arguments: object, name: object = "read", call_id: object = "call_1"):
