@@ -216,7 +216,7 @@ def question(call: Call, decision: Ask, *, rules_version: str, now: float, words
         effects=tuple(sorted(call.assessment.effects)),
         techniques=tuple(sorted(call.assessment.techniques)),
         risk=decision.risk,
-        reasons=tuple(dict.fromkeys((*decision.reasons, *map(visible, call.assessment.reasons)))),
+        reasons=_reasons(call, decision),
         rules=decision.rules,
         rules_version=rules_version,
         binding_hash=binding_hash(call, rules_version),
@@ -228,6 +228,15 @@ def question(call: Call, decision: Ask, *, rules_version: str, now: float, words
         requires=tuple(sorted(like.requires)) if like else (),
         chain=tuple(sorted(acting.capability.agents - {acting.agent})) if acting.capability else (),
     )
+
+
+def _reasons(call: Call, decision: Ask) -> tuple[str, ...]:
+    """Why it is asked about: what the decision says, then what was assessed, each once."""
+    assessed = [visible(reason) for reason in call.assessment.reasons]
+    said = list(decision.reasons)
+    for most in range(len(assessed), 0, -1):  # a decision by default ends with the first of them
+        said = [reason.removesuffix(f": {'; '.join(assessed[:most])}") for reason in said]
+    return tuple(dict.fromkeys([*said, *assessed]))
 
 
 def headline(call: Call, like: KindTool | None = None) -> str:

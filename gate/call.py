@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 class Acting(NamedTuple):
     """Who acts: the agent, for whom, in which session and task, under which verified capability.
 
-    `labels` is the place for origins: where the values of this session's calls come from.
+    `labels` is the place for origins: where the values of this session's calls come from.  `unnamed`: nobody named the session, so that it is one
+    of its own, and the thread of a framework may take its place.
     """
 
     agent: str
@@ -44,6 +45,7 @@ class Acting(NamedTuple):
     principal: str = ""
     capability: Capability | None = None
     labels: frozenset[str] = frozenset()
+    unnamed: bool = False
 
 
 NOBODY: Final = Acting("")

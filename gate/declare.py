@@ -41,7 +41,7 @@ def declared(name: str, schema: Mapping[str, object] | KindTool | None, options:
     Of the options, those about a function of this process (name, inject, chunk_limit) cannot be said.
     """
     if wrong := options.keys() - _ELSEWHERE:
-        raise ConfigError(f"'{min(wrong)}' cannot be said of a tool elsewhere")
+        raise ConfigError(f"'{min(wrong)}' cannot be said of a tool that runs elsewhere; there are {', '.join(sorted(_ELSEWHERE))}")
     check_options(options)
     like = schema if isinstance(schema, KindTool) else options.get("like")
     kinds = {**(like.arguments if like else {}), **options.get("kinds", {})}

@@ -313,7 +313,7 @@ class Gate(Authority, Halves, Toolbox):
             found = self._tools.get(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]  # an agent may send anything
             wrong = [] if found else [unknown_name(name, self._tools)]
             if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
-                wrong.append("the arguments must be an object with names")
+                wrong.append("the arguments must be a JSON object, name → value")
             if found and not wrong and (supplied := found.inject & arguments.keys()):
                 wrong.append(f"argument '{min(supplied)}' is supplied by the program, not by the agent")
         except Exception as error:  # a mapping or a text of the caller's own making may do anything
@@ -342,7 +342,8 @@ class Gate(Authority, Halves, Toolbox):
     def acting(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Generator[Acting]:
         """Everything called inside acts under this capability, which is verified now and cleared at every call.
 
-        agent: must be the capability's agent when given.  session: groups calls; a fresh one without it.  task: what the agent is at.
+        agent: must be the capability's agent when given.  session: groups calls; without it the thread of the framework
+        that an adapter is in, else a fresh one.  task: what the agent is at.
         """
         texts = {
             "agent": (agent, given.TEXT, "'assistant'"),
@@ -357,7 +358,8 @@ class Gate(Authority, Halves, Toolbox):
     def scope_of(self, capability: Capability | str, *, agent: str = "", session: str = "", task: str = "") -> Scope:
         """What `acting` acts within, for who acts again and again: the capability is verified once."""
         verified = self.verify(capability)
-        return Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified), {}
+        who = Acting(agent or verified.agent, session or new_session(), task, verified.principal, verified, unnamed=not session)
+        return who, {}
 
     def within(self, scope: Scope) -> Inside[Scope]:
         """Everything called inside acts within it."""

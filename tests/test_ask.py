@@ -16,6 +16,8 @@ from gate.call import Acting, Call, b64url, canonical
 from gate.decide import Ask
 from gate.effect import Assessment, Risk
 from gate.frozen import freeze
+from gate.policy import refusal
+from gate.rules import Rules
 from gate.shown import visible
 from tests.kit import label
 
@@ -44,6 +46,21 @@ def test_it_tells_everything_the_decision_was_made_of() -> None:
     )
     assert (one.approvers, one.quorum, one.created, one.expires, one.words) == (("oncall",), 1, 1000.0, 1600.0, "please")
     assert json.loads(json.dumps(one.to_json()))["risk"] == "high"
+
+
+def test_what_was_assessed_is_said_once() -> None:
+    def reasons(*assessed: str, decided: str = "") -> tuple[str, ...]:
+        call = made()._replace(assessment=ASSESSED._replace(reasons=assessed))
+        by_default = refusal.asked(Rules.EMPTY.match(call, 0.0), call, 0.0)
+        return question(call, DECISION._replace(reasons=(decided,) if decided else tuple(by_default)), rules_version="v1", now=0.0).reasons
+
+    assert reasons("opens a tunnel") == ("high risk asks by default", "opens a tunnel")
+    assert reasons("opens a tunnel", "sends a text") == ("high risk asks by default", "opens a tunnel", "sends a text")
+    many = [f"reads '{name}'" for name in "abcdefgh"]
+    assert reasons(*many) == ("high risk asks by default", *many)
+    assert reasons("re\u202edo") == ("high risk asks by default", visible("re\u202edo"))
+    assert reasons() == ("high risk asks by default",)
+    assert reasons("a tunnel", decided="rule 'r' asks: it opens a tunnel") == ("rule 'r' asks: it opens a tunnel", "a tunnel")
 
 
 def test_the_binding_can_be_recomputed_by_anybody() -> None:

@@ -5,7 +5,8 @@
     value = around.run(Sent("read_file", {"path": "a"}, id="call_1"), lambda arguments: handler(arguments))
 
 Who acts is, in this order: the capability the adapter was given; the one in the framework's own context; whoever acts by `gate.acting`.
-Nobody: refused.  `part` narrows what was found, for a sub-agent.  Whatever goes wrong here is a `Denied`, and then the tool did not run.
+Nobody: refused.  The session is the one that `gate.acting` was told, else the framework's own.  `part` narrows what was found, for a sub-agent.
+Whatever goes wrong here is a `Denied`, and then the tool did not run.
 
 What the framework's own pause and resume brings back is `answered`: tokens of approvers, or a plain yes or no.  A plain yes is worth something only
 where the adapter was told whose it is (`answers`), because an agent that runs in this process could say it, too; and never about a grave call,
@@ -25,7 +26,7 @@ from gate import ref
 from gate.agents.part import part
 from gate.constraints.value import is_array, is_object
 from gate.declare import Declared, continuing
-from gate.errors import Denied, GateError, NeedsApproval, Unavailable
+from gate.errors import Denied, GateError, NeedsApproval, TokenError, Unavailable
 from gate.home import new_session
 from gate.run import held
 from gate.wrap import wrapper
@@ -84,7 +85,7 @@ class Around:
         self._capability, self._part, self._session = capability, part, session or new_session()
         self._options, self._answers = tools or {}, answers
         self._gated: dict[str, tuple[Declared, Callable[..., Any], Callable[..., Any]]] = {}
-        self._scopes: OrderedDict[tuple[str, str, str], Scope] = OrderedDict()
+        self._scopes: OrderedDict[tuple[str, str, str, str], Scope] = OrderedDict()
 
     def declare(self, name: str, schema: Mapping[str, object] | KindTool | None = None) -> None:
         """Puts a tool of the framework behind the gate. ConfigError when it cannot be, or its name is another tool's."""
@@ -150,6 +151,8 @@ class Around:
                 raise Denied("the tool is not behind this adapter")
         except Denied as denial:
             raise self._refused(denial, sent) from denial.__cause__
+        except TokenError as error:
+            raise self._refused(_unusable(error, self._capability or sent.capability), sent) from error
         except Exception as error:
             raise self._refused(Unavailable(f"the gate failed: {error}"), sent) from error
         return found, scope
@@ -168,18 +171,21 @@ class Around:
     def _scope(self, sent: Sent) -> Scope:
         """Who acts. Kept, because it holds the short way of calls that were allowed."""
         known, found = self.gate.scope(), self._capability or sent.capability
-        session = sent.session or self._session
+        acting, session, agent = known[0], sent.session or self._session, ""
         if found is None:
-            if known[0].capability is None:
+            found = acting.capability
+            if found is None:
                 raise Denied(NO_CAPABILITY, remedy="Call inside gate.acting(capability), or give the adapter capability=…")
+            session = (acting.unnamed and sent.session) or acting.session
             if self._part is None:
-                return known
-            found, session = known[0].capability, known[0].session
-        key = (found if isinstance(found, str) else found.token, session, known[0].task)
+                if session == acting.session:
+                    return known
+                agent = acting.agent  # whoever acts under another's name must go on to be refused
+        key = (found if isinstance(found, str) else found.token, session, acting.task, agent)
         scope = self._scopes.get(key)
         if scope is None:
             capability = found if self._part is None else part(self.gate, found, session, self._part)
-            scope = self._scopes[key] = self.gate.scope_of(capability, session=session, task=known[0].task)
+            scope = self._scopes[key] = self.gate.scope_of(capability, agent=agent, session=session, task=acting.task)
             if len(self._scopes) > MOST:
                 self._scopes.popitem(last=False)
         return scope
@@ -203,6 +209,13 @@ class Around:
         if answer is not None and not approve:
             desk.answer(question.id, answer)
         return [answer.token] if answer is not None and approve else []
+
+
+def _unusable(error: TokenError, capability: object) -> Denied:
+    """The refusal of whoever comes with what is no capability, or no part of one."""
+    token = not isinstance(capability, str) or capability.lstrip().startswith(("eyJ", "{"))
+    remedy = "" if token else "Give the adapter the capability, or its text: capability.token, or what gate grant prints"
+    return Denied(f"the capability cannot be used: {error}", remedy=remedy)
 
 
 def note(value: Any, notices: Sequence[str]) -> Any:

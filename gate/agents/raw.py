@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gate.agents.around import Around, Sent, told
 from gate.constraints.value import is_object
-from gate.errors import GateError
+from gate.errors import ConfigError, GateError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from gate.gate import Gate
+    from gate.tool import Options
 
 Message = dict[str, object]
 
@@ -36,13 +37,28 @@ class Style(NamedTuple):
 
 
 class Tools:
-    """The functions of a loop behind a gate. around: what `Around` takes: capability, part, session, tools, answers."""
+    """The functions of a loop behind a gate. around: what `Around` takes: capability, part, session, tools, answers.
 
-    def __init__(self, gate: Gate, definitions: Iterable[object], functions: Mapping[str, Callable[..., Any]], **around: Any) -> None:
-        self.around = Around(gate, **around)
+    ConfigError for a definition that cannot be taken, and for a name in `tools` that no definition has.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        definitions: Iterable[object],
+        functions: Mapping[str, Callable[..., Any]],
+        *,
+        tools: Mapping[str, Options] | None = None,
+        **around: Any,
+    ) -> None:
+        self.around = Around(gate, tools=tools, **around)
         self._functions = dict(functions)
-        for definition in definitions:
-            self.around.declare(*_defined(definition))
+        found = [_defined(definition) for definition in definitions]
+        names = [name for name, _ in found]
+        if unknown := sorted(set(tools or ()) - set(names)):  # the tool that is meant would be undeclared, and not ask
+            raise ConfigError(f"tools= says what '{unknown[0]}' does, and no definition has that name; there are {', '.join(names) or 'none'}")
+        for name, schema in found:
+            self.around.declare(name, schema)
 
     def run(self, sent: Sent) -> tuple[object, bool]:
         """What a call gives, or why it was refused, and whether it was. Raises what the tool raises; an async tool needs `arun`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -43,7 +44,13 @@ def _answers(agent: str) -> click.Command:
     @click.option("--capability", default="", metavar="FILE", help="The capability; the installed one by default, then GATE_CAPABILITY.")
     @click.option("--workspace", default="", metavar="DIR", help="What counts as inside; where the session began by default.")
     @click.option("--waits", default="", metavar="SPAN", help="How long a call waits for an answer, such as 50s.")
-    @click.option("--native-ask", default="", type=click.Choice(["", "ask", "defer"]), help="Let the agent's own person answer, where it can.")
+    @click.option(
+        "--native-ask",
+        default="",
+        type=click.Choice(["", "ask", "defer"]),
+        metavar="ask|defer",
+        help="Let the agent's own person answer, where it can.",
+    )
     @click.option("--event", default="", metavar="NAME", help="The event, where the agent does not say it (copilot).")
     @click.option("--deadline", default=25.0, show_default=True, metavar="SECONDS", help="After that the call is refused.")
     @home_option
@@ -96,7 +103,11 @@ def install(
     """
     from gate.gate import seconds_of
     from gate.hooks import install as files
+    from gate.hooks.registry import dialect
 
+    if native_ask and native_ask not in (able := dialect(agent).asks):
+        can = f"only {' or '.join(sorted(able))} there" if able else "so leave it out"
+        raise click.UsageError(f"--native-ask {native_ask}: a hook of {agent} cannot hand a question over like that, {can}")
     place, seconds = _place(home).resolve(), seconds_of(waits or 0)
     limit = max(deadline, seconds + 10)
     if not user:
@@ -110,7 +121,7 @@ def install(
         "serve": f"{seconds_of(idle):g}" if idle else "",
     }
     made, *older = files.plans(agent, Path.home() if user else Path.cwd(), files.entry(agent, options, limit), user=user)
-    lines = _hints(agent, native_ask, user=user)
+    lines = _hints(agent, native_ask, str(place), user=user)
     if not dry_run:
         with opened(home) as gate:
             lines = [*_granted(gate, agent, capability, days), *lines]
@@ -201,16 +212,18 @@ def _granted(gate: Gate, agent: str, capability: str, days: float) -> list[str]:
     made = gate.grant(f"{agent}-agent", tools=import_module(_KINDS).everything(agent), minutes=days * 1440)
     with keyfile.directory(path.parent) as fd:
         keyfile.replace(fd, path.name, made.presentation.encode())
-    return [f"it acts as {made.agent} for {days:g} days, under the capability {made.jti}; to end it: gate revoke {made.jti}"]
+    end = f"gate revoke {made.jti} --home {shlex.quote(str(gate.home.path))}"
+    return [f"it acts as {made.agent} for {days:g} days, under the capability {made.jti}; to end it: {end}"]
 
 
-def _hints(agent: str, native: str, *, user: bool) -> list[str]:
+def _hints(agent: str, native: str, place: str, *, user: bool) -> list[str]:
     """What a person should know, now that it is installed."""
-    said = list[str]()
+    home = shlex.quote(place)
+    said = [f"questions are answered with: gate ask --home {home}", f"what was called: gate log --home {home}"]
     if user:
         said.append("keep the gate's folder out of every project: where it is inside one, commands over everything ask")
     if native:
-        said.append("questions go to whoever sits at the agent, and what they answer is not an approval of this gate")
+        said[0] = "questions go to whoever sits at the agent, and what they answer is not an approval of this gate"
     if not user and agent != "claude":
         said.append("the file names this machine's folders: keep it out of what the team commits")
     if agent in {"codex", "gemini", "copilot"}:

@@ -62,6 +62,18 @@ def named(url: str, said: str) -> str:
     return name_of([host.removeprefix("mcp.").replace(".", "-")] if not said and host[:1].isalpha() else [], said)
 
 
+def reaching(url: str, options: Mapping[str, object]) -> tuple[list[str], dict[str, str]]:
+    """The process that speaks HTTP to a server, as words, and its environment. ConfigError for a variable that is not there."""
+    from gate.mcp import child as process
+
+    credential(options)  # says now what is missing
+    pairs, bearer = cast("tuple[str, ...]", options["header_env"]), str(options["bearer_env"])
+    flags = [word for pair in pairs for word in ("--header-env", pair)] + (["--bearer-env", bearer] if bearer else [])
+    variables = [one for one in (*[pair.partition("=")[2] for pair in pairs], bearer) if one]
+    environment = process.allowed(os.environ, [*cast("tuple[str, ...]", options["passed"]), *variables])
+    return [sys.executable, "-P", "-m", "gate.mcp.reach", url, *flags], environment
+
+
 def listening(options: Mapping[str, object]) -> tuple[str, int]:
     """Where to listen. ConfigError for an address that others reach, unless it is said by which name."""
     host, colon, port = str(options["listen"]).rpartition(":")
@@ -86,16 +98,12 @@ def _reach(options: Mapping[str, object]) -> None:
 
     url = str(options["url"])
     name, home = named(url, str(options["name"])), existing(str(options["home"]))
-    credential(options)  # says now what is missing
-    flags = [word for pair in cast("tuple[str, ...]", options["header_env"]) for word in ("--header-env", pair)]
-    flags += ["--bearer-env", str(options["bearer_env"])] if options["bearer_env"] else []
-    variables = [pair.partition("=")[2] for pair in cast("tuple[str, ...]", options["header_env"])] + [str(options["bearer_env"])]
-    environment = process.allowed(os.environ, [*cast("tuple[str, ...]", options["passed"]), *[one for one in variables if one]])
+    started, environment = reaching(url, options)
     capability, lock = capability_of(str(options["capability_file"])), lock_path(home, str(options["lock_file"]))
     command = ["--http", url]
     pinned = pinned_of(lock, name, tuple(command), str(options["pins"]))
     process.guard()
-    child = process.start([sys.executable, "-P", "-m", "gate.mcp.reach", url, *flags], environment)
+    child = process.start(started, environment)
     try:
         code = relayed(child, name, home, capability, pinned, lock, {**options, "server": command}, remote_kinds)
     finally:

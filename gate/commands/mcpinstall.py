@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from gate.commands.mcpstdio import lock_path
 from gate.commands.shared import count, existing, home_option, json_option, plain, put
 from gate.errors import ConfigError
+from gate.mcp import lockfile
 from gate.mcp.clients import CLIENTS, file_of
 
 F = TypeVar("F", bound="Callable[..., object]")
@@ -49,7 +51,7 @@ def install(client: str, capability: str, servers: tuple[str, ...], project: str
     from gate.mcp.entry import Launch
     from gate.mcp.install import launcher, plan_install
 
-    options = ["--home", os.path.abspath(existing(home))]
+    options, pins = ["--home", os.path.abspath(existing(home))], lock_path(Path(home), "")
     if capability:
         if not Path(capability).is_file():
             raise ConfigError(f"there is no capability in '{capability}'; make one with: gate grant AGENT … > {capability}")
@@ -59,7 +61,9 @@ def install(client: str, capability: str, servers: tuple[str, ...], project: str
     else:
         click.echo("the capability is read from GATE_CAPABILITY, which must be set where the client starts, too; else: --capability FILE", err=True)
     file = Path(given) if given else file_of(CLIENTS[client], project)
-    return _carry_out(plan_install(CLIENTS[client], file, Launch(launcher(), tuple(options)), servers), "behind the gate", dry=dry, as_json=as_json)
+    pinned = {name: one.command for name, one in lockfile.read(pins).items()}
+    plan = plan_install(CLIENTS[client], file, Launch(launcher(), tuple(options)), servers, pinned)
+    return _carry_out(plan, "behind the gate", dry=dry, as_json=as_json)
 
 
 @click.command("uninstall", short_help="Take the gate out of a client's servers.")
@@ -81,14 +85,16 @@ def _carry_out(plan: Plan, words: str, *, dry: bool, as_json: bool) -> int:
     if not dry:
         apply(plan)
     lines = [plain(line) for line in plan.diff().splitlines()] if dry else []
-    lines += [f"{plain(plan.file)}: {count(len(plan.servers), 'server')} {'would be ' if dry else ''}{words}"]
+    lines += [f"{plain(plan.file)}: {count(len(plan.servers) + len(plan.kept), 'server')} {'would be ' if dry else ''}{words}"]
     lines += [f"  {plain(name)}" for name in plan.servers]
+    lines += [f"  {plain(name)}, as before" for name in plan.kept]
     lines += [f"  NOT behind the gate: {plain(one)}" for one in plan.outside] + [f"  note: {plain(one)}" for one in plan.notes]
     if plan.servers and not dry:
         lines += ["Restart the client."]
     data = {
         "file": str(plan.file),
         "servers": plan.servers,
+        "kept": plan.kept,
         "outside": plan.outside,
         "notes": plan.notes,
         "changed": plan.new != plan.old and not dry,

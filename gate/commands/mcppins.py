@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import click
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gate.mcp.pins import Difference
 
 
+_HTTP: Final = "--http"
+"""The first of the two words that are pinned in place of a command, for a server at a URL."""
 _DIALECTS: Final = ("http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2020-12/schema")
 
 
@@ -36,6 +38,9 @@ def _options(command: Callable[..., object]) -> Callable[..., object]:
         json_option,
         home_option,
         click.option("--lock", "lock_file", default="", metavar="FILE", help="Where pins are kept: gate.lock beside the gate's folder by default."),
+        click.option("--bearer-env", default="", metavar="NAME", help="A variable with the gate's own Bearer token for that server."),
+        click.option("--header-env", multiple=True, metavar="HEADER=NAME", help="A header for that server, from a variable."),
+        click.option("--http", "url", default="", metavar="URL", help="The server is at this URL (streamable HTTP)."),
         click.option("--env", "passed", multiple=True, metavar="NAME[=VARIABLE]", help="A variable the server gets; from another one."),
         click.option("--name", default="", metavar="NAME", help="How the server is called here."),
     ):
@@ -46,12 +51,12 @@ def _options(command: Callable[..., object]) -> Callable[..., object]:
 @click.command("diff", short_help="Show how a server's definitions differ from those approved.")
 @_options
 @click.pass_context
-def diff(ctx: click.Context, /, name: str, passed: tuple[str, ...], lock_file: str, home: str, *, as_json: bool) -> int:
+def diff(ctx: click.Context, /, *, as_json: bool, **options: object) -> int:
     """Start the server, and show how what it offers differs from what was approved; exit code 1 when it does.
 
-    Without a command after `--`, the one that was approved is started.
+    Without a command after `--`, and without a URL, the one that was approved is started, or reached.
     """
-    name, before, after, withheld, _ = _seen(ctx, name, passed, lock_file, home)
+    name, before, after, withheld, _ = _seen(ctx, options)
     found = _differences(before, after)
     put(
         {
@@ -71,9 +76,9 @@ def diff(ctx: click.Context, /, name: str, passed: tuple[str, ...], lock_file: s
 @click.option("--yes", is_flag=True, help="Do not ask whether the differences were read.")
 @_options
 @click.pass_context
-def lock(ctx: click.Context, /, name: str, passed: tuple[str, ...], lock_file: str, home: str, *, as_json: bool, yes: bool) -> int:
-    """Start the server, show how what it offers differs from what was approved, and approve it: gate mcp lock --name fs -- npx …"""  # noqa: D415  # a command
-    name, before, after, withheld, path = _seen(ctx, name, passed, lock_file, home)
+def lock(ctx: click.Context, /, *, as_json: bool, yes: bool, **options: object) -> int:
+    """Start the server, show how what it offers differs from what was approved, and approve it: gate mcp lock --name fs -- npx …, or --http URL."""
+    name, before, after, withheld, path = _seen(ctx, options)
     found = _differences(before, after)
     if not as_json:
         put(None, _lines(name, before, after, found, withheld), as_json=False)
@@ -99,22 +104,48 @@ def _confirmed() -> bool:
         return False
 
 
-def _seen(ctx: click.Context, name: str, passed: tuple[str, ...], lock_file: str, home: str) -> tuple[str, Kept | None, Kept, dict[str, str], Path]:
+def _seen(ctx: click.Context, options: Mapping[str, object]) -> tuple[str, Kept | None, Kept, dict[str, str], Path]:
     """The server's name, what was approved, what it offers now, what is unreadable of that, and the file."""
     from gate.mcp.look import look
 
-    server, path = server_of(ctx), lock_path(Path(home), lock_file)
+    name, path = str(options["name"]), lock_path(Path(str(options["home"])), str(options["lock_file"]))
     known = lockfile.read(path)
+    server = _asked_for(server_of(ctx), str(options["url"]))
     if not server:
         if name not in known:
-            raise ConfigError(f"no server '{name}' is pinned in '{path}'; say how it is started: gate mcp lock --name NAME -- SERVER ARGS…")
+            raise ConfigError(_unknown(name, path))
         server = list(known[name].command)
-    name = name_of(server, name)
     capability_of("")  # the server must not see it
+    name, started, environment = _started(server, name, options)
     child.guard()
-    items, instructions = look(server, child.allowed(os.environ, passed))
+    items, instructions = look(started, environment)
     tools, withheld = readable(items)
     return name, known.get(name), Kept(tuple(server), instructions, tools), withheld, path
+
+
+def _asked_for(server: list[str], url: str) -> list[str]:
+    """The server that the command line names, as it is pinned; [] when it names none."""
+    if server and url:
+        raise click.UsageError("a server has a --http URL, or a command after --")
+    return [_HTTP, url] if url else server
+
+
+def _unknown(name: str, path: Path) -> str:
+    how = f"say how it is started, gate mcp lock --name {name or 'NAME'} -- SERVER ARGS…, or where it is: --http URL"
+    return (
+        f"no server '{name}' is pinned in '{path}'; {how}" if name else f"say which server: --name NAME of one that is pinned in '{path}'; or {how}"
+    )
+
+
+def _started(server: list[str], name: str, options: Mapping[str, object]) -> tuple[str, list[str], Mapping[str, str]]:
+    """The server's name, and the process to ask: the server's own, or the one that speaks HTTP to it; with its environment."""
+    if server[0] == _HTTP and len(server) == 2:  # as `gate mcp --http URL` pins it
+        from gate.commands.mcphttp import named, reaching
+
+        return named(server[1], name), *reaching(server[1], options)
+    if options["header_env"] or options["bearer_env"]:
+        raise click.UsageError("--header-env and --bearer-env are for a server at a --http URL; what a command gets is --env")
+    return name_of(server, name), server, child.allowed(os.environ, cast("tuple[str, ...]", options["passed"]))
 
 
 def _differences(before: Kept | None, after: Kept) -> list[Difference]:
@@ -150,7 +181,8 @@ def _lines(name: str, before: Kept | None, after: Kept, found: list[Difference],
 
 def _offered(name: str, after: Kept) -> Iterator[str]:
     """All that an approval would pin: the command, the instructions, and every definition whole, its description and arguments first."""
-    yield f"  it is started as: {plain(' '.join(after.command))}"
+    where = f"it is at {after.command[1]}" if after.command[:1] == (_HTTP,) else f"it is started as: {' '.join(after.command)}"
+    yield f"  {plain(where)}"
     if after.instructions:
         yield bold("  its instructions to models:")
         yield from _text(after.instructions)

@@ -95,7 +95,7 @@ class Hook:
             return _no(waits)
         if word == "ask":
             self._kept.put(self._handed(event), Opened(event.id or f"hook:{self.settings.nonce}"))
-        return Verdict("defer" if word == "defer" else "ask", told(waits))
+        return Verdict("ask", _to_person(waits)) if word == "ask" else Verdict("defer", told(waits))
 
     # ---- before ----------------------------------------------------------------------------------------------------------------------------
 
@@ -224,6 +224,12 @@ class Hook:
 
 def _no(error: GateError) -> Verdict:
     return Verdict("deny", told(error))
+
+
+def _to_person(waits: NeedsApproval) -> str:
+    """What the agent's own person is shown, who decides now; what `told` says is for the model."""
+    reasons = waits.question.reasons if waits.question else waits.reasons
+    return f"Gate leaves this to you: {'; '.join(reasons)}"
 
 
 def _value(result: object) -> object:

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
+from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.agents.around import told
@@ -77,6 +78,7 @@ class Behind:
         self._kinds, self._capability = kinds, capability
         self._scopes: OrderedDict[str, tuple[Scope, Context]] = OrderedDict()
         self._declared: dict[str, object] = {}
+        self._since: dict[str, float] = {}
         for method, tool in TOOLS.items():
             schema = {"properties": dict(tool.properties), "required": list(tool.required), "additionalProperties": False}
             gate.declare(f"{server}/{method}", schema, effects=tool.effects, risk=tool.risk)
@@ -156,7 +158,7 @@ class Behind:
             return None
         except Exception as error:
             return _refusal(error)
-        return (Permission(ticket.arguments, ticket),)
+        return (self._permitted(ticket),)
 
     async def decide(self, hold: Hold, *approvals: str, ref: str = "") -> Decided:
         """The decision about all calls of a held message. approvals: tokens presented for them; ref: see `gate.halves`."""
@@ -165,7 +167,7 @@ class Behind:
             with self.acting(hold.pending.context.key), self.gate.approving(*approvals):
                 for call in hold.calls:
                     ticket = await self.gate.aauthorize(call.tool, call.arguments, ref=ref)
-                    found.append(Permission(ticket.arguments, ticket))
+                    found.append(self._permitted(ticket))
         except BaseException as error:  # also a cancellation: what was allowed already does not run
             self.settle([Settled(one.ticket, "cancelled") for one in found])
             if isinstance(error, asyncio.CancelledError):
@@ -175,6 +177,11 @@ class Behind:
             self.settle([Settled(one.ticket, "cancelled") for one in found])
             return Refusal("there is no such tool")
         return tuple(found)
+
+    def _permitted(self, ticket: Ticket) -> Permission:
+        """The permission of a call, which takes time from now on."""
+        self._since[ticket.call.id] = monotonic()
+        return Permission(ticket.arguments, ticket)
 
     def cancelled(self, permissions: Iterable[Permission]) -> None:
         """Calls that were allowed and are not made."""
@@ -190,11 +197,12 @@ class Behind:
                     _log_failure(error)
 
     def _settle(self, one: Settled, ticket: Ticket) -> None:
-        error = _error(one)
+        error, now = _error(one), monotonic()
+        seconds = now - self._since.pop(ticket.call.id, now)
         if error is None:
-            self.gate.settle(ticket, value=one.value)
+            self.gate.settle(ticket, value=one.value, seconds=seconds)
         else:
-            self.gate.settle(ticket, error=error)
+            self.gate.settle(ticket, error=error, seconds=seconds)
 
 
 def _digest(text: str) -> str:

@@ -58,6 +58,12 @@ def start_of(name: str, launch: Launch) -> list[str]:
     return [*launch.gate[1:], "mcp", *launch.options, "--name", server_name(name)]
 
 
+def started(entry: Mapping[str, object]) -> list[str]:
+    """The words by which `gate.lock` knows the server of a gated entry: its command, or "--http" and its URL."""
+    words = _texts(entry, "args")
+    return words[words.index("--") + 1 :] if "--" in words else words[-2:]
+
+
 def gated(client: Client, name: str, entry: Mapping[str, object], launch: Launch) -> Gated | None:
     """The entry behind the gate; None for one that cannot be (an SSE server). ConfigError for one that is broken."""
     if client.joins and not all(_SAFE.fullmatch(word) for word in (*launch.gate, *launch.options)):

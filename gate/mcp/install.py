@@ -11,19 +11,21 @@ from __future__ import annotations
 import difflib
 import os
 import secrets
+import shlex
 import shutil
 import stat
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gate.errors import ConfigError
 from gate.mcp.configs import Config, config, merged
-from gate.mcp.entry import Gated, Launch, gated, server_name
+from gate.mcp.entry import Gated, Launch, gated, server_name, started
 from gate.mcp.ours import is_ours, looks_gated
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from gate.mcp.clients import Client
 
@@ -34,7 +36,7 @@ SUFFIX: Final = ".before-gate"
 class Plan(NamedTuple):
     """What would be written. old, new: the file; backup: the file beside it, None to take it away.
 
-    servers: those that change.  outside: those that stay outside the gate, with why.  notes: what to know.
+    servers: those that change.  outside: those that stay outside the gate, with why.  notes: what to know.  kept: those that are as they must be.
     """
 
     file: Path
@@ -44,6 +46,7 @@ class Plan(NamedTuple):
     servers: tuple[str, ...]
     outside: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def diff(self) -> str:
         """The change, as `diff -u` shows it."""
@@ -57,8 +60,10 @@ def launcher() -> tuple[str, ...]:
     return (os.path.abspath(script),) if script else (os.path.abspath(sys.executable), "-P", "-m", "gate")
 
 
-def plan_install(client: Client, file: Path, launch: Launch, only: Collection[str] = ()) -> Plan:
-    """The plan; only: the names of the servers to put behind the gate, all by default."""
+def plan_install(
+    client: Client, file: Path, launch: Launch, only: Collection[str] = (), pinned: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> Plan:
+    """The plan; only: the names of the servers to put behind the gate, all by default.  pinned: server → the command that was approved."""
     file, text = _read(file)
     was = _config(file, text, client)
     base, known, _ = _without(was, _backup(file, client))
@@ -68,6 +73,7 @@ def plan_install(client: Client, file: Path, launch: Launch, only: Collection[st
     wanted: dict[tuple[str, ...], dict[str, object]] = {}
     outside: list[str] = []
     notes: list[str] = []
+    kept: list[str] = []
     for path in was.entries:
         label = ".".join(path[1:])
         ours = is_ours(client, path[-1], before.entries[path], launch)
@@ -79,11 +85,23 @@ def plan_install(client: Client, file: Path, launch: Launch, only: Collection[st
             outside.append(f"{label}: it speaks the old SSE transport, which the gate does not")
             continue
         wanted[path] = made.members
-        notes += [f"{label}: {note}" for note in made.notes]
+        notes += [f"{label}: {note}" for note in (*made.notes, *_otherwise(path[-1], merged(before.entries[path], made.members), launch, pinned))]
+        kept += [label] if was.entries[path] == merged(before.entries[path], made.members) else []
     _distinct(path[-1] for path in wanted)
     new = _changed(file, before, {path: members for path, members in wanted.items() if members})
     servers = tuple(".".join(path[1:]) for path, members in wanted.items() if merged(before.entries[path], members) != was.entries[path])
-    return Plan(file, text, new, base, servers, tuple(outside), tuple(notes))
+    return Plan(file, text, new, base, servers, tuple(outside), tuple(notes), tuple(kept))
+
+
+def _otherwise(name: str, entry: Mapping[str, object], launch: Launch, pinned: Mapping[str, Sequence[str]]) -> list[str]:
+    """What to know where the entry starts a server otherwise than it was approved: the gate would not start it."""
+    called, now = server_name(name), started(entry)
+    known = pinned.get(called)
+    if known is None or list(known) == now:
+        return []
+    home = launch.options[:2] if launch.options[:1] == ("--home",) else ()
+    how = shlex.join(["gate", "mcp", "lock", *home, "--name", called, *([] if now[:1] == ["--http"] else ["--"]), *now])
+    return [f"it is pinned as `{shlex.join(known)}`, and the gate does not start it otherwise; approve it as it is here: {how}"]
 
 
 def plan_uninstall(client: Client, file: Path) -> Plan:

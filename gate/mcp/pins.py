@@ -58,7 +58,7 @@ class Difference(NamedTuple):
         """Why the tool is withheld, in words, and what to do."""
         what = {
             "drift": "its definition is not the one that was approved",
-            "new": "it is new since the server was approved",
+            "new": "nobody has approved it",
             "renamed": f"it is what '{self.other}' was when the server was approved",
             "gone": "the server has it no longer",
         }[self.sort]

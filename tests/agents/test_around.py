@@ -81,6 +81,39 @@ def test_the_adapters_session_is_for_calls_without_one(gate: Gate, tool: Tool) -
     assert [each["session"] for each in intents(gate)] == ["mine", "theirs"]
 
 
+def test_an_answer_is_taken_up_in_the_frameworks_thread_where_nobody_named_a_session(gate: Gate, tool: Tool) -> None:
+    write_rules(gate, ASK)
+    capability, sent = grant(gate), SAY._replace(session="thread-1")
+    with gate.acting(capability), pytest.raises(NeedsApproval) as asked_first:
+        around(gate).run(sent, tool)
+    question = asked_first.value.question
+    assert question is not None and question.session == "thread-1"
+    shown = gate.home.desk.case(question.id).question
+    gate.home.desk.approve(question.id, by="owner", binding_hash=shown.binding_hash, number=shown.number, method="terminal")
+    with gate.acting(capability), pytest.raises(NeedsApproval):
+        around(gate).run(sent._replace(session="thread-2", id="c2"), tool)  # another thread's yes
+    with gate.acting(capability, session="mine"), pytest.raises(NeedsApproval):
+        around(gate).run(sent._replace(id="c3"), tool)  # a session that was named stays
+    with gate.acting(capability):
+        around(gate).run(sent, tool)
+    assert len(tool.ran) == 1
+
+
+def test_a_thread_in_place_of_the_session_changes_nothing_of_who_acts(gate: Gate, tool: Tool) -> None:
+    sent = SAY._replace(session="thread-1")
+    with gate.acting(grant(gate), agent="somebody else"), pytest.raises(Denied, match="somebody else"):
+        around(gate).run(sent, tool)
+    inner = around(gate)
+
+    def outer(arguments):
+        return inner.run(Sent("tell", arguments, "c2", session="thread-2"), tool)
+
+    with gate.acting(grant(gate), task="bills"):
+        around(gate).run(sent, outer)
+    assert [(each["session"], each["task"]) for each in intents(gate)] == [("thread-1", "bills")] * 2, "what runs inside a call is in its session"
+    assert tool.agents == ["root"]
+
+
 def test_a_part_narrows_whatever_was_found_and_is_made_once(gate: Gate, tool: Tool) -> None:
     part = {"agent": "child", "tools": ["say"]}
     child = around(gate, part=part)
@@ -107,6 +140,8 @@ def test_a_forged_capability_is_a_refusal(gate: Gate, tool: Tool) -> None:
     for forged in ("", "x.y.z", token[:-8] + "AAAAAAAA", 5):
         with pytest.raises(Denied):
             around(gate).run(SAY._replace(capability=forged), tool)
+    with pytest.raises(Denied, match=r"cannot be used: .*Give the adapter the capability, or its text: capability\.token"):
+        around(gate, capability=str(grant(gate))).run(SAY, tool)  # what Python shows of it
     assert not tool.ran
 
 

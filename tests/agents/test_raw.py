@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gate import ANY, Gate
+from gate import ANY, ConfigError, Gate
 from gate.agents.raw import Tools
 from tests.kit import intents, refusals
 
@@ -37,9 +37,25 @@ def _nothing_ran():
     ran.clear()
 
 
+def test_what_is_said_of_a_tool_that_is_not_there_is_refused(gate: Gate) -> None:
+    """A slip in the name, and the tool that was meant has nothing declared: it is of medium risk, and never asks."""
+    with pytest.raises(ConfigError, match="says what 'raed' does, and no definition has that name; there are read"):
+        tools(gate, tools={"raed": {"effects": ["egress"], "risk": "high"}})
+    with pytest.raises(ConfigError, match="'efects' cannot be said of a tool that runs elsewhere; there are cost, effects"):
+        tools(gate, tools={"read": {"efects": ["egress"]}})
+
+
+def test_arguments_that_are_no_json_are_said_to_be_none(gate: Gate) -> None:
+    said = tools(gate, capability=gate.grant("a", tools={"read": ANY})).openai_chat(
+        {"id": "c", "function": {"name": "read", "arguments": '{"path": '}}
+    )
+    assert "the arguments must be a JSON object" in str(said["content"])
+    assert not ran
+
+
 def tools(gate: Gate, definition=CHAT, function=read, **around) -> Tools:
     capability = gate.grant("root", tools={"read": {"path": ["a", "b"]}})
-    return Tools(gate, [definition], {"read": function}, capability=capability, tools={"read": {"effects": "reads"}}, **around)
+    return Tools(gate, [definition], {"read": function}, **{"capability": capability, "tools": {"read": {"effects": "reads"}}, **around})
 
 
 def chat(arguments: object, name: object = "read", call_id: object = "call_1"):

@@ -75,6 +75,20 @@ def test_settings_that_fail_closed_are_set() -> None:
     assert set(codex) == {"PreToolUse", "PermissionRequest", "PostToolUse"}
 
 
+def test_where_questions_are_answered_is_said(project: Path, tmp_path: Path) -> None:
+    """In the project `gate ask` finds no gate, and says to make one there, where the agent would come to its keys."""
+    home = tmp_path / "authority" / ".gate"
+    assert f"questions are answered with: gate ask --home {home}" in run("hook", "install", "claude").out
+    assert "gate ask" not in run("hook", "install", "claude", "--native-ask", "ask").out
+
+
+@pytest.mark.parametrize(("agent", "word"), [("codex", "ask"), ("gemini", "ask"), ("cursor", "defer"), ("copilot", "defer")])
+def test_an_agent_that_cannot_hand_a_question_over_is_not_told_to(project: Path, agent: str, word: str) -> None:
+    ran = run("hook", "install", agent, "--native-ask", word)
+    assert (ran.code, "cannot hand a question over" in ran.err) == (2, True)
+    assert not (project / FILES[agent].project).exists()
+
+
 @pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("user", [False, True])
 def test_what_others_wrote_stays_and_twice_is_once(project: Path, agent: str, user: bool, tmp_path: Path) -> None:

@@ -351,7 +351,10 @@ def test_the_agents_own_person_is_asked_only_where_that_was_chosen(tmp_path: Pat
     home = make_gate(tmp_path / "authority", agent)
     event = before("Bash", {"command": "rm a"}, cwd=work)
     assert decision(tell(home, event, agent))[0] == "deny"
-    assert decision(tell(home, event, agent, "--native-ask=ask"))[0] == word
+    said, why = decision(tell(home, event, agent, "--native-ask=ask"))
+    assert said == word
+    assert ("Make the same call again" in why) == (word == "deny"), "that is for the model, and a person reads the other"
+    assert "rm removes" in why
     assert log(home, "intent", "call") == []
 
 

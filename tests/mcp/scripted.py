@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,9 @@ def call(ident: Any, name: str, arguments: Any, params: Any) -> None:
             )
     elif name == "task":
         say(id=ident, result={"task": {"taskId": arguments["id"], "status": "working"}})
+    elif name == "slow":
+        time.sleep(arguments["seconds"])
+        text(ident, "at last")
     elif name == "hang":
         return
     else:

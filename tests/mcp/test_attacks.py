@@ -399,3 +399,15 @@ def test_a_grant_of_no_arguments_admits_none(place: Place) -> None:
         assert client.call("any")["result"]["content"]
         assert client.call("graph")["result"]["content"]
     assert place.names == ["any", "graph"]
+
+
+def test_a_budget_of_tool_time_is_spent_by_what_the_server_takes(place: Place) -> None:
+    """The outcome said that a call took no time at all, so a server could be kept busy for ever."""
+    place.granted = {"slow": ANY}
+    server = place.scripted(lists=[[tool("slow", inputSchema={"type": "object", "properties": {"seconds": {"type": "number"}}})]])
+    with opened(place.gated(server, token=place.grant(wall=1))) as client:
+        for _ in range(12):
+            client.call("slow", {"seconds": 0.2})
+    assert 1 <= len(place.names) <= 6, "the last is cut off"
+    with Gate(place.home) as gate:
+        assert any("nothing is left of" in reason for reason in refusals(gate))

@@ -17,12 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.errors import ConfigError
-from gate.mcp import jsonfile
+from gate.mcp import jsonfile, lockfile
 from gate.mcp.child import allowed
 from gate.mcp.clients import CLIENTS, file_of
 from gate.mcp.entry import Launch, server_name
 from gate.mcp.install import SUFFIX, apply, launcher, plan_install, plan_uninstall
 from gate.mcp.ours import is_ours, looks_gated
+from gate.mcp.pins import Kept
 from tests.commands.kit import run
 from tests.kit import SOURCES
 
@@ -567,6 +568,31 @@ def test_the_command_finds_the_file(home, client):
     assert str(home / ".gate") in file.read_text()
     assert run("mcp", "uninstall", client).code == 0
     assert file.read_bytes() == TEXTS[client].encode()
+
+
+def test_a_server_that_was_approved_under_another_command_is_said(home):
+    """`gate mcp lock -- sh server.sh` and then install, which writes where sh is: the gate would not start it, and the client says nothing of why."""
+    file = file_of(CLIENTS["claude-code"])
+    file.write_text(
+        json.dumps({"mcpServers": {"Notes": {"command": "sh", "args": ["a b.sh"]}, "far": {"type": "http", "url": "https://e.example/mcp"}}})
+    )
+    (home / "cap.json").write_text("x")
+    lock = home / "gate.lock"
+    lockfile.change(lock, "notes", lambda _: Kept(("sh", "a b.sh"), "", {}))
+    lockfile.change(lock, "far", lambda _: Kept(("--http", "https://e.example/mcp"), "", {}))
+    words = ("mcp", "install", "claude-code", "--capability", "cap.json")
+    said = (
+        f"Notes: it is pinned as `sh 'a b.sh'`, and the gate does not start it otherwise; approve it as it is here: gate mcp lock --home {home}/.gate"
+    )
+    for _ in range(2):  # the first time, and when it is behind the gate
+        ran = run(*words, "--json")
+        assert [one for one in ran.data["notes"] if "pinned" in one] == [f"{said} --name notes -- {SH} 'a b.sh'"]
+    lockfile.change(lock, "notes", lambda _: Kept((SH, "a b.sh"), "", {}))
+    again = run(*words)
+    assert "pinned" not in again.out
+    assert "2 servers behind the gate" in again.out
+    assert "Notes, as before" in again.out
+    assert run(*words, "--json").data["kept"] == ["Notes", "far"]
 
 
 def test_a_capability_of_the_environment_is_the_clients_to_have(home, monkeypatch):

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m gate.agents.conformance", description="What an adapter must do, shown with its framework.")
-    parser.add_argument("harness", help="module:class")
-    parser.add_argument("scenarios", nargs="*", help="only these")
+    parser.add_argument("harness", metavar="MODULE:HARNESS", help="a class of yours, made from gate.agents.conformance.Harness")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"only these, of: {', '.join(SCENARIOS)}, and the harness's own traps")
     parser.add_argument("--json", action="store_true", help="one JSON object at the end")
     parser.add_argument("--run", metavar="FOLDER", help=argparse.SUPPRESS)
     said = parser.parse_args()
-    module, _, name = said.harness.partition(":")
-    harness: Harness = getattr(import_module(module), name)()
+    harness = _harness(parser, said.harness)
+    if unknown := [one for one in said.scenarios if one not in SCENARIOS and one not in harness.traps]:
+        parser.error(f"there is no scenario '{unknown[0]}'")
     if said.run:
         print(run_here(harness, said.run, json.load(sys.stdin)))
         return 0
@@ -37,6 +38,20 @@ def main() -> int:
         for scenario, result in results.items():
             print(f"{scenario:22} {result}")
     return 1 if any(result not in {"yes", ""} and not result.startswith("none:") for result in results.values()) else 0
+
+
+def _harness(parser: argparse.ArgumentParser, said: str) -> Harness:
+    """A harness that is named; ends with 2 and a line where there is none."""
+    from gate.agents.conformance.harness import Harness
+
+    module, _, name = said.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, ValueError, AttributeError) as error:
+        parser.error(f"'{said}' is no MODULE:HARNESS here: {error}")
+    if not (isinstance(found, type) and issubclass(found, Harness)):
+        parser.error(f"'{said}' is no class made from gate.agents.conformance.Harness")
+    return found()
 
 
 def _result(harness: Harness, scenario: str) -> str:
