@@ -136,6 +136,10 @@ class Around:
         with self.gate.approving(*presented):
             yield
 
+    def session_of(self, sent: Sent) -> str:
+        """The session that the framework says, or the adapter's own."""
+        return sent.session or self._session
+
     # ---- what it takes ------------------------------------------------------------------------------------------------------------------
 
     def _prepared(self, sent: Sent) -> tuple[tuple[Declared, Callable[..., Any], Callable[..., Any]], Scope]:
@@ -168,7 +172,7 @@ class Around:
     def _scope(self, sent: Sent) -> Scope:
         """Who acts. Kept, because it holds the short way of calls that were allowed."""
         known, found = self.gate.scope(), self._capability or sent.capability
-        session = sent.session or self._session
+        session = self.session_of(sent)
         if found is None:
             if known[0].capability is None:
                 raise Denied(NO_CAPABILITY, remedy="Call inside gate.acting(capability), or give the adapter capability=…")
