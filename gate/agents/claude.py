@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gate.agents.around import MOST, Around, Sent, asked, told
 from gate.agents.shown import answered, show
 from gate.constraints.value import is_object
-from gate.errors import GateError, NeedsApproval
+from gate.errors import Denied, GateError, NeedsApproval
 from gate.hooks.claude import DIALECT
 from gate.hooks.event import Event, Verdict
 from gate.hooks.path import Hook
@@ -127,6 +127,8 @@ class Claude(Hook):
         """The root's, or a sub-agent's: one for each that started it, and whose name its own begins with."""
         if not (event.sub or event.sort):
             return self.around
+        if "/" in event.sub + event.sort:
+            raise Denied("the name of a sub-agent has no '/': it would read as the sub-agent of another one")
         root = self.around.acting(event, self._session(event))[0].agent
         key = root, event.sub or event.sort
         if key not in self._subs:

@@ -417,3 +417,23 @@ def test_what_a_command_leaves_in_a_shell_that_goes_on_is_asked_about(tmp_path: 
 
     assert say(command) == "deny"
     assert say("(cd a && ls); x=a; ls $x") == "allow"
+
+
+@pytest.mark.parametrize("mode", ["bypassPermissions", "dontAsk", "auto"])
+def test_nobody_is_named_in_a_mode_that_asks_nobody(tmp_path: Path, mode: str) -> None:
+    """A sub-agent may be started in one; the log would say that a person let its call run."""
+    home = make_gate(tmp_path)
+    with Gate(home) as gate:
+        hook = Hook(gate, dialect("claude"), Settings("claude", str(home), native="ask"))
+        event = dialect("claude").read(before("Bash", {"command": "rm -rf ."}, cwd=str(tmp_path), permission_mode=mode))
+        assert hook.answer(event).word == "deny"
+
+
+@pytest.mark.parametrize("more", [{"agent_type": "reader/root"}, {"agent_id": "a/b"}])
+def test_a_sub_agent_has_no_name_that_reads_as_anothers(tmp_path: Path, more: dict) -> None:
+    """`claude-agent/reader/root` is the root of the reader's, wherever a log or a rule names it."""
+    home = make_gate(tmp_path)
+    with Gate(home) as gate, pytest.raises(ValueError, match="no '/'"):
+        Hook(gate, dialect("claude"), Settings("claude", str(home))).answer(
+            dialect("claude").read(before("Read", {"file_path": "a"}, cwd=str(tmp_path), **more))
+        )
