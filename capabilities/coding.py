@@ -25,7 +25,7 @@ from typing import Final
 from capabilities._coding.kinds import COMMAND, KINDS
 from capabilities._coding.scene import Scene, here
 from capabilities._coding.scene import at as _at
-from capabilities._coding.tables import names, spelled
+from capabilities._coding.tables import LASTING, names, spelled
 from gate.constraint import ANY, Entry
 from gate.frozen import Frozen
 from gate.kind import Kind, KindTool
@@ -60,7 +60,7 @@ def at(
     if any(folder != folders[0] for folder in folders):
         raise ValueError("the call names two different folders; which of them the agent takes is not known")
     enters = next((folder for folder in folders if isinstance(folder, str) and folder), "")
-    return _at(base, workspace, enters=enters, given=arguments, closed=closed, own=own)
+    return _at(base, workspace, enters=enters, given=arguments, closed=closed, own=own, lasting=agent in LASTING)
 
 
 def rests(agent: str, name: str, arguments: Mapping[str, object], *, anew: bool = False) -> str:

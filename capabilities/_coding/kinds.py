@@ -7,7 +7,7 @@ against the folder the call acts in, while the workspace stays what it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from capabilities._coding.rests import Rests, rests
@@ -18,6 +18,7 @@ from capabilities._paths.place import COPY, Place, look
 from capabilities._paths.text import normal, show
 from capabilities._plain import NOTHING
 from capabilities._shell.flow import assess as judge
+from capabilities._shell.grammar import lex
 from capabilities._shell.text import BashKind
 from capabilities._shell.value import script_of
 from gate.constraints.value import is_array
@@ -113,15 +114,25 @@ class Command:
         return found, files
 
     def _found(self, value: str, scene: Scene) -> Assessment:
-        try:
-            script = script_of(value, scene.setting.home)
-            found = join([judge(script, scene.setting, guarded=guarded) for guarded in (False, True)])
-        except (ValueError, OSError):
-            found = _BASH.assess(value)
+        setting, home = scene.setting, scene.setting.home
+        found = join(
+            [
+                _inspected(value, lambda: judge(lex(value, home, foreign=True), setting, guarded=False, lasting=scene.lasting)),
+                _inspected(value, lambda: judge(script_of(value, home), setting)),
+            ]
+        )
         if any(name in value for name in (*_NAMES, *scene.closed, *scene.kept)):
             risk = Risk.CRITICAL if any(place in value for place in scene.closed) else Risk.HIGH
             return join([found, Assessment(_WRITES, risk, ("it names the gate's own files, or what the agent's hooks obey",))])
         return found
+
+
+def _inspected(value: str, judged: Callable[[], Assessment]) -> Assessment:
+    """A judgement, or that of text for bash where there can be none."""
+    try:
+        return judged()
+    except (ValueError, OSError):
+        return _BASH.assess(value)
 
 
 def _about(files: str, *, more: bool) -> str:

@@ -43,6 +43,7 @@ class Scene(NamedTuple):
 
     given: the names of the arguments that were sent.  closed: what nobody but the gate touches.  kept: what the agent may read only.
     judged: commands that were judged already, and the files they rest on, so that what is asked and what is bound is one look.
+    lasting: one shell runs all commands of a session, one after the other.
     """
 
     base: str
@@ -52,6 +53,7 @@ class Scene(NamedTuple):
     closed: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     judged: dict[str, tuple[Assessment, Rests]] | None = None
+    lasting: bool = False
 
     @property
     def setting(self) -> Setting:
@@ -89,7 +91,14 @@ def here() -> Scene:
 
 @contextmanager
 def at(
-    base: str, workspace: str, *, enters: str = "", given: Iterable[str] = (), closed: Iterable[str] = (), own: Iterable[str] = ()
+    base: str,
+    workspace: str,
+    *,
+    enters: str = "",
+    given: Iterable[str] = (),
+    closed: Iterable[str] = (),
+    own: Iterable[str] = (),
+    lasting: bool = False,
 ) -> Generator[Scene]:
     """The calls inside act there. enters: the folder a command names for itself.  closed: the gate's folder.  own: its rules and its program.
 
@@ -100,7 +109,7 @@ def at(
     root, start = resolve(workspace), resolve(base)
     places = [f"{folder}/{name}" for folder in dict.fromkeys((root, start, own_home())) if folder for name in STEERING]
     cwd = resolve(enters, start) if enters else start
-    made = Scene(start, cwd, root, frozenset(given), tuple(map(_led, closed)), tuple(map(_led, [*own, *places])), {})
+    made = Scene(start, cwd, root, frozenset(given), tuple(map(_led, closed)), tuple(map(_led, [*own, *places])), {}, lasting)
     token = _scene.set(made)
     try:
         yield made

@@ -117,6 +117,10 @@ TodoWrite todos:own merge?
 _TABLES: Final = {"claude": _CLAUDE, "codex": _CODEX, "gemini": _GEMINI, "copilot": _COPILOT, "cursor": _CURSOR}
 
 
+LASTING: Final = frozenset({"copilot", "cursor"})
+"""Agents whose shell goes on from one command to the next, with its folder and its variables."""
+
+
 @cache
 def names(agent: str) -> dict[str, str]:
     """Tool → its line, of one agent; nothing for an agent that has no table."""

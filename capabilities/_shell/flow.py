@@ -6,6 +6,7 @@ or loop that may or may not run is judged as if it ran; what a loop changes is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from capabilities._shell import builtins, labels, outputs, sums, unnamed
 from capabilities._shell.apart import telling
 from capabilities._shell.expand import bounded, expand, joined, trimmed
 from capabilities._shell.judge import PLAIN, Context, Fed, command_parts, feeds, unknown
-from capabilities._shell.lexer import constants
+from capabilities._shell.lexer import OURSELVES, constants
 from capabilities._shell.marks import ANY, NUMBER, SPLIT, STREAM
 from capabilities._shell.roles import Doing, used
 from capabilities._shell.script import Block, Command, Piece, Pipeline, Redirect, Script, Step, Word
@@ -35,19 +36,26 @@ _NONE: Final = Assessment(frozenset(), Risk.LOW)
 _NOTHING: Final = Assessment(frozenset(["reads"]), Risk.LOW, ("it starts nothing",))
 _NO_VALUES: Final[Mapping[str, Value]] = MappingProxyType({})
 _NO_INPUT: Final = Fed((), empty=True)
+_LOUD: Final = re.compile(r"[A-Z0-9_]*[A-Z][A-Z0-9_]*|.*_proxy|npm_.*")  # names as variables have them that programs look at
 _ENDLESS: Final = Assessment(frozenset(["executes"]), Risk.CRITICAL, ("a loop that never ends uses the processor for nothing",), frozenset(["T1496"]))
 
 
-def assess(script: Script, setting: Setting, *, guarded: bool = True) -> Assessment:
-    """What `script` would do when it runs in `setting`. `guarded`: we run it, so that what it is fed is checked (see `claims`)."""
+def assess(script: Script, setting: Setting, *, guarded: bool = True, lasting: bool = False) -> Assessment:
+    """What `script` would do when it runs in `setting`. `guarded`: we run it, so that what it is fed is checked (see `claims`).
+
+    lasting: the shell that runs it goes on afterwards, so that what it leaves there is part of what later commands do.
+    """
     if guarded and (command := _alone(script)):
         started: list[tuple[str, ...]] = []
         parts = command_parts(command, Context(setting, _NO_INPUT, started))
         return labels.label(script, started, parts[0] if len(parts) == 1 else join(parts))
     flow = Flow(guarded=guarded)
-    flow.ends(script, State(_NO_VALUES, (setting,)), _NO_INPUT if guarded else None, asked=False)
+    after = flow.ends(script, State(_NO_VALUES, (setting,)), _NO_INPUT if guarded else None, asked=False).either
     if not guarded:
         flow.parts += unnamed.linked(flow.started, setting)
+        flow.leaves(after, setting if lasting else None)
+    if flow.loose and any("writes" in part.effects for part in flow.parts):
+        flow.parts.append(unknown(f"what it writes could become a repository around {flow.loose[0][:80]!a}, whose configuration may name programs"))
     if not flow.parts:
         flow.parts.append(_NOTHING)
     return labels.label(script, flow.started, flow.parts[0] if len(flow.parts) == 1 else join(flow.parts))
@@ -73,6 +81,7 @@ class Flow:
 
     parts: list[Assessment] = field(default_factory=list[Assessment])
     started: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    loose: list[str] = field(default_factory=list[str])
     turns: int = 1
     nesting: int = 0
     guarded: bool = True
@@ -139,7 +148,7 @@ class Flow:
         redirects = tuple([self.redirect(redirect, state) for redirect in command.redirects]) if command.redirects else ()
         if not words:
             for setting in state.settings if redirects else ():
-                self.parts += command_parts(Command((), redirects), Context(setting, None, self.started))
+                self.parts += command_parts(Command((), redirects), Context(setting, None, self.started, loose=self.loose))
             self.parts.append(_NONE)
             quiet = all(not word.pieces for _, word in command.assigns) and not redirects and not command.words
             return Ends(state, None if quiet else state), None
@@ -173,17 +182,31 @@ class Flow:
         """A command that starts a program, in every folder it may be in."""
         if state.lost:
             self.parts.append(unknown(state.lost))
-        if state.exported and state.exported - HARMLESS_VARIABLES:
-            self.parts.append(unknown(f"what the variable {min(state.exported - HARMLESS_VARIABLES)!a} changes is not known"))
+        if (changed := self.passed_on(state)) and (self.guarded or command.words[0].text not in PLAIN):
+            self.parts.append(unknown(f"what the variable {min(changed)!a} changes is not known"))
         if not self.guarded and command.words[0].text not in PLAIN and any(word.pattern or word.text in _EXEC for word in command.words):
             self.parts.append(unknown("which names it finds, and where links among them lead, is only known when it runs"))
         for setting in state.settings:
-            self.parts += command_parts(command, Context(setting, fed, self.started, self.nesting))
+            self.parts += command_parts(command, Context(setting, fed, self.started, self.nesting, loose=self.loose))
+
+    def passed_on(self, state: State) -> frozenset[str]:
+        """The variables that the programs of a script get from it. A shell that is not ours may have exported any of them before."""
+        loud = () if self.guarded else (name for name in state.values if _LOUD.fullmatch(name))
+        return (state.exported | frozenset(loud)) - HARMLESS_VARIABLES
+
+    def leaves(self, after: State | None, begun: Setting | None) -> None:
+        """Judges the state in which a shell that began so goes on; None: it does not."""
+        if after is None or begun is None:
+            return
+        if left := self.passed_on(after):
+            self.parts.append(unknown(f"what the variable {min(left)!a} changes in what the same shell runs later is not known"))
+        if after.lost or after.settings != (begun,):
+            self.parts.append(unknown("it leaves the shell in another state or folder for what comes later; in brackets it would not: (cd … && …)"))
 
     def redirections(self, redirects: tuple[Redirect, ...], state: State) -> Iterator[Assessment]:
         """What redirections of something that starts no program itself would do."""
         for setting in state.settings if redirects else ():
-            yield from command_parts(Command((), redirects), Context(setting, None, self.started))
+            yield from command_parts(Command((), redirects), Context(setting, None, self.started, loose=self.loose))
 
     def block(self, block: Block, state: State, fed: Fed | None) -> Ends:
         """A compound command."""
@@ -325,7 +348,7 @@ class Flow:
         else:
             if piece.text not in state.values and telling(piece.text):  # whoever runs the text for us may have it
                 self.parts.append(unknown(f"the variable {piece.text!a} may hold a secret"))
-            value = state.values.get(piece.text) or Value(constants().get(piece.text, ""))
+            value = state.values.get(piece.text) or self.inherited(piece.text)
         op, pattern = piece.change
         if op == "#len":
             return Value(NUMBER)
@@ -335,8 +358,17 @@ class Flow:
             return UNKNOWN
         return Value(trimmed(value.text, op, pattern))
 
+    def inherited(self, name: str) -> Value:
+        """The value of a variable that the script does not set: empty where we run it, anything where a shell runs it that has its own."""
+        if self.guarded or name in OURSELVES:
+            return Value(constants().get(name, ""))
+        return UNKNOWN
+
     def sum(self, text: str, state: State) -> Value:
         """The value of a sum, when that of every variable in it is known."""
+        names = [name for name in text.split() if name.isidentifier()]
+        if not self.guarded and (foreign := next((name for name in names if name not in state.values), "")):
+            self.parts.append(unknown(f"what the variable {foreign!a} holds, which bash computes, is not known"))
         values = {name: state.values.get(name, Value("")).text for name in text.split() if name.isidentifier()}
         if any(not value.isprintable() for value in values.values()):
             return UNKNOWN

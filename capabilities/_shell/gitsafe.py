@@ -8,6 +8,7 @@ for them first (gitattributes(5), git-config(1)).
 # by descriptors and in microseconds, which pathlib does not do
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import Final
 
@@ -40,6 +41,22 @@ def overrides(argv: list[str], cwd: str) -> tuple[tuple[str, str], ...]:
     for number, key in enumerate(keys, base):
         made += [(f"GIT_CONFIG_KEY_{number}", key), (f"GIT_CONFIG_VALUE_{number}", _instead(key))]
     return tuple(made)
+
+
+def bare(folder: str) -> str:
+    """The folder, or one above it, that git takes for a repository without a `.git` (`safe.bareRepository`, git-config(1)); "" for none.
+
+    Writing in `.git` is nothing ordinary; writing `x/config` is, and git runs what it says when it works in `x`.
+    """
+    at = folder
+    while not os.path.lexists(f"{at}/.git"):
+        if os.path.lexists(f"{at}/HEAD") and any(os.path.lexists(f"{at}/{name}") for name in ("objects", "refs", "commondir", "config")):
+            return at
+        above = os.path.dirname(at)
+        if above == at:
+            return ""
+        at = above
+    return ""
 
 
 def _instead(key: str) -> str:

@@ -43,8 +43,8 @@ _SETS: Final = regex(r"([A-Za-z_]\w*)\+?=|\bfor\s+([A-Za-z_]\w*)|\b(?:read|expor
 _ENDS: Final = frozenset(["then", "elif", "else", "fi", "do", "done", "}", "esac", "in"])
 
 
-def lex(text: str, home: str = "") -> Script:
-    """The script `text` is; ValueError says what is not taken, and where."""
+def lex(text: str, home: str = "", *, foreign: bool = False) -> Script:
+    """The script `text` is; ValueError says what is not taken, and where. foreign: a shell that has variables of its own reads it."""
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the command is {len(text)} characters long; at most {MAX_LENGTH} are taken")
     if made := flat(text):
@@ -56,7 +56,7 @@ def lex(text: str, home: str = "") -> Script:
         raise ValueError("'#!' at character 1: this is no script file, and what it names would not read it; give the commands themselves")
     assigned = _assigned(text) if "$" in text or "`" in text else frozenset[str]()
     while True:
-        reader = _Reader(text, home, assigned)
+        reader = (_Foreign if foreign else _Reader)(text, home, assigned)
         script = reader.script()
         if reader.at < len(reader.text):
             raise reader.refuse(reader.at)
@@ -401,3 +401,9 @@ class _Reader(Words):
         reader = type(self)(body[:-1], self.home, self.assigned, self.nesting)
         word = built(reader.double(""), quoted=True) or Word("")
         return Redirect(0, "<<<", word.text, word if word.pieces else Word(""))
+
+
+class _Foreign(_Reader):
+    """The same for a shell that is not ours: a variable that the text does not set may hold anything."""
+
+    foreign = True

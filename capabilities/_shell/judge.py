@@ -7,13 +7,14 @@ inspected": so the default asks.  Paths are judged by where they lead (`lstat` a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from capabilities._paths.place import Setting, look
-from capabilities._shell import find, git, labels, query, unnamed
+from capabilities._shell import find, git, gitsafe, labels, query, unnamed
 from capabilities._shell.apart import UNREAD
 from capabilities._shell.asked import ASKED, lines
 from capabilities._shell.grammar import lex
@@ -91,13 +92,17 @@ class Fed(NamedTuple):
 
 
 class Context(NamedTuple):
-    """Where a command runs, what it is fed, how deep it is nested in others, and a list to which every program that is started is added."""
+    """Where a command runs, what it is fed, how deep it is nested in others, and a list to which every program that is started is added.
+
+    loose: a list to which every folder is added in which git looks for its repository further up.
+    """
 
     setting: Setting
     fed: Fed | None
     started: list[tuple[str, ...]]
     nesting: int = 0
     whole: bool = False
+    loose: list[str] | None = None
 
     def deeper(self, **changes: object) -> Context:
         """The context of a command inside this one."""
@@ -382,6 +387,10 @@ def _git(name: str, rest: tuple[Word, ...], context: Context) -> Iterator[Assess
     for folder in folders:
         yield from use(Doing(name, "list", folder), setting)
         setting = setting._replace(cwd=look(folder.text, setting).path)
+    if context.loose is not None and not os.path.lexists(f"{setting.cwd}/.git"):
+        context.loose.append(setting.cwd)
+    if bare := gitsafe.bare(setting.cwd):
+        raise Uninspectable(f"{show(bare)} is a repository among ordinary files, whose configuration may name programs")
     if "--help" in [word.text for word in words]:
         raise Uninspectable("git --help starts whatever shows manuals")
     if (line := git.READS.get(sub)) is not None:

@@ -46,6 +46,8 @@ OWN: Final = regex(
     r"BASH.*|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH.*|DIRSTACK|FUNCNAME|GROUPS|HIST.*|HOSTTYPE|OSTYPE|MACHTYPE|IFS|OPT\w+|PIPESTATUS|PPID|PS4|SHELLOPTS|"
     r"SHLVL|COMP_.*|COPROC|MAPFILE|READLINE_.*|REPLY|OLDPWD|_|GIT_.*|LD_.*|ENV|GLOBIGNORE|CDPATH|EXECIGNORE|FIGNORE|PROMPT_COMMAND|TMOUT|COLUMNS|LINES"
 )
+OURSELVES: Final = frozenset("HOME USER LOGNAME UID EUID HOSTNAME".split())
+"""What is the same in every shell of ours, whoever starts it."""
 SETTABLE_NOT: Final = frozenset("PATH HOME PWD USER LOGNAME SHELL UID EUID HOSTNAME".split())
 _WHY: Final = {
     "$": "what this would give cannot be checked beforehand",
@@ -83,6 +85,8 @@ def constants() -> dict[str, str]:
 
 class Words:
     """One pass over one text; `at` is where it is. `assigned`: the names that the whole text may set."""
+
+    foreign = False
 
     def __init__(self, text: str, home: str, assigned: frozenset[str], nesting: int = 0) -> None:
         self.text, self.home = text, home
@@ -282,7 +286,8 @@ class Words:
         """A variable by its name: written out when its value is known."""
         if name in ("PWD", "?", "$") or (name in self.assigned and name not in SETTABLE_NOT and not OWN.fullmatch(name)):
             return [Piece("var", name, quoted, None, change)]
-        if telling(name):  # empty where we run it, but others may run the text with variables of their own
+        theirs = self.foreign and _NAME.fullmatch(name) and name not in OURSELVES and not OWN.fullmatch(name)
+        if theirs or telling(name):  # empty where we run it, but others may run the text with variables of their own
             return [Piece("var", name, quoted, None, _untold(name, change))]
         if name == "@" and quoted:
             raise ValueError("'$@' in quotes is not taken: there are no arguments")
@@ -324,7 +329,7 @@ class Words:
                 raise self.refuse(self.at, f"{inside[at : at + 8]!a} in arithmetic is not taken")
             at = token.end()
             if name := token.group(1) or token.group(2):
-                known = name not in self.assigned
+                known = name not in self.assigned and not self.foreign
                 if OWN.fullmatch(name) or (known and name in constants()) or name in ("HOME", "PWD"):
                     raise self.refuse(self.at, f"the variable {name!a} in arithmetic is not taken")
                 parts.append("0" if known else name)

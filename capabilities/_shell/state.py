@@ -67,6 +67,6 @@ def union(one: State | None, other: State | None) -> State | None:
 def _values(one: Mapping[str, Value], other: Mapping[str, Value]) -> Mapping[str, Value]:
     values = dict(one)
     for name in {*one, *other}:
-        mine, theirs = one.get(name, Value("")), other.get(name, Value(""))
-        values[name] = mine if mine == theirs else UNKNOWN
+        mine, theirs = one.get(name), other.get(name)  # None: what the shell had before, which only ours has empty
+        values[name] = mine if mine is not None and mine == theirs else UNKNOWN
     return MappingProxyType(values)

@@ -137,6 +137,10 @@ class Around:
         with self.gate.approving(*presented):
             yield
 
+    def session_of(self, sent: Sent) -> str:
+        """The session that the framework says, or the adapter's own."""
+        return sent.session or self._session
+
     # ---- what it takes ------------------------------------------------------------------------------------------------------------------
 
     def _prepared(self, sent: Sent) -> tuple[tuple[Declared, Callable[..., Any], Callable[..., Any]], Scope]:
@@ -171,7 +175,7 @@ class Around:
     def _scope(self, sent: Sent) -> Scope:
         """Who acts. Kept, because it holds the short way of calls that were allowed."""
         known, found = self.gate.scope(), self._capability or sent.capability
-        acting, session, agent = known[0], sent.session or self._session, ""
+        acting, session, agent = known[0], self.session_of(sent), ""
         if found is None:
             found = acting.capability
             if found is None:

@@ -22,8 +22,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from gate.agents.around import MOST, Around, Sent, asked, told
+from gate.agents.shown import answered, show
 from gate.constraints.value import is_object
-from gate.errors import GateError, NeedsApproval
+from gate.errors import Denied, GateError, NeedsApproval
 from gate.hooks.claude import DIALECT
 from gate.hooks.event import Event, Verdict
 from gate.hooks.path import Hook
@@ -74,7 +75,7 @@ class Claude(Hook):
         self._given, self._parts, self._names, self._options = around, parts or {}, names or {}, tools or {}
         self._pauses, self._said, self._seconds = pauses, said or {}, seconds
         self._subs: OrderedDict[tuple[str, str], _Who] = OrderedDict()
-        self._decided: OrderedDict[str, tuple[object, dict[str, Any]]] = OrderedDict()
+        self._decided: OrderedDict[str, tuple[str, dict[str, Any]]] = OrderedDict()
         self._within = gate.scope()
 
     @property
@@ -94,7 +95,7 @@ class Claude(Hook):
             _log.exception("a hook failed, so the call does not run")
             said = _failed(data, error)
         if is_object(data) and data.get("hook_event_name") == "PreToolUse":
-            self._decided[str(data.get("tool_use_id"))] = (data.get("tool_name"), data.get("tool_input")), said
+            self._decided[str(data.get("tool_use_id"))] = _written(data.get("tool_name"), data.get("tool_input")), said
             if len(self._decided) > MOST:
                 self._decided.popitem(last=False)
         return said
@@ -102,9 +103,9 @@ class Claude(Hook):
     async def can_use_tool(self, tool: str, arguments: dict[str, Any], context: Any) -> Any:
         """For `ClaudeAgentOptions(can_use_tool=…)`, should the SDK ask although the hook has decided: the same again, and no to any other call."""
         sdk: Any = import_module("claude_agent_sdk")
-        call, said = self._decided.get(context.tool_use_id, (None, {}))
+        call, said = self._decided.get(context.tool_use_id, ("", {}))
         decided = said.get("hookSpecificOutput", {})
-        if decided.get("permissionDecision") == "allow" and call == (tool, arguments):
+        if decided.get("permissionDecision") == "allow" and call == _written(tool, arguments):
             return sdk.PermissionResultAllow(updated_input=decided.get("updatedInput", arguments))
         return sdk.PermissionResultDeny(message=str(decided.get("permissionDecisionReason", "Refused by Gate: no hook has seen this call")))
 
@@ -126,6 +127,8 @@ class Claude(Hook):
         """The root's, or a sub-agent's: one for each that started it, and whose name its own begins with."""
         if not (event.sub or event.sort):
             return self.around
+        if "/" in event.sub + event.sort:
+            raise Denied("the name of a sub-agent has no '/': it would read as the sub-agent of another one")
         root = self.around.acting(event, self._session(event))[0].agent
         key = root, event.sub or event.sort
         if key not in self._subs:
@@ -146,12 +149,20 @@ class Claude(Hook):
         """The call is made again with what the SDK's user said; without that, the run stops for it."""
         self.questions[event.id] = asked(waits.question)
         try:
+            around, sent = self._around(event), Sent(event.tool, {}, event.id, session=self._session(event))
             if event.id in self._said:
-                with self._around(event).answered(waits.question, self._said[event.id]):
+                with around.answered(answered(around, sent, waits.question), self._said[event.id]):
                     return self.before(event)
+            if waits.question is not None:
+                show(around, sent, waits.question)
         except GateError as error:
             return Verdict("deny", told(error))
         return Verdict("defer" if self._pauses else "deny", told(waits))
+
+
+def _written(tool: object, arguments: object) -> str:
+    """One call as text: later changes of the SDK's objects are none of it, and 1 is neither true nor 1.0."""
+    return json.dumps([tool, arguments], sort_keys=True, default=repr)
 
 
 def _failed(data: object, error: Exception) -> dict[str, Any]:

@@ -120,8 +120,16 @@ def _reading(tool: Any, tool_input: Any, config: Any, call_id: str | None) -> tu
 def _supplied(tool: Any) -> set[str]:
     function = getattr(tool, "func", None) or getattr(tool, "coroutine", None) or tool._run  # noqa: SLF001  # where tools of a class of their own say it
     declared = schema_of(tool).get("properties")
-    own = {*signature(function).parameters, *tool.get_input_schema().model_fields}
-    return own - set(declared if is_object(declared) else ())
+    fields = tool.get_input_schema().model_fields
+    by_hand = {name for name, field in fields.items() if any(map(_by_hand, field.metadata))}
+    return {*signature(function).parameters, *fields} - by_hand - set(declared if is_object(declared) else ())
+
+
+def _by_hand(mark: object) -> bool:
+    """Whether what is marked so is put in by the program and not by the graph, which older versions leave as the model sent it."""
+    kind = mark if isinstance(mark, type) else type(mark)
+    injected = issubclass(kind, _tools.InjectedToolArg)
+    return injected and kind is not _tools.InjectedToolCallId and not kind.__module__.startswith(("langgraph.", "langchain."))
 
 
 def _context() -> Any:

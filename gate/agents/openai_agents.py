@@ -26,6 +26,7 @@ from gate.agents.around import Sent, told
 from gate.agents.context import inside, who
 from gate.agents.framework import framework, read, sendable
 from gate.agents.pausing import Pausing
+from gate.agents.shown import answered, show
 from gate.constraints.value import is_array
 from gate.errors import ConfigError, GateError
 
@@ -102,10 +103,12 @@ class _Invoke:
 
     async def needs_approval(self, context: Any, arguments: dict[str, Any], call_id: str) -> bool:
         """Whether the run stops before the call: the tool's own policy says so, or the gate asks a person."""
-        own = self.tool.needs_approval
-        if own is True or (own and await own(context, arguments, call_id)):
-            return True
-        return await self.behind.around.question(Sent(self._name, arguments, call_id, *who(context.context))) is not None
+        own, around = self.tool.needs_approval, self.behind.around
+        sent = Sent(self._name, arguments, call_id, *who(context.context))
+        question = await around.question(sent)
+        if question is not None and not _said_yes(context, self.tool.name, call_id):
+            show(around, sent, question)
+        return question is not None or own is True or bool(own and await own(context, arguments, call_id))
 
     async def __call__(self, context: Any, text: str) -> Any:
         """What the tool gives, or why it was refused."""
@@ -118,8 +121,9 @@ class _Invoke:
                 return await self._raising.on_invoke_tool(shown, checked)
 
         try:
-            yes = _said_yes(context, self.tool.name)
-            with around.answered(await around.question(sent) if yes else None, yes or None):
+            yes = _said_yes(context, self.tool.name, context.tool_call_id)
+            question = answered(around, sent, await around.question(sent)) if yes else None
+            with around.answered(question, yes or None):
                 if self.tool._is_agent_tool:  # noqa: SLF001  # as above
                     return await around.arun_parts(sent, run, paused=lambda value: value is None)
                 return await around.arun(sent, run)
@@ -149,9 +153,8 @@ def _shown(context: Any, checked: str, *, agent: bool) -> Generator[Any]:
             context._custom_data = shown._custom_data  # noqa: SLF001  # the SDK takes what an MCP server's tool leaves from its own
 
 
-def _said_yes(context: Any, tool: str) -> bool:
-    """Whether the SDK's person said yes to this very call. A yes to all later ones is none here: nobody saw this one."""
-    call_id = context.tool_call_id
+def _said_yes(context: Any, tool: str, call_id: str) -> bool:
+    """Whether the SDK's person said yes to a call of this id. A yes to all later ones is none here: nobody saw this one."""
     lists = [record.approved for record in context._approvals.values() if is_array(record.approved)]  # noqa: SLF001  # tells them apart
     return context.is_tool_approved(tool, call_id) is True and any(call_id in approved for approved in lists)
 

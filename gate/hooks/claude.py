@@ -17,6 +17,9 @@ from gate.hooks.event import Event, Phase, Reply, Single, Verdict, arguments, ph
 
 _PHASES: Final[Mapping[str, Phase]] = {"PreToolUse": "pre", "PostToolUse": "post", "PostToolUseFailure": "failed", "PermissionRequest": "permission"}
 
+_ALONE: Final = frozenset({"bypassPermissions", "dontAsk", "auto"})
+"""Modes in which the agent decides by itself what it would ask its person about; a sub-agent may be started in one."""
+
 
 class Claude(Single):
     """The dialect, which Codex has in part, too."""
@@ -41,6 +44,7 @@ class Claude(Single):
             text(data, "agent_type"),
             data.get("tool_response"),
             text(data, "error"),
+            alone=text(data, "permission_mode") in _ALONE,
         )
 
     def changes(self, event: Event, arguments: Mapping[str, object]) -> bool:  # noqa: ARG002  # the protocol's

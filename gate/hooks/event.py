@@ -24,7 +24,7 @@ class Event(NamedTuple):
 
     phase: before a call, after it, after it failed, or when the agent is about to ask its own person.  name: the event's own name.  id: the
     agent's id of the call, "" where it has none.  sub, sort: id and type of the sub-agent that calls, "" for the agent itself.  second: this is
-    the second event of one call, and this is what it has in common with the first.
+    the second event of one call, and this is what it has in common with the first.  alone: the agent asks nobody, whatever a hook answers.
     """
 
     phase: Phase
@@ -39,6 +39,7 @@ class Event(NamedTuple):
     result: object = None
     error: str = ""
     second: str = ""
+    alone: bool = False
 
 
 class Verdict(NamedTuple):

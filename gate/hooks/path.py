@@ -91,7 +91,7 @@ class Hook:
     def asked(self, event: Event, waits: NeedsApproval) -> Verdict:
         """A person must answer first."""
         word = self.settings.native
-        if word not in self.dialect.asks:
+        if word not in self.dialect.asks or (word == "ask" and event.alone):
             return _no(waits)
         if word == "ask":
             self._kept.put(self._handed(event), Opened(event.id or f"hook:{self.settings.nonce}"))

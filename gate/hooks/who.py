@@ -55,6 +55,8 @@ def scope(gate: Gate, event: Event, settings: Settings) -> Scope:
     for what in (event.session, event.sub, event.sort, event.id):
         if len(what) > _MOST or not what.isprintable():
             raise ValueError("a session, a call and a sub-agent have short, printable names")
+    if "/" in event.sub + event.sort:  # AGENT/TYPE would read as the sub-agent of another one
+        raise ValueError("the name of a sub-agent has no '/'")
     capability = gate.verify(_presented(gate, settings))
     session = f"{settings.agent}:{event.session}"
     if event.sub or event.sort:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gate.mcp.era import SUBSCRIPTION, meta
+from gate.mcp.tasks import asks
 from gate.mcp.verdict import Drop, Forward, Settled
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ class Notices:
         ident = message.params.get("taskId")
         if not isinstance(ident, str) or ident not in self._tasks.known:
             return Drop("the status of no task")
+        if asks(message.params):  # a client may answer it by tasks/update, and nobody would have decided
+            return Drop("a task asks something of the client, which only a result of its call can")
         return Forward(message.body, self._tasks.told(ident, message.params))
 
     def _listens(self, ident: object) -> Pending | None:

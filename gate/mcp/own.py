@@ -91,7 +91,7 @@ class Own:
         if name not in self._tools or not context.sees(name):
             return wire.error(message.id, WRONG, f"Unknown tool: {name[:128]}")
         try:
-            with self.behind.acting(context.key), ref.under(f"{message.id}"):
+            with self.behind.acting(context.key), ref.under(f"{message.id}", once=False):  # good for one connection
                 value = await self.gate.acall(name, arguments)
             result = given(value)
         except GateError as error:

@@ -19,7 +19,7 @@ from gate.mcp.era import complete, uncached
 from gate.mcp.forms import asks_secret
 from gate.mcp.methods import LISTS, REVERSE, Malformed, arguments_of
 from gate.mcp.params import unknown
-from gate.mcp.tasks import Task, begun
+from gate.mcp.tasks import Task, asks, begun
 from gate.mcp.verdict import Forward, Hold, Settled, Wanted
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Results:
             return Forward(wire.with_result(message, self._greeting(result)))
         if method == "tasks/list":
             return Forward(wire.with_result(message, self._own_tasks(result, pending)))
-        if result.get("resultType") == "input_required" or "inputRequests" in result:
+        if result.get("resultType") == "input_required" or asks(result):
             return self._inputs(message, result, pending)
         if ident := begun(result):
             settled = self._tasks.started(ident, Task(pending.context.key, pending.tickets, pending.token))
@@ -97,14 +97,18 @@ class Results:
 
     def _own_tasks(self, result: Body, pending: Pending) -> Body:
         items = result.get("tasks")
-        mine = [one for one in (items if is_array(items) else ()) if is_object(one) and self._tasks.owned(one.get("taskId"), pending.context.key)]
+        mine = [
+            one
+            for one in (items if is_array(items) else ())
+            if is_object(one) and self._tasks.owned(one.get("taskId"), pending.context.key) and not asks(one)
+        ]
         return {**result, "tasks": mine}
 
     def _inputs(self, message: Message, result: Body, pending: Pending) -> Forward | Hold:
         """What the server wants from the client first."""
         settled = tuple([Settled(ticket, "ok", {"resultType": "input_required"}) for ticket in pending.tickets])
         wanted = result.get("inputRequests", {})
-        if pending.method not in _INPUT or not is_object(wanted) or len(wanted) > MOST_INPUTS:
+        if pending.method not in _INPUT or not is_object(wanted) or len(wanted) > MOST_INPUTS or "task" in result:
             return Forward(self._stopped(pending, f"the server asks for input, which '{pending.method}' cannot"), settled)
         if self.wrap is not None and "resume" in pending.extra:
             ref, text = self.wrap(pending, result.get("requestState"))

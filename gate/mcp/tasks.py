@@ -76,3 +76,9 @@ def begun(result: Mapping[str, object]) -> str:
     inner = result.get("task")
     ident = inner.get("taskId") if is_object(inner) else result.get("taskId") if result.get("resultType") == "task" else None
     return ident if isinstance(ident, str) else ""
+
+
+def asks(said: Mapping[str, object]) -> bool:
+    """Whether what a server says, of a task or as a result, has requests of the client in it."""
+    inner = said.get("task")
+    return "inputRequests" in said or (is_object(inner) and "inputRequests" in inner)

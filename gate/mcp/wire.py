@@ -7,7 +7,8 @@ Two readers that disagree about a message are a way around whoever stands betwee
 - `id` is a whole number or a text; `method` is a text; `params` is an object; a response has either `result` or `error`
 - no NaN, no infinity, no number that a double cannot hold; UTF-8 without a byte order mark; at most `LONGEST` bytes, `DEEPEST` levels
 
-What is written is what was read: numbers keep the form in which they came, and a text that is no valid Unicode keeps its escapes.
+What is written is what was read: numbers keep the form in which they came, and a text that is no valid Unicode keeps its escapes.  What any
+reader of lines may take for the end of one is written as an escape, or the text behind it would be a message that nobody decided.
 
 >>> parse(b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1.50}}}').method
 'tools/call'
@@ -124,7 +125,8 @@ def dump(body: Body) -> bytes:
     if type(body) is Exact:
         return _text(body).encode()
     try:
-        return _ENCODER.encode(body).encode()
+        text = _ENCODER.encode(body)
+        return text.encode() if text.isascii() else text.translate(_ENDS).encode()
     except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
         return _ASCII.encode(body).encode()
 
@@ -250,6 +252,8 @@ _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_whole, 
 # ---- writing ----------------------------------------------------------------------------------------------------------------------
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+"""What some readers take for the end of a line (Java's Scanner, Python's splitlines); JSON has them in texts only."""
 _ASCII: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 

@@ -90,6 +90,25 @@ def test_the_sdk_is_told_the_same_twice_and_no_to_what_no_hook_saw(gated: Claude
     assert can("mcp__t__mail", {"to": "mallory"}, "t2") == "Deny"
     assert can("mcp__t__read", {"path": "a"}, "t3") == "Deny"
     assert can("mcp__t__read", {"path": "b"}, "t1") == can("Bash", {"path": "a"}, "t1") == "Deny"
+    say(gated, event := before("mcp__t__read", {"path": 1}, call="t4", cwd=str(tmp_path)))
+    event["tool_input"]["path"] = "changed after it was decided"
+    assert can("mcp__t__read", event["tool_input"], "t4") == can("mcp__t__read", {"path": True}, "t4") == "Deny"
+    assert can("mcp__t__read", {"path": 1}, "t4") == "Allow"
+
+
+def test_what_the_user_said_is_about_the_call_that_was_shown(gate: Gate, tmp_path: Path) -> None:
+    """A call comes again under its id, with other arguments: the model, or who resumes the session, says what the id stands for."""
+    who = {"capability": gate.grant("root", tools={"t/mail": {"to": ANY}}), "tools": {"t/mail": {"effects": "egress", "risk": "medium"}}}
+    (gate.home.path.parent / "gate.toml").touch(0o600)
+    (gate.home.path.parent / "gate.toml").write_text('[[rule]]\nid = "mail"\nask = { tool = "t/mail" }\n')
+    place = {"cwd": str(tmp_path)}
+    first = Claude(gate, workspace=str(tmp_path), answers="owner", **who)
+    assert word(say(first, before("mcp__t__mail", {"to": "bob"}, call="t1", **place))) == "defer"
+    again = Claude(gate, workspace=str(tmp_path), answers="owner", said={"t1": True}, **who)
+    assert word(say(again, before("mcp__t__mail", {"to": "carol"}, call="t1", **place))) == "deny"
+    assert word(say(again, before("mcp__t__mail", {"to": "bob"}, call="t1", **place))) == "deny"  # the yes was used up by that
+    assert word(say(first, before("mcp__t__mail", {"to": "bob"}, call="t1", **place))) == "defer"
+    assert word(say(again, before("mcp__t__mail", {"to": "bob"}, call="t1", **place))) == "allow"
 
 
 @pytest.mark.slow

@@ -367,3 +367,73 @@ def test_a_name_that_looks_like_a_tool_does_not_take_its_place(tmp_path: Path, n
         except Exception:
             pass
         assert word(gate, "claude", "Edit", {"file_path": str(tmp_path / "a"), "old_string": "a", "new_string": "b"}, "t2", tmp_path) == "allow"
+
+
+@pytest.mark.parametrize("command", ["git -C evil status", "cd evil && git status", "(cd evil/objects; git ls-files)", "git -C evil add a.py"])
+def test_a_repository_among_ordinary_files_runs_nothing(project: Project, command: str) -> None:
+    """Writing `.git/config` asks; writing `evil/config` does not, and git takes evil for a repository and starts its file-system monitor."""
+    evil = project.folder / "evil"
+    for name, text in [("HEAD", "ref: refs/heads/main\n"), ("objects/k", ""), ("refs/k", ""), ("config", "")]:
+        if name == "config":
+            text = f'[core]\n\tbare = false\n\tworktree = {project.folder}\n\tfsmonitor = "touch {project.folder}/ran; false"\n'
+        assert project.say("Write", {"file_path": str(evil / name), "content": text}) == "allow"
+        (evil / name).parent.mkdir(parents=True, exist_ok=True)
+        (evil / name).write_text(text)
+    project.bash(command)
+    assert not (project.folder / "ran").exists()
+
+
+@pytest.mark.parametrize("command", ["cp a b/HEAD; git -C b status", "(sleep 1; git -C b status) | cp a b/HEAD", "echo x > b/HEAD && git -C b log"])
+def test_a_repository_that_the_command_makes_itself_runs_nothing(project: Project, command: str) -> None:
+    """Before the command there is none to be seen."""
+    assert project.say("Bash", {"command": command}) == "deny"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["cp -r $OUTER b", "rm -rf $OUTER", "grep -rh kty $OUTER a.py", 'sed "s/a/b/$OUTER" a.py', "cat a.py$OUTER", "ls $((OUTER))", "ls ${OUTER:-.}"],
+)
+def test_a_variable_of_the_agents_shell_is_not_empty(project: Project, command: str) -> None:
+    """`cp -r $CLAUDE_PROJECT_DIR b` was a copy of nothing, and took the gate's keys with it."""
+    assert project.say("Bash", {"command": command}) == "deny"
+
+
+@pytest.mark.parametrize("command", ["LESSOPEN='|./x %s'; less a.py", "for LESSOPEN in '|./x %s'; do less a.py; done", "all_proxy=x; ls"])
+def test_a_variable_that_the_agents_shell_has_exported_is_not_the_scripts_own(project: Project, command: str) -> None:
+    """Set without `export` it reaches the next program all the same where the shell was started with it, as `lesspipe` does."""
+    assert project.say("Bash", {"command": command}) == "deny"
+
+
+@pytest.mark.parametrize("command", ["export LESSOPEN='|./x %s'", "LESSOPEN='|./x %s'", "export PATH=.:/bin", "cd a && ls", "cd ..", "set -f"])
+def test_what_a_command_leaves_in_a_shell_that_goes_on_is_asked_about(tmp_path: Path, command: str) -> None:
+    """Copilot and Cursor run one shell for all commands: `cd ..`, and then `grep -rh kty project` is a search of a folder that is not there."""
+    home, spoken = make_gate(tmp_path / "project", "copilot"), dialect("copilot")
+    (tmp_path / "project" / "a").mkdir()
+
+    def say(text: str) -> str:
+        data = {"sessionId": "s", "cwd": str(tmp_path / "project"), "toolName": "bash", "toolArgs": {"command": text}}
+        with Gate(home) as gate:
+            return Hook(gate, spoken, Settings("copilot", str(home), nonce=text)).answer(spoken.read({"hook_event_name": "preToolUse", **data})).word
+
+    assert say(command) == "deny"
+    assert say("(cd a && ls); x=a; ls $x") == "allow"
+
+
+@pytest.mark.parametrize("mode", ["bypassPermissions", "dontAsk", "auto"])
+def test_nobody_is_named_in_a_mode_that_asks_nobody(tmp_path: Path, mode: str) -> None:
+    """A sub-agent may be started in one; the log would say that a person let its call run."""
+    home = make_gate(tmp_path)
+    with Gate(home) as gate:
+        hook = Hook(gate, dialect("claude"), Settings("claude", str(home), native="ask"))
+        event = dialect("claude").read(before("Bash", {"command": "rm -rf ."}, cwd=str(tmp_path), permission_mode=mode))
+        assert hook.answer(event).word == "deny"
+
+
+@pytest.mark.parametrize("more", [{"agent_type": "reader/root"}, {"agent_id": "a/b"}])
+def test_a_sub_agent_has_no_name_that_reads_as_anothers(tmp_path: Path, more: dict) -> None:
+    """`claude-agent/reader/root` is the root of the reader's, wherever a log or a rule names it."""
+    home = make_gate(tmp_path)
+    with Gate(home) as gate, pytest.raises(ValueError, match="no '/'"):
+        Hook(gate, dialect("claude"), Settings("claude", str(home))).answer(
+            dialect("claude").read(before("Read", {"file_path": "a"}, cwd=str(tmp_path), **more))
+        )

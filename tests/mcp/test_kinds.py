@@ -136,3 +136,19 @@ def test_definitions_are_made_of_the_tools():
         "additionalProperties": False,
     }
     assert made["files.read"]["description"] == "The text of a file (UTF-8)."
+
+
+def test_ids_of_requests_begin_again_with_every_client(home):
+    """An id is good for one connection: the same call under the same id is no repetition for another client, nor after a restart."""
+    arguments = {"path": "work/b.txt", "text": "one", "overwrite": True}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "files.write", "arguments": arguments}}
+    grant = {"files.write": {"path": files.below(home / "work"), "text": ANY, "overwrite": ANY}}
+    with Gate(home / ".gate") as gate:
+        headers = {"authorization": f"Bearer {gate.grant('agent', tools=grant).presentation}"}
+    for _ in range(2):
+        with Gate(home / ".gate") as gate:
+            own = Own(gate, list(files.tools(str(home)).values()))
+            with serving(Http(own, Door(own.behind, here=own.grants))) as url, httpx.Client(trust_env=False) as client:
+                for _ in range(2):
+                    answer = client.post(f"{url}/mcp", json=body, headers=headers).json()
+                    assert "isError" not in answer["result"], answer

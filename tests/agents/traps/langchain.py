@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.tools import InjectedToolCallId
+from langchain_core.tools import InjectedToolArg, InjectedToolCallId
 from langchain_core.tools import tool as make_tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -239,6 +239,22 @@ def a_model_sends_what_the_program_supplies(bench) -> None:
     assert message.status == "error" and "unknown argument" in message.content and len(got) <= 1
 
 
+def a_model_sends_what_the_program_puts_in_by_hand(bench) -> None:
+    """Older `ToolNode`s leave an argument marked `InjectedToolArg` as the model sent it; it is in no schema, so no grant could speak of it."""
+    paid = []
+
+    @make_tool
+    def pay(amount: int, account: Annotated[str, InjectedToolArg]) -> str:
+        """Pays."""
+        paid.append((amount, account))
+        return "paid"
+
+    cap = bench._gate.grant("root", tools={"pay": {"amount": ANY}})
+    graph = _node(guard([pay], bench._gate, capability=cap, tools={"pay": {"effects": "reads"}}), handle_tool_errors=True)
+    _go(graph, {"messages": [_calls(Use("c1", "pay", {"amount": 1, "account": "mallory"}))]})
+    assert paid == []
+
+
 def guarded_tools_are_gated_however_they_are_called(bench) -> None:
     """Not only by a `ToolNode`: by `invoke` with arguments or a call, by `run`, by both at once with the middleware, and after a copy."""
     read, wipe = (next(tool for tool in _guarded(bench) if tool.name == name) for name in ("read_file", "remove"))
@@ -311,6 +327,7 @@ TRAPS = {
         the_hook_of_the_other_flavour_is_missing,
         a_tool_may_answer_with_a_command,
         a_model_sends_what_the_program_supplies,
+        a_model_sends_what_the_program_puts_in_by_hand,
         guarded_tools_are_gated_however_they_are_called,
         a_tool_that_the_agent_does_not_have,
         two_tools_of_one_name,

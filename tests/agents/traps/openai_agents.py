@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+from contextlib import suppress
 
 from agents import Agent, RunConfig, Runner, RunState, WebSearchTool, function_tool, handoff
+from agents.exceptions import ModelBehaviorError
 from agents.mcp import MCPServer
 from agents.tool_context import ToolContext
 from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult, TextContent
@@ -265,6 +267,20 @@ def yes_to_all_later_ones(bench):
     assert "Refused by Gate" in seen["c2"].text and "Refused by Gate" in seen["c9"].text
 
 
+def same_id_with_other_arguments(bench):
+    """A yes is to the call that was shown: models choose ids, and one that comes under the same id with other arguments is another call."""
+    bench.ask_about_mail()
+    other = Use(MAIL.id, "send_mail", {"to": "carol"})
+    for turns in ([[MAIL], [other]], [[MAIL, other]]):
+        agent = guard(_agent(bench, "root", turns), bench._gate, answers="owner", tools=bench._stage([], None, None).options)
+        with suppress(ModelBehaviorError):  # of newer SDKs, for two calls of one id in one turn
+            result = _run(bench, agent)
+            state = result.to_state()
+            state.approve(result.interruptions[0])
+            asyncio.run(Runner.run(agent, state))
+    bench.did("send_mail bob")
+
+
 def raw_arguments(bench):
     """A tool that looks at its context sees the arguments that were checked, not those that the model sent."""
     seen = []
@@ -318,6 +334,7 @@ TRAPS = {
         program_is_asked_once,
         own_policy_is_kept,
         yes_to_all_later_ones,
+        same_id_with_other_arguments,
         raw_arguments,
         several_of_one_id,
     )

@@ -239,6 +239,15 @@ def yes_to_other_arguments(bench):
     bench.did()
 
 
+def two_calls_of_one_id(bench):
+    """A yes is to the call that was shown: one that the model makes under its id afterwards, with other arguments, is another call."""
+    bench.ask_about_mail()
+    agent = _agent(bench, [[MAIL], [MAIL._replace(arguments={"to": "carol"})]], capabilities=[_gated(bench, answers="owner")])
+    history = _run(bench, agent).all_messages()
+    _run(bench, agent, message_history=history, deferred_tool_results=DeferredToolResults(approvals={MAIL.id: True}))
+    bench.did("send_mail bob")
+
+
 TRAPS = {
     trap.__name__: trap
     for trap in (
@@ -252,5 +261,6 @@ TRAPS = {
         changed_values_of_types,
         tool_pauses_itself,
         yes_to_other_arguments,
+        two_calls_of_one_id,
     )
 }
