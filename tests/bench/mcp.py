@@ -1,7 +1,7 @@
 """The MCP relay over pipes, against the server without it: the same calls in turns, in one run.
 
-`python -m tests.bench.mcp [--rounds N]` prints the rows by itself.  A relay of bytes stands beside them: no relay in Python takes less.  The server is
-the reference server under node where it is installed (see `tests.mcp.official`), and the scripted one of the tests where it is not.
+`python -m tests.bench.mcp [--rounds N]` prints the rows by itself.  A relay of bytes stands beside them: no relay in Python takes less.  The server
+is the reference server under node where it is installed (see `tests.mcp.official`), and the scripted one of the tests where it is not.
 """
 
 from __future__ import annotations
