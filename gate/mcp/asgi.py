@@ -1,6 +1,9 @@
 """Asgi: a request and its response, as ASGI has them, for the two applications of MCP: what of a response was sent, and how a request's body is read.
 
 A body is JSON by its media type, whole, in time and not longer than it may be, before anything looks at it.
+
+>>> lines_of({"headers": [(b"Accept", b"text/event-stream")]})
+[('accept', 'text/event-stream')]
 """
 
 from __future__ import annotations
