@@ -117,6 +117,14 @@ _ERROR: Final = given.Sort("what the tool raised,", lambda value: value is None 
 
 def _check_settling(ticket: object, error: object, seconds: object, cost: Mapping[str, object] | None) -> None:
     """ConfigError for what no outcome is made of; before anything is recorded, so that it can be settled rightly."""
+    if (
+        type(ticket) is Ticket
+        and type(seconds) is float
+        and 0 <= seconds <= 1e9
+        and cost is None
+        and (error is None or isinstance(error, BaseException))
+    ):
+        return  # nearly every one
     given.check(
         "settle",
         ticket=(ticket, _TICKET, "gate.authorize(tool, arguments)"),

@@ -65,6 +65,7 @@ def relayed(
     from gate.gate import Gate
     from gate.mcp.behind import Behind
     from gate.mcp.core import Session
+    from gate.mcp.direct import new_loop
     from gate.mcp.people import People
     from gate.mcp.stdio import Relay
 
@@ -84,7 +85,8 @@ def relayed(
             people = People(behind, session, answers=str(options["answers"]), waits=time_of(options, "waits"))
             return await Relay(behind, session, child, listed=listed, people=people, warm=warm).run()
 
-        return asyncio.run(relay())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            return runner.run(relay())
 
 
 def name_of(server: list[str], said: str) -> str:

@@ -52,7 +52,7 @@ def _composite(value: object, depth: int) -> Hashable:
 
 def is_object(value: object) -> TypeGuard[Mapping[str, object]]:
     """Whether `value` is a JSON object."""
-    return isinstance(value, Mapping)
+    return type(value) is dict or (value is not None and isinstance(value, Mapping))  # the last takes five times as long, and is hardly ever needed
 
 
 def is_array(value: object) -> TypeGuard[Sequence[object]]:

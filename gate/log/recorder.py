@@ -134,7 +134,7 @@ class Recorder:
             known is not None
             and known[0] is call.acting
             and known[1] is decision
-            and known[2] is call.assessment
+            and (known[2] is call.assessment or known[2] == call.assessment)
             and known[3] == durability
             and known[4] == rules_version
         ):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -32,10 +32,9 @@ from gate.ticket import Ticket
 from gate.waiting import drive
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from gate.ask import Question
     from gate.capability import Capability
+    from gate.decide import Standing
     from gate.gate import Gate, Scope
     from gate.kind import KindTool
     from gate.mcp.catalogue import Catalogue
@@ -116,14 +115,9 @@ class Behind:
         self.session = self.session or new_session()
         return f"{self.session}.{_digest(capability.principal or capability.agent)}"
 
-    @contextmanager
-    def acting(self, key: str) -> Generator[None]:
+    def acting(self, key: str) -> AbstractContextManager[object]:
         """Everything inside acts as a context's key says."""
-        if not key:
-            yield
-            return
-        with self.gate.within(self._of(key)[0]):
-            yield
+        return self.gate.within(self._of(key)[0]) if key else nullcontext()
 
     # ---- which tools there are ----------------------------------------------------------------------------------------------------
 
@@ -228,19 +222,17 @@ def _declare(gate: Gate, name: str, tool: KindTool, definition: Mapping[str, obj
 def _context(gate: Gate, token: str, capability: Capability) -> Context:
     grants = capability.grants
 
+    known: list[tuple[Standing, bool]] = []  # the standing last looked at, and whether it ends this capability: it is another when anything changes
+
     def life() -> float:
         try:
             standing, now = gate.home.standing(), gate.home.now()
         except Exception:  # cannot tell: ended
             return 0.0
-        ended = (
-            standing.stopped_all
-            or not capability.agents.isdisjoint(standing.stopped_agents)
-            or capability.agent in standing.stopped_agents
-            or not standing.revoked.isdisjoint(capability.ancestors)
-            or (capability.not_before is not None and now < capability.not_before)
-        )
-        return 0.0 if ended else max(0.0, capability.expires - now)
+        if not known or known[0][0] is not standing:
+            known[:] = [(standing, _ends(standing, capability))]
+        early = capability.not_before is not None and now < capability.not_before
+        return 0.0 if early or known[0][1] else max(0.0, capability.expires - now)
 
     def sees(tool: str) -> bool:
         return tool in grants and life() > 0
@@ -258,6 +250,16 @@ def _context(gate: Gate, token: str, capability: Capability) -> Context:
             return False
 
     return Context(token, sees, admits, life)
+
+
+def _ends(standing: Standing, capability: Capability) -> bool:
+    stopped = standing.stopped_agents
+    return (
+        standing.stopped_all
+        or capability.agent in stopped
+        or not capability.agents.isdisjoint(stopped)
+        or not standing.revoked.isdisjoint(capability.ancestors)
+    )
 
 
 def _refusal(error: BaseException) -> Refusal:

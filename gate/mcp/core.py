@@ -51,8 +51,7 @@ _A_MOMENT: Final = 1.0  # seconds for which a list that the gate made stands for
 
 def presented(message: Message) -> tuple[str, Message]:
     """The capability that a request brings in its `_meta`, "" for none, and the message without it. BadMessage when it is no text."""
-    said = meta(message)
-    if CAPABILITY not in said:
+    if "_meta" not in message.params or CAPABILITY not in (said := meta(message)):
         return "", message
     token = said[CAPABILITY]
     if type(token) is not str:

@@ -41,7 +41,7 @@ def meta(message: Message) -> Mapping[str, object]:
 
 def modern(message: Message) -> bool:
     """Whether a request is of the modern era."""
-    return type(meta(message).get(VERSION)) is str
+    return "_meta" in message.params and type(meta(message).get(VERSION)) is str
 
 
 def own_params(message: Message, **params: object) -> Body:

@@ -16,14 +16,13 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from gate.mcp import headers as head
 from gate.mcp import sse, wire
+from gate.mcp.asgi import LONGEST, STREAM, Begun, body_of, left, lines_of, status_of
 from gate.mcp.core import Session, presented
 from gate.mcp.door import Door, Shut, Visitor
-from gate.mcp.era import modern
 from gate.mcp.line import Asked, Dialogue, Line, Server
 from gate.mcp.state import States
 from gate.mcp.tasks import Tasks
@@ -31,23 +30,18 @@ from gate.mcp.upstream import Answer, Unreachable
 from gate.mcp.verdict import Forward, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gate.mcp.asgi import Event, Receive, Send
     from gate.mcp.behind import Behind
     from gate.mcp.headers import Headers
     from gate.mcp.upstream import Upstream
-    from gate.mcp.wire import Body, Message
-
-Event: TypeAlias = "MutableMapping[str, Any]"  # as ASGI has them
-Receive: TypeAlias = Callable[[], Awaitable[Event]]
-Send: TypeAlias = Callable[[Event], Awaitable[None]]
+    from gate.mcp.wire import Body
 
 PATH: Final = "/mcp"
-LONGEST: Final = 4 * 1024 * 1024
-SLOW: Final = 30.0
 IDLE: Final = 3600.0
 MOST: Final = 10_000
 _SESSION: Final = "mcp-session-id"
-_BAD: Final = {wire.PARSE_ERROR: 400, wire.INVALID_REQUEST: 400, -32602: 400, -32020: 400, -32021: 400, -32022: 400, -32601: 404}
-_STREAM: Final = (("content-type", "text/event-stream"), ("cache-control", "no-cache, no-transform"), ("x-accel-buffering", "no"))
 _log: Final = logging.getLogger("gate")
 
 
@@ -225,9 +219,9 @@ class Relay:
 
     async def _stream(self, line: Line, context: Any, answer: Answer, receive: Receive, begun: Begun, extra: Headers, ident: wire.Id | None) -> bool:
         """Passes a stream on, event by event; whether the client may come back for the rest of it."""
-        await begun.start(answer.status, [*_STREAM, *extra])
+        await begun.start(answer.status, [*STREAM, *extra])
         resumable = False
-        leaving = asyncio.ensure_future(_left(receive))
+        leaving = asyncio.ensure_future(left(receive))
         reading = asyncio.ensure_future(self._events(line, context, answer, begun))
         try:
             await asyncio.wait({leaving, reading}, return_when=asyncio.FIRST_COMPLETED)
@@ -285,90 +279,3 @@ class Relay:
         if answer.status < 300 and (ident := head.one(headers, _SESSION)):
             self._lines.pop(ident).ended("the session was ended")
         await begun.empty(answer.status)
-
-
-class Begun:
-    """A response: what of it was sent. ident: of the request that it answers; resumable: whether an event of it had an id."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.ident: wire.Id | None = None
-        self.done = self.over = self.resumable = False
-
-    async def show(self, body: Body) -> None:
-        """Sends the client a request of the gate's own, in a stream that begins with it."""
-        await self.start(200, [*_STREAM])
-        await self.part(sse.said(wire.dump(body)))
-
-    async def start(self, status: int, headers: Headers) -> None:
-        """The head, once: a stream may have begun with a request of the gate's own."""
-        if self.done:
-            return
-        self.done = True
-        lines = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
-        await self._send({"type": "http.response.start", "status": status, "headers": lines})
-
-    async def part(self, data: bytes) -> None:
-        """A piece of the body."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def end(self, data: bytes = b"") -> None:
-        """Its end, once."""
-        if self.done and not self.over:
-            self.over = True
-            await self._send({"type": "http.response.body", "body": data, "more_body": False})
-
-    async def empty(self, status: int, headers: Headers | None = None) -> None:
-        """A response without a body."""
-        await self.start(status, [*(headers or []), ("content-length", "0")])
-        await self.end()
-
-    async def json(self, status: int, body: Body, headers: Headers | None = None) -> None:
-        """A response with one message; an event of the stream that has begun, if one has."""
-        if self.done:
-            await self.end(b"" if self.over else sse.said(wire.dump(body)))
-            return
-        data = wire.dump(body)
-        await self.start(status, [*(headers or []), ("content-type", "application/json"), ("content-length", str(len(data)))])
-        await self.end(data)
-
-
-async def _left(receive: Receive) -> None:
-    """Returns when the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def lines_of(scope: Event) -> Headers:
-    """The headers of a request."""
-    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
-
-
-async def body_of(headers: Headers, receive: Receive, longest: int) -> bytes:
-    """The request's body, which must be JSON by its media type: a page cannot send that elsewhere without asking first."""
-    sort = head.one(headers, "content-type") or ""
-    if sort.partition(";")[0].strip().lower() != "application/json":
-        raise Shut(415, "the body must be application/json")
-    found = bytearray()
-    try:
-        async with asyncio.timeout(SLOW):
-            more = True
-            while more:
-                event = await receive()
-                if event["type"] == "http.disconnect":
-                    raise Shut(400, "the body broke off")
-                found += event.get("body", b"")
-                more = event.get("more_body", False)
-                if len(found) > longest:
-                    raise Shut(413, f"the body is longer than {longest} bytes", [("connection", "close")])
-    except TimeoutError:
-        raise Shut(408, "the body came too slowly", [("connection", "close")]) from None
-    return bytes(found)
-
-
-def status_of(body: Body, message: Message, headers: Headers) -> int:
-    """The status with which an answer of the gate's own goes back: that of its error in the modern era, 200 in the other."""
-    error = body.get("error")
-    code = error["code"] if wire.is_body(error) else None
-    newer = modern(message) or (head.one(headers, "mcp-protocol-version") or "") >= "2026"
-    return _BAD.get(code, 200) if newer and isinstance(code, int) else 200

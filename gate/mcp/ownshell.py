@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from gate.errors import ConfigError, Denied, TokenError
 from gate.mcp import headers as head
 from gate.mcp import wire
+from gate.mcp.asgi import LONGEST, Begun, body_of, lines_of, status_of
 from gate.mcp.core import presented
 from gate.mcp.door import Door, Shut
-from gate.mcp.http import LONGEST, Begun, body_of, lines_of, status_of
 from gate.mcp.verdict import NOBODY
 
 if TYPE_CHECKING:
-    from gate.mcp.http import Event, Receive, Send
+    from gate.mcp.asgi import Event, Receive, Send
     from gate.mcp.own import Own
     from gate.mcp.verdict import Context
     from gate.mcp.wire import Body, Message

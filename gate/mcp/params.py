@@ -79,7 +79,7 @@ _MODERN: Final = _table(new=True)
 def closed(message: Message) -> Message:
     """The message with nothing in its params that its method does not have."""
     known = (_MODERN if modern(message) else _LEGACY).get(message.method)
-    if known is None or not message.params:
+    if known is None or not message.params or (message.params.keys() <= known and message.params.keys().isdisjoint(_INSIDE)):
         return message
     params = {name: _inside(name, value) for name, value in message.params.items() if name in known}
     return message if params == message.params else message._replace(params=params, body=wire.with_params(message, params))

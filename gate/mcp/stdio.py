@@ -23,7 +23,7 @@ from gate.errors import ConfigError, GateError
 from gate.mcp import wire
 from gate.mcp.behind import Refusal
 from gate.mcp.core import Session, presented, same
-from gate.mcp.era import own_params
+from gate.mcp.listing import list_tools
 from gate.mcp.methods import FREE
 from gate.mcp.people import People
 from gate.mcp.pipes import Lines, Out
@@ -47,9 +47,6 @@ def note(text: str) -> None:
 
 GRACE: Final = 2.0
 """Seconds the server has to end by itself, after its input ended and again after SIGTERM."""
-LISTING: Final = 60.0
-_PAGES: Final = 100
-_AGAIN: Final = 5
 _INTERNAL: Final = -32603
 _ANYBODY: Final = FREE - {"resources/unsubscribe"}
 """Methods to which it does not matter who acts."""
@@ -282,19 +279,11 @@ class Relay:
 
     async def _list(self, message: Message) -> None:
         """Lists the tools of the server, then goes on with what waited for it."""
-        now, why, items = monotonic(), "", list[object]()
+        now, why = monotonic(), ""
         try:
-            for _ in range(_AGAIN):
-                turn = self.session.catalogue.turn
-                items = await asyncio.wait_for(self._pages(message), LISTING)
-                if self.session.catalogue.turn == turn:
-                    break
-            now = monotonic()
-            if self._listed is not None:
-                self._listed(items)
-            self.session.catalogue.listed(items, now)
-            self.behind.declare()
-            self._tell_withheld()
+            now = await list_tools(message, partial(self._ask, self._to_server), self.behind, self.session.catalogue, self._listed)
+            for name, withheld in self.session.catalogue.withheld.items():
+                self._noted(f"'{name}' is withheld: {withheld}")
         except (GateError, TimeoutError, ValueError) as error:
             why = str(error) or "the server does not list its tools"
         finally:
@@ -306,22 +295,6 @@ class Relay:
             else:
                 self._from(one, context, now)
 
-    async def _pages(self, message: Message) -> list[object]:
-        items: list[object] = []
-        cursor: str | None = None
-        for _ in range(_PAGES):
-            answer = await self._ask(self._to_server, "tools/list", own_params(message, **({} if cursor is None else {"cursor": cursor})))
-            result = answer.body.get("result")
-            if not wire.is_body(result):
-                return items  # a server without tools
-            found = result.get("tools")
-            items += found if wire.is_list(found) else []
-            following = result.get("nextCursor")
-            if not isinstance(following, str):
-                return items
-            cursor = following
-        raise ConfigError(f"the server's list of tools has more than {_PAGES} pages")
-
     async def _ask(self, out: Out, method: str, params: Body) -> Message:
         """The response to a request of the gate's own."""
         ident = self.session.own(secrets.token_hex(16), "client" if out is self._to_client else "server")
@@ -331,10 +304,6 @@ class Relay:
             return await self._answers[ident]
         finally:
             self._answers.pop(ident, None)
-
-    def _tell_withheld(self) -> None:
-        for name, why in self.session.catalogue.withheld.items():
-            self._noted(f"'{name}' is withheld: {why}")
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ gate.mcp.wire.BadMessage: the member 'method' appears twice
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
 from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeGuard
 
@@ -37,6 +36,7 @@ DEEPEST: Final = 128
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 _MAX_DIGITS: Final = 400
+_SPACE: Final = " \t\n\r"  # what JSON calls white space (RFC 8259, section 2), and nothing else
 _ENVELOPE: Final = {
     "request": frozenset({"jsonrpc", "id", "method", "params"}),
     "notification": frozenset({"jsonrpc", "method", "params"}),
@@ -53,7 +53,7 @@ _WORDS: Final = """
 NAMES: Final = frozenset(_WORDS.split())
 """The protocol's own members. In the places where the protocol has them, none may be written in another case."""
 _FOLDED: Final = frozenset(name.casefold() for name in NAMES)
-_INSIDE: Final = ("ref", "argument", "task", "_meta")
+_INSIDE: Final = frozenset({"ref", "argument", "task", "_meta"})
 
 
 class BadMessage(ValueError):
@@ -96,14 +96,13 @@ def parse(line: bytes, longest: int = LONGEST) -> Message:
     params = body.get("params", {})
     if not is_body(params):
         raise BadMessage("'params' must be an object")
-    _check_case(body)
-    _check_case(params)
-    for name in _INSIDE:
-        if name in params and is_body(inside := params[name]):
-            _check_case(inside)
-    result = body.get("result")
-    if is_body(result):
-        _check_case(result)
+    if sort == "result":
+        _check_case(body["result"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # an object, as `_sort` checked
+    elif params:  # of the envelope itself `_sort` knows every member
+        _check_case(params)
+        for name in params.keys() & _INSIDE:
+            if is_body(inside := params[name]):
+                _check_case(inside)
     if (line.count(b"[") + line.count(b"{")) > DEEPEST and _depth(body) > DEEPEST:
         raise BadMessage(f"it is nested deeper than {DEEPEST} levels", PARSE_ERROR)
     method, ident = body.get("method", ""), body.get("id")
@@ -163,13 +162,16 @@ def error(ident: Id | None, code: int, text: str, data: object = None) -> Body:
 def _decoded(line: bytes) -> object:
     try:
         before = _reals[0]
-        found = _DECODER.decode(line.decode())
+        text = line.decode().strip(_SPACE)
+        found, end = _DECODER.raw_decode(text)
     except UnicodeDecodeError as wrong:
         raise BadMessage(f"byte {wrong.start} is no UTF-8", PARSE_ERROR) from None
     except json.JSONDecodeError as wrong:
         raise BadMessage(f"it is no JSON: {wrong.msg.lower()} at character {wrong.pos}", PARSE_ERROR) from None
     except RecursionError:
         raise BadMessage("it is nested too deep", PARSE_ERROR) from None
+    if end != len(text):
+        raise BadMessage(f"it is no JSON: extra data at character {end}", PARSE_ERROR)
     return Exact(found) if _reals[0] != before and is_body(found) else found
 
 
@@ -199,7 +201,9 @@ def _check_error(said: object) -> None:
         raise BadMessage("'error' must be an object with a whole 'code' and a text 'message'")
 
 
-def _check_case(members: Iterable[str]) -> None:
+def _check_case(members: Body) -> None:
+    if members.keys() <= NAMES:
+        return
     for name in members:
         if name not in NAMES and name.casefold() in _FOLDED:
             raise BadMessage(f"another reader may take the member {name[:40]!a} for '{name.casefold()}'")

@@ -1,7 +1,7 @@
 """The MCP relay over pipes, against the server without it: the same calls in turns, in one run.
 
-`python -m tests.bench.mcp [--rounds N]` prints the rows by itself.  The server is the reference server under node where it is installed
-(see `tests.mcp.official`), and the scripted one of the tests where it is not.
+`python -m tests.bench.mcp [--rounds N]` prints the rows by itself.  A relay of bytes stands beside them: no relay in Python takes less.  The server
+is the reference server under node where it is installed (see `tests.mcp.official`), and the scripted one of the tests where it is not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def rows(folder: Path, rounds: int) -> list[Row]:
     """Latency of a call, memory of the gate, time until the first answer, and many calls at once."""
     place = Place(folder)
     command, name = server(place)
-    clients = {"direct": _started(Client(command, cwd=folder))}
+    bare = [sys.executable, "-I", "-S", str(Path(__file__).with_name("relay.py")), *command]
+    clients = {"direct": _started(Client(command, cwd=folder)), "bare": _started(Client(bare, cwd=folder))}
     for audit in ("buffered", "durable"):
         clients[audit] = _started(_gated(folder / audit, command, audit))
     try:
@@ -50,6 +51,7 @@ def rows(folder: Path, rounds: int) -> list[Row]:
     p99 = {which: sorted(found)[int(len(found) * 0.99)] for which, found in times.items()}
     return [
         Row(f"call of {name}, direct, p50", p50["direct"], "ms"),
+        Row("call through a relay of bytes that reads nothing, p50", p50["bare"], "ms", "direct", p50["bare"] / p50["direct"]),
         ratio_below("call through gate mcp, p50", p50["buffered"], "ms", "direct", p50["direct"], 1.3),
         ratio_below("call through gate mcp, p99", p99["buffered"], "ms", "direct", p99["direct"], 2.0),
         Row("call through gate mcp, on disk first, p50", p50["durable"], "ms", "direct", p50["durable"] / p50["direct"]),

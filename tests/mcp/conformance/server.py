@@ -2,6 +2,7 @@
 
     python server.py --http PORT     streamable HTTP at http://127.0.0.1:PORT/mcp
     python server.py                 stdio
+    python server.py --fork SOCKET   stdio, for each `python joined.py SOCKET` on the pipes of that process, without loading the SDK again
 
 It is run by a Python of its own that has `mcp`; nothing here imports the gate.  What each tool does is said in the suite's scenarios.
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
+import socket
 import struct
 import sys
 import warnings
@@ -495,8 +498,28 @@ async def stdio() -> None:
         await server.run(reading, writing, server.create_initialization_options())
 
 
+def forking(path: str) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    while True:
+        connection, _ = listening.accept()
+        if os.fork() == 0:
+            listening.close()
+            _, pipes, _, _ = socket.recv_fds(connection, 1, 2)
+            for number, pipe in enumerate(pipes):
+                os.dup2(pipe, number)
+                os.close(pipe)
+            anyio.run(stdio)
+            os._exit(0)
+        connection.close()
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--http"]:
+    if sys.argv[1:2] == ["--fork"]:
+        forking(sys.argv[2])
+    elif sys.argv[1:2] == ["--http"]:
         import uvicorn
 
         app = made().streamable_http_app(event_store=Events(), retry_interval=500)
