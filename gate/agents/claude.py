@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from gate.agents.around import MOST, Around, Sent, asked, told
+from gate.agents._claude import Who
+from gate.agents.around import MOST, asked, told
 from gate.constraints.value import is_object
 from gate.errors import GateError, NeedsApproval
 from gate.hooks.claude import DIALECT
@@ -35,14 +36,6 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("gate")
 _SPARE: Final = 5.0
-
-
-class _Who(Around):
-    """The seam of all adapters, asked who acts and what was answered; the agent runs the tools itself."""
-
-    def acting(self, event: Event, session: str) -> Scope:
-        """Who makes a call. session: the agent's own, where the program named none."""
-        return self._scope(Sent(event.tool, {}, event.id, session=session))
 
 
 class Claude(Hook):
@@ -69,11 +62,10 @@ class Claude(Hook):
     ) -> None:
         super().__init__(gate, DIALECT, Settings("claude", "", workspace=workspace))
         self.gate = gate  # the program's own tools are there
-        self.around = _Who(gate, **around)
+        self._who = Who(gate, parts or {}, around)
         self.questions: dict[str, dict[str, object]] = {}  # what people are asked, by call id
-        self._given, self._parts, self._names, self._options = around, parts or {}, names or {}, tools or {}
+        self._names, self._options = names or {}, tools or {}
         self._pauses, self._said, self._seconds = pauses, said or {}, seconds
-        self._subs: OrderedDict[tuple[str, str], _Who] = OrderedDict()
         self._decided: OrderedDict[str, tuple[object, dict[str, Any]]] = OrderedDict()
         self._within = gate.scope()
 
@@ -117,23 +109,7 @@ class Claude(Hook):
 
     def scope(self, event: Event) -> Scope:
         """Who acts: the agent, or a sub-agent under its part."""
-        return self._around(event).acting(event, self._session(event))
-
-    def _session(self, event: Event) -> str:
-        return "" if self._given.get("session") else event.session
-
-    def _around(self, event: Event) -> _Who:
-        """The root's, or a sub-agent's: one for each that started it, and whose name its own begins with."""
-        if not (event.sub or event.sort):
-            return self.around
-        root = self.around.acting(event, self._session(event))[0].agent
-        key = root, event.sub or event.sort
-        if key not in self._subs:
-            part = {"agent": f"{root}/{event.sort or event.sub}", **self._parts.get(event.sort, {})}
-            self._subs[key] = _Who(self.gate, **self._given, part=part)
-            if len(self._subs) > MOST:
-                self._subs.popitem(last=False)
-        return self._subs[key]
+        return self._who.scope(event)
 
     def declare(self, event: Event) -> None:
         """A built-in tool as its kind describes it, others as the program says."""
@@ -147,7 +123,7 @@ class Claude(Hook):
         self.questions[event.id] = asked(waits.question)
         try:
             if event.id in self._said:
-                with self._around(event).answered(waits.question, self._said[event.id]):
+                with self._who.around(event).answered(waits.question, self._said[event.id]):
                     return self.before(event)
         except GateError as error:
             return Verdict("deny", told(error))
