@@ -133,7 +133,7 @@ def size_of(value: object, tool: Tool, limit: int | None = None) -> int | None:
     """Bytes of a result or chunk that may be passed on, None where they are not measured; GateError or OutputLimit for one that may not."""
     if type(value) in UNMEASURED and not tool.measured:
         return None
-    if isawaitable(value) or type(value) in _LAZY:
+    if type(value) is not str and (isawaitable(value) or type(value) in _LAZY):  # a text is neither, and to find that out takes a while
         _refuse_lazy(value)
     return measure(value, tool, limit)
 

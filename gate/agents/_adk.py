@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from gate.agents.around import note
@@ -11,7 +10,7 @@ from gate.constraints.value import is_object
 
 
 class GatedTool:
-    """What makes a tool a gated one."""
+    """What makes a tool a gated one. gate_pauses: whether ADK finds the tool again when a run goes on."""
 
     gate_plugin: Any
     gate_pauses: bool
@@ -19,10 +18,10 @@ class GatedTool:
 
     async def run_async(self, *, args: Any, tool_context: Any) -> Any:
         """What the tool gives, or why it was refused."""
-        tool: Any = super()
+        bare: Any = super()
 
-        async def run(checked: dict[str, object]) -> Any:
-            return await tool.run_async(args=checked, tool_context=tool_context)
+        def run(checked: dict[str, object]) -> Any:
+            return bare.run_async(args=checked, tool_context=tool_context)
 
         return await self.gate_plugin.call(self, args, tool_context, run)
 
@@ -36,19 +35,6 @@ class GatedToolset:
         """The tools, gated."""
         toolset: Any = super()
         return [self.gate_plugin.gated(tool) for tool in await toolset.get_tools(readonly_context)]
-
-
-def gated_copy(bare: Any, plugin: object, *, toolset: bool, pauses: bool) -> Any:
-    """A copy that is gated, of the object's own class. pauses: whether ADK finds the tool again when a run goes on."""
-    kind: type[object] = bare.__class__
-    made = object.__new__(_class(GatedToolset if toolset else GatedTool, kind))  # type: ignore[arg-type]  # a class is hashable
-    made.__dict__.update(bare.__dict__, gate_plugin=plugin, gate_pauses=pauses)
-    return made
-
-
-@cache
-def _class(mixin: type[object], kind: type[object]) -> type[object]:
-    return type(f"Gated{kind.__name__}", (mixin, kind), {"__module__": __name__})
 
 
 def pauses(context: Any) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from inspect import getclosurevars, isfunction
 from typing import Any
 
+from gate.agents.framework import mixed
 from gate.constraints.value import is_array, is_object
 from gate.errors import Denied
 from gate.frozen import freeze, thaw
@@ -68,10 +68,4 @@ def seal(context: Any, arguments: dict[str, object]) -> None:
     context.__dict__.pop("arguments", None)
     context.__dict__["_allowed"] = {name: freeze(value) for name, value in arguments.items()}
     if not isinstance(context, _Sealed):
-        kind: type[object] = context.__class__
-        context.__class__ = _sealed(kind)  # type: ignore[arg-type]  # a class is hashable
-
-
-@cache
-def _sealed(kind: type[object]) -> type[object]:
-    return type(f"Sealed{kind.__name__}", (_Sealed, kind), {"__module__": __name__, "__slots__": ()})
+        context.__class__ = mixed(_Sealed, context.__class__, name="Sealed{}", __slots__=())

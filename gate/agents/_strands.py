@@ -1,12 +1,32 @@
-"""What the adapter of Strands reads of a tool's events and of an agent's interrupts, and writes as results."""
+"""What the adapter of Strands is made of: the class of gated tools, what is read of events and interrupts, and written as results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final
 
-from gate.agents.around import note, told
-from gate.errors import GateError
+from gate.agents.around import asked, note, told
+from gate.agents.framework import framework
+from gate.errors import GateError, NeedsApproval
+
+_strands: Final = framework("strands", extra="strands")
+_interrupts: Final = framework("strands.interrupt", extra="strands")
+_events: Final = framework("strands.types._events", extra="strands")
+
+
+class GatedTool:
+    """What makes a tool a gated one."""
+
+    gate_guard: Any
+    gate_agent: Any
+    gate_declared = False
+    tool_name: str
+
+    async def stream(self, tool_use: Any, invocation_state: dict[str, Any], **more: Any) -> AsyncGenerator[Any]:
+        """The tool's events, or its refusal."""
+        bare: Any = super()
+        for event in await self.gate_guard.call(self, bare.stream, tool_use, invocation_state, **more):
+            yield event
 
 
 class FailedError(Exception):
@@ -30,9 +50,11 @@ def outcome(events: list[Any]) -> Any:
 
 def interrupts(agent: Any, tool_use: Any) -> list[Any]:
     """The answered interrupts of this call, the first first."""
-    state = agent._interrupt_state  # noqa: SLF001  # what the person answered is nowhere else; a version without it is refused by the AttributeError
+    known = agent._interrupt_state.interrupts  # noqa: SLF001  # the answers are nowhere else; a version without it is refused by the AttributeError
+    if not known:
+        return []
     begins = f"v1:tool_call:{tool_use['toolUseId']}:"
-    return [one for key, one in state.interrupts.items() if key.startswith(begins) and one.response is not None]
+    return [one for key, one in known.items() if key.startswith(begins) and one.response is not None]
 
 
 def refusal(tool_use: Any, error: GateError) -> dict[str, Any]:
@@ -50,3 +72,13 @@ def schema(tool: Any) -> dict[str, object] | None:
 def noted(value: Any, notices: Sequence[str]) -> Any:
     """A result with what the model must be told before it."""
     return [{"text": f"Note: {'; '.join(notices)}."}, *value] if isinstance(value, list) else note(value, notices)
+
+
+def interrupt(tool: GatedTool, tool_use: Any, state: dict[str, Any], needed: NeedsApproval, times: int) -> Any:
+    """The event that interrupts the agent for the question. times: how often it was before, for this call."""
+    context = _strands.ToolContext(tool_use=tool_use, agent=tool.gate_agent, invocation_state=state)
+    try:
+        context.interrupt(f"gate:{times}", reason=asked(needed.question))
+    except _interrupts.InterruptException as interrupted:
+        return _events.ToolInterruptEvent(tool_use, [interrupted.interrupt])
+    return refusal(tool_use, needed)

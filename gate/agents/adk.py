@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from gate.agents._adk import GatedTool, GatedToolset, answer, gated_copy, noted, pauses, schema
+from gate.agents._adk import GatedTool, GatedToolset, answer, noted, pauses, schema
 from gate.agents.around import Around, Sent, asked, told
-from gate.agents.framework import framework
+from gate.agents.framework import framework, gated_copy
 from gate.agents.team import Team
-from gate.errors import ConfigError, Denied, GateError, NeedsApproval, Unavailable
+from gate.errors import ConfigError, Denied, GateError, NeedsApproval
 
 if TYPE_CHECKING:
     from gate.ask import Question
@@ -114,7 +114,8 @@ class GatePlugin(_plugins.BasePlugin):  # type: ignore[misc, name-defined]  # AD
             if not callable(tool):
                 return tool
             bare = _tools.FunctionTool(tool)
-        made = gated_copy(bare, self, toolset=isinstance(tool, _toolsets.BaseToolset), pauses=pauses)
+        mixin = GatedToolset if isinstance(tool, _toolsets.BaseToolset) else GatedTool
+        made = gated_copy(bare, mixin, gate_plugin=self, gate_pauses=pauses)
         if hasattr(bare, "agent"):  # an AgentTool's, whose runner may not have this plugin
             self.cover(bare.agent)
         return made
@@ -124,13 +125,9 @@ class GatePlugin(_plugins.BasePlugin):  # type: ignore[misc, name-defined]  # AD
         try:
             sent, question, said = self._read(tool, args, context)
         except Exception as error:
-            denial = error if isinstance(error, Denied) else Unavailable(str(error))
-            return {"error": told(self._team.refused(denial, tool.name))}
+            return {"error": told(self._team.refused(error, tool.name))}
         try:
-            if said is None:
-                return await self._team.arun(context.agent_name, sent, run)
-            with self.around.answered(question, said):
-                return await self._team.arun(context.agent_name, sent, run)
+            return await self._team.arun(context.agent_name, sent, run, question, said)
         except NeedsApproval as needed:
             if tool.gate_pauses and context.tool_confirmation is None and not self._team.inside:
                 context.request_confirmation(hint=str(needed), payload=asked(needed.question))

@@ -18,10 +18,10 @@ from weakref import WeakSet
 
 from gate.agents._agent_framework import agents_in, answer_of, arguments_of, edited, seal, value_of
 from gate.agents.around import Around, Sent, asked, told
-from gate.agents.framework import framework
+from gate.agents.framework import check_hosted, framework
 from gate.agents.team import Team
 from gate.constraints.value import is_object
-from gate.errors import ConfigError, Denied, GateError, NeedsApproval, Unavailable
+from gate.errors import ConfigError, GateError, NeedsApproval
 
 if TYPE_CHECKING:
     from gate.ask import Question
@@ -77,11 +77,7 @@ class _Guard:
     def look_at(self, tool: Any) -> None:
         """Puts a tool behind the gate, and guards the agent in one that is an agent. ConfigError for a tool that runs elsewhere."""
         if not isinstance(tool, _framework.FunctionTool):
-            kind = str(tool.get("type")) if is_object(tool) else str(tool.__class__.__name__)
-            if kind not in self._hosted:
-                raise ConfigError(
-                    f"the provider runs the tool '{kind}' where no gate sees it; leave it out, or say hosted=['{kind}'] if that is meant"
-                )
+            check_hosted(str(tool.get("type") if is_object(tool) else tool.__class__.__name__), self._hosted)
         elif self._known.get(tool.name) is not tool:
             self.around.declare(tool.name, {"additionalProperties": False, **tool.parameters()})
             for agent in agents_in(tool.func):
@@ -121,15 +117,10 @@ class GateMiddleware(_framework.FunctionMiddleware):  # type: ignore[misc, name-
         try:
             sent, question, said = self._guard.read(context)
         except Exception as error:
-            denial = error if isinstance(error, Denied) else Unavailable(str(error))
-            context.result = told(team.refused(denial, context.function.name))
+            context.result = told(team.refused(error, context.function.name))
             return
         try:
-            if said is None:
-                value = await team.arun(self._agent, sent, run)
-            else:
-                with self._guard.around.answered(question, said):
-                    value = await team.arun(self._agent, sent, run)
+            value = await team.arun(self._agent, sent, run, question, said)
             if value is not value_of(context.result):
                 context.result = value
         except NeedsApproval as needed:

@@ -21,10 +21,11 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from gate.agents.around import MOST, Around, Sent, asked, told
+from gate.agents._claude import Who
+from gate.agents.around import MOST, Sent, asked, told
 from gate.agents.shown import answered, show
 from gate.constraints.value import is_object
-from gate.errors import Denied, GateError, NeedsApproval
+from gate.errors import GateError, NeedsApproval
 from gate.hooks.claude import DIALECT
 from gate.hooks.event import Event, Verdict
 from gate.hooks.path import Hook
@@ -36,14 +37,6 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("gate")
 _SPARE: Final = 5.0
-
-
-class _Who(Around):
-    """The seam of all adapters, asked who acts and what was answered; the agent runs the tools itself."""
-
-    def acting(self, event: Event, session: str) -> Scope:
-        """Who makes a call. session: the agent's own, where the program named none."""
-        return self._scope(Sent(event.tool, {}, event.id, session=session))
 
 
 class Claude(Hook):
@@ -70,11 +63,10 @@ class Claude(Hook):
     ) -> None:
         super().__init__(gate, DIALECT, Settings("claude", "", workspace=workspace))
         self.gate = gate  # the program's own tools are there
-        self.around = _Who(gate, **around)
+        self._who = Who(gate, parts or {}, around)
         self.questions: dict[str, dict[str, object]] = {}  # what people are asked, by call id
-        self._given, self._parts, self._names, self._options = around, parts or {}, names or {}, tools or {}
+        self._names, self._options = names or {}, tools or {}
         self._pauses, self._said, self._seconds = pauses, said or {}, seconds
-        self._subs: OrderedDict[tuple[str, str], _Who] = OrderedDict()
         self._decided: OrderedDict[str, tuple[str, dict[str, Any]]] = OrderedDict()
         self._within = gate.scope()
 
@@ -118,25 +110,7 @@ class Claude(Hook):
 
     def scope(self, event: Event) -> Scope:
         """Who acts: the agent, or a sub-agent under its part."""
-        return self._around(event).acting(event, self._session(event))
-
-    def _session(self, event: Event) -> str:
-        return "" if self._given.get("session") else event.session
-
-    def _around(self, event: Event) -> _Who:
-        """The root's, or a sub-agent's: one for each that started it, and whose name its own begins with."""
-        if not (event.sub or event.sort):
-            return self.around
-        if "/" in event.sub + event.sort:
-            raise Denied("the name of a sub-agent has no '/': it would read as the sub-agent of another one")
-        root = self.around.acting(event, self._session(event))[0].agent
-        key = root, event.sub or event.sort
-        if key not in self._subs:
-            part = {"agent": f"{root}/{event.sort or event.sub}", **self._parts.get(event.sort, {})}
-            self._subs[key] = _Who(self.gate, **self._given, part=part)
-            if len(self._subs) > MOST:
-                self._subs.popitem(last=False)
-        return self._subs[key]
+        return self._who.scope(event)
 
     def declare(self, event: Event) -> None:
         """A built-in tool as its kind describes it, others as the program says."""
@@ -149,7 +123,7 @@ class Claude(Hook):
         """The call is made again with what the SDK's user said; without that, the run stops for it."""
         self.questions[event.id] = asked(waits.question)
         try:
-            around, sent = self._around(event), Sent(event.tool, {}, event.id, session=self._session(event))
+            around, sent = self._who.around(event), Sent(event.tool, {}, event.id, session=self._who.session(event))
             if event.id in self._said:
                 with around.answered(answered(around, sent, waits.question), self._said[event.id]):
                     return self.before(event)

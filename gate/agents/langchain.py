@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
-from gate.agents._langgraph import Called, InGraph, schema_of
+from gate.agents._langgraph import InGraph
+from gate.agents._langgraph_said import Called, schema_of
 from gate.agents.around import Sent
 from gate.agents.framework import framework
 from gate.constraints.value import is_object

@@ -16,18 +16,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Generator, Hashable, Iterable
-from contextlib import contextmanager
+from collections.abc import Collection, Hashable, Iterable
 from copy import copy
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from gate.agents._openai_agents import GuardedAgent, checked, guarded_class, said_yes, shown
 from gate.agents.around import Sent, told
 from gate.agents.context import inside, who
-from gate.agents.framework import framework, read, sendable
+from gate.agents.framework import check_hosted, framework, read, sendable
 from gate.agents.pausing import Pausing
 from gate.agents.shown import answered, show
-from gate.constraints.value import is_array
 from gate.errors import ConfigError, GateError
 
 if TYPE_CHECKING:
@@ -53,36 +51,32 @@ class _Behind(NamedTuple):
     made: dict[int, tuple[Any, Any]]
 
     def guarded(self, agent: Any) -> Any:
-        if isinstance(agent, _Guarded):
+        if isinstance(agent, GuardedAgent):
             raise ConfigError(f"the agent '{agent.name}' is guarded already")
         if id(agent) in self.made:
             return self.made[id(agent)][1]
         fields = {one.name: getattr(agent, one.name) for one in dataclasses.fields(agent) if one.init}
-        made = _guarded(cast("Hashable", type(agent)))(**fields | {"tools": self.tools(agent.tools), "handoffs": [], "behind": self})
+        made = guarded_class(cast("Hashable", type(agent)))(**fields | {"tools": self.tools(agent.tools), "handoffs": [], "behind": self})
         self.made[id(agent)] = agent, made  # before its hand-offs, which may lead back
         made.handoffs = [self._target(one) for one in agent.handoffs]
         return made
 
     def _target(self, target: Any) -> Any:
-        bare = isinstance(target, _sdk.Agent) and not isinstance(target, _Guarded)
-        return self.guarded(target) if bare else _checked(target)
+        bare = isinstance(target, _sdk.Agent) and not isinstance(target, GuardedAgent)
+        return self.guarded(target) if bare else checked(target)
 
     def tools(self, tools: Iterable[Any]) -> list[Any]:
         return [self._gated(tool) for tool in tools]
 
     def _gated(self, tool: Any) -> Any:
         if not isinstance(tool, _sdk.FunctionTool):
-            name = str(getattr(tool, "name", type(tool).__name__))
-            if name not in self.hosted:
-                raise ConfigError(
-                    f"the gate never sees calls of the tool '{name}'; leave it out, or say hosted=['{name}'] if you want it all the same"
-                )
+            check_hosted(str(getattr(tool, "name", type(tool).__name__)), self.hosted)
             return tool
         if isinstance(tool.on_invoke_tool, _Invoke):
             if tool.on_invoke_tool.behind is self:
                 return tool
             tool = tool.on_invoke_tool.tool  # another agent's: it acts for this one here
-        if tool._is_agent_tool and not isinstance(tool._agent_instance, _Guarded):  # noqa: SLF001  # where it is not, an AttributeError refuses
+        if tool._is_agent_tool and not isinstance(tool._agent_instance, GuardedAgent):  # noqa: SLF001  # where it is not, an AttributeError refuses
             raise ConfigError(f"the agent in the tool '{tool.name}' is not guarded; make the tool by guard(agent, gate, …).as_tool(…)")
         gated, invoke = copy(tool), _Invoke(self, tool)
         gated.on_invoke_tool, gated.needs_approval = invoke, invoke.needs_approval
@@ -106,7 +100,7 @@ class _Invoke:
         own, around = self.tool.needs_approval, self.behind.around
         sent = Sent(self._name, arguments, call_id, *who(context.context))
         question = await around.question(sent)
-        if question is not None and not _said_yes(context, self.tool.name, call_id):
+        if question is not None and not said_yes(context, self.tool.name, call_id):
             show(around, sent, question)
         return question is not None or own is True or bool(own and await own(context, arguments, call_id))
 
@@ -116,12 +110,12 @@ class _Invoke:
         sent = Sent(self._name, read(text), context.tool_call_id, *who(context.context))
 
         async def run(arguments: dict[str, object]) -> Any:
-            checked = json.dumps(arguments)
-            with inside(context.context), _shown(context, checked, agent=self.tool._is_agent_tool) as shown:  # noqa: SLF001  # as above
-                return await self._raising.on_invoke_tool(shown, checked)
+            made = json.dumps(arguments)
+            with inside(context.context), shown(context, made, agent=self.tool._is_agent_tool) as instead:  # noqa: SLF001  # as above
+                return await self._raising.on_invoke_tool(instead, made)
 
         try:
-            yes = _said_yes(context, self.tool.name, context.tool_call_id)
+            yes = said_yes(context, self.tool.name, context.tool_call_id)
             question = answered(around, sent, await around.question(sent)) if yes else None
             with around.answered(question, yes or None):
                 if self.tool._is_agent_tool:  # noqa: SLF001  # as above
@@ -134,60 +128,3 @@ class _Invoke:
             if said is None:
                 raise
             return said
-
-
-@contextmanager
-def _shown(context: Any, checked: str, *, agent: bool) -> Generator[Any]:
-    """The context as a tool sees it: with the arguments that were checked, where the SDK has what the model sent.
-
-    The `tool_call` of an agent stays the SDK's object, by which it finds a run that paused; the agent's input is the checked text.
-    """
-    shown = copy(context)
-    shown.tool_arguments, shown._function_tool_arguments = checked, None  # noqa: SLF001  # what the SDK has prepared of the other text
-    if context.tool_call is not None and not agent:
-        shown.tool_call = context.tool_call.model_copy(update={"arguments": checked})
-    try:
-        yield shown
-    finally:
-        if hasattr(shown, "_custom_data"):
-            context._custom_data = shown._custom_data  # noqa: SLF001  # the SDK takes what an MCP server's tool leaves from its own
-
-
-def _said_yes(context: Any, tool: str, call_id: str) -> bool:
-    """Whether the SDK's person said yes to a call of this id. A yes to all later ones is none here: nobody saw this one."""
-    lists = [record.approved for record in context._approvals.values() if is_array(record.approved)]  # noqa: SLF001  # tells them apart
-    return context.is_tool_approved(tool, call_id) is True and any(call_id in approved for approved in lists)
-
-
-class _Guarded:
-    """The part of a guarded agent that gates: the run takes its tools from here, each turn and after a pause."""
-
-    name: str
-    behind: Any
-    handoffs: list[Any]
-
-    async def get_all_tools(self, run_context: Any) -> list[Any]:
-        """All tools, those of MCP servers and those that were added later too. ConfigError for what cannot be guarded."""
-        if self.behind is None:
-            raise ConfigError(f"the agent '{self.name}' has lost its gate; make it by guard(agent, gate, …)")
-        for target in self.handoffs:
-            _checked(target)
-        base: Any = super()  # the agent's class
-        return cast("list[Any]", self.behind.tools(await base.get_all_tools(run_context)))
-
-
-@cache
-def _guarded(base: Hashable) -> Any:
-    """The class of guarded agents of a class. Their clones are of it too, and have the same gate."""
-    body = {"__annotations__": {"behind": Any}, "behind": dataclasses.field(default=None, kw_only=True, repr=False), "__module__": __name__}
-    kind: Any = base
-    return dataclasses.dataclass(type(f"Guarded{kind.__name__}", (_Guarded, kind), body))
-
-
-def _checked(target: Any) -> Any:
-    """What is handed off to. ConfigError when that is no guarded agent."""
-    reference = getattr(target, "_agent_ref", None)
-    if not isinstance(reference() if reference else target, _Guarded):
-        name = getattr(target, "agent_name", None) or getattr(target, "name", target)
-        raise ConfigError(f"the agent '{name}' that is handed off to is not guarded; say handoff(guard(agent, gate, …))")
-    return target

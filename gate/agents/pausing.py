@@ -2,14 +2,13 @@
 
 Some ask "does this call need a person?" first and make the call only then: `question` is that step.  It goes the path of the call up to the
 spending and no further: people are asked, nothing is spent, nothing runs.  Some stop a tool that has an agent inside because that agent must
-wait, and call the tool again later to go on: `arun_parts` takes all these calls for the one that they are, and runs one at a time.
+wait, and call the tool again later to go on: `gate.agents.parts` takes all these calls for the one that they are.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from gate import ref
 from gate.agents.around import Sent
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from gate.ask import Question
     from gate.ledger import Ledger
     from gate.store import Spend
-
-T = TypeVar("T")
 
 
 class _WouldRunError(BaseException):
@@ -42,7 +39,7 @@ _AHEAD: Final = _UpToSpending()
 
 
 class Pausing(Parts):
-    """`Around`, and the two ways to pause."""
+    """`Around`, and the question ahead of a call."""
 
     async def question(self, sent: Sent) -> Question | None:
         """What people are asked about the call, and have not answered. None when it would run now, or be refused: whoever makes it is told."""
@@ -58,25 +55,3 @@ class Pausing(Parts):
         except Exception:
             return None
         return None
-
-    async def arun_parts(self, sent: Sent, run: Callable[[dict[str, object]], Awaitable[T]], *, paused: Callable[[T], bool]) -> T:
-        """Runs a call that may come again, under the same id, to go on. It is charged and recorded once, and settled when it does not pause.
-
-        Denied when it did not run, and when it runs already; what `run` raises passes through.
-        """
-        _, scope = self._prepared(sent)
-        with self.gate.within(scope), ref.under(sent.id, once=self._once), self.gate.noticing() as notices:
-            ticket = await self.gate.aauthorize(sent.tool, sent.arguments, ref=sent.id)
-            self.taken(ticket, sent)
-            try:
-                with ref.under(""):
-                    value = await run(ticket.arguments)
-                stopped = paused(value)
-                if stopped:
-                    self.paused(ticket)
-            except BaseException as error:
-                await self.gate.asettle(ticket, error=error)
-                raise
-            if not stopped:
-                await self.gate.asettle(ticket, value=value)
-            return self._noted(value, notices) if notices else value

@@ -15,18 +15,17 @@ tool result.  What runs is what was checked: the arguments as Pydantic AI valida
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from pydantic_core import to_jsonable_python
-
+from gate.agents._pydantic_ai import sendable
 from gate.agents.around import Sent, asked, told
 from gate.agents.context import inside, who
-from gate.agents.framework import framework, read
+from gate.agents.framework import check_hosted, framework, read
 from gate.agents.pausing import Pausing
-from gate.constraints.value import is_array, is_object
-from gate.errors import ConfigError, GateError, NeedsApproval
+from gate.constraints.value import is_array
+from gate.errors import GateError, NeedsApproval
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,7 +61,7 @@ class Gated(_Capability):  # type: ignore[misc]  # pyright: ignore[reportUntyped
         """ConfigError for a tool of the provider, before it is offered."""
         del ctx
         for tool in request_context.model_request_parameters.native_tools:
-            self._check_hosted(str(tool.kind))
+            check_hosted(str(tool.kind), self._hosted)
         return request_context
 
     async def wrap_tool_execute(self, ctx: Any, *, call: Any, tool_def: Any, args: Any, handler: Run) -> Any:
@@ -75,7 +74,7 @@ class Gated(_Capability):  # type: ignore[misc]  # pyright: ignore[reportUntyped
     def declare(self, name: str, definition: Any) -> None:
         """Puts a tool of a toolset behind the gate. ConfigError when it cannot be."""
         if definition.kind == "external":
-            self._check_hosted(name)
+            check_hosted(name, self._hosted)
         self._around.declare(name, definition.parameters_json_schema)
         self._behind.add(name)
 
@@ -107,10 +106,6 @@ class Gated(_Capability):  # type: ignore[misc]  # pyright: ignore[reportUntyped
             return sent._replace(id=f"{sent.id}+")
         return sent
 
-    def _check_hosted(self, name: str) -> None:
-        if name not in self._hosted:
-            raise ConfigError(f"the gate never sees calls of the tool '{name}'; leave it out, or say hosted=['{name}'] if you want it all the same")
-
 
 @dataclass
 class _Toolset(_Wrapper):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]  # as above
@@ -129,26 +124,11 @@ class _Toolset(_Wrapper):  # type: ignore[misc]  # pyright: ignore[reportUntyped
 
         async def run(checked: dict[str, object]) -> Any:
             values = tool_args
-            if _sendable(tool_args, properties) != checked:
+            if sendable(tool_args, properties) != checked:
                 values = tool.args_validator.validate_json(json.dumps(checked), context=ctx.validation_context)
             return await self.wrapped.call_tool(name, values, ctx, tool)
 
-        return await self.by.gated(ctx, name, _sendable(tool_args, properties), run)
-
-
-def _sendable(values: Any, properties: Mapping[str, object]) -> Any:
-    """Validated arguments in the form of the tool's JSON Schema. What a tool takes as one model is sent as the fields of that.
-
-    Where the one could be the other it is neither, and no call is made of it.
-    """
-    plain: Any = to_jsonable_python(values, by_alias=True)
-    inner = next(iter(plain.values())) if is_object(plain) and len(plain) == 1 else None
-    if not is_object(inner):
-        return plain
-    name = next(iter(plain))
-    if name in properties:
-        return "either a model or its field" if name in inner and inner.keys() <= properties.keys() else plain
-    return inner
+        return await self.by.gated(ctx, name, sendable(tool_args, properties), run)
 
 
 def _defers(agent: Any) -> bool:

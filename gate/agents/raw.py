@@ -17,6 +17,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gate.agents.around import Around, Sent, told
+from gate.agents.framework import read
 from gate.constraints.value import is_object
 from gate.errors import ConfigError, GateError
 
@@ -117,29 +118,17 @@ def _of(native: object, name: str) -> Any:
     return native.get(name) if is_object(native) else getattr(native, name, None)
 
 
-def _arguments(text: object) -> object:
-    """The arguments of a call that are sent as text; what is no JSON stays text, which is refused."""
-    from gate.commands.strict import decode
-
-    if not isinstance(text, str):
-        return text
-    try:
-        return decode(text.encode()) if text.strip() else {}
-    except (ValueError, RecursionError):
-        return text
-
-
 def _result_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _read_chat(call: object) -> Sent:
     function = _of(call, "function")
-    return Sent(_of(function, "name"), _arguments(_of(function, "arguments")), str(_of(call, "id") or ""))
+    return Sent(_of(function, "name"), read(_of(function, "arguments")), str(_of(call, "id") or ""))
 
 
 def _read_responses(item: object) -> Sent:
-    return Sent(_of(item, "name"), _arguments(_of(item, "arguments")), str(_of(item, "call_id") or ""))
+    return Sent(_of(item, "name"), read(_of(item, "arguments")), str(_of(item, "call_id") or ""))
 
 
 def _read_anthropic(block: object) -> Sent:

@@ -12,18 +12,18 @@ model is told to make the call again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from functools import cache
+from collections.abc import AsyncGenerator, Callable, Mapping
+from copy import copy
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from gate.agents._strands import FailedError, interrupts, noted, outcome, refusal, result_of, schema
-from gate.agents.around import Around, Sent, asked, told
-from gate.agents.framework import framework
+from gate.agents._strands import FailedError, GatedTool, interrupt, interrupts, noted, outcome, refusal, result_of, schema
+from gate.agents.around import Around, Sent, told
+from gate.agents.framework import framework, gated_copy
 from gate.agents.team import Team
 from gate.constraints.value import is_object
-from gate.errors import ConfigError, Denied, GateError, NeedsApproval, Unavailable
+from gate.errors import ConfigError, Denied, GateError, NeedsApproval
 
 if TYPE_CHECKING:
     from gate.ask import Question
@@ -31,10 +31,9 @@ if TYPE_CHECKING:
     from gate.gate import Gate
     from gate.tool import Options
 
-_strands: Final = framework("strands", extra="strands")
+    Stream = Callable[..., AsyncGenerator[Any]]
+
 _hooks: Final = framework("strands.hooks", extra="strands")
-_interrupts: Final = framework("strands.interrupt", extra="strands")
-_events: Final = framework("strands.types._events", extra="strands")
 
 
 def guard(
@@ -89,54 +88,46 @@ class _Guard:
 
     def gated(self, tool: Any, agent: Any) -> Any:
         """The gated copy of a tool for an agent, of the tool's own class."""
-        bare: Any = tool
-        kind: type[object] = bare.__class__
-        if not isinstance(tool, _GatedTool):
-            kind = _class(kind)  # type: ignore[arg-type]  # a class is hashable
+        if not isinstance(tool, GatedTool):
+            made = gated_copy(tool, GatedTool, gate_guard=self, gate_agent=agent)
         elif tool.gate_guard is not self:
-            raise ConfigError(f"the tool '{bare.tool_name}' is behind another guard")
+            raise ConfigError(f"the tool '{tool.tool_name}' is behind another guard")
         elif tool.gate_agent is agent:
             return tool
-        made: Any = object.__new__(kind)
-        made.__dict__.update(bare.__dict__, gate_guard=self, gate_agent=agent)
-        inner = getattr(bare, "agent", None)
+        else:
+            made = copy(tool)
+            made.gate_agent = agent
+        inner = getattr(tool, "agent", None)
         if inner is not None and hasattr(inner, "tool_registry"):
             self.cover(inner)
         return made
 
-    async def stream(self, tool: Any, inner: Any, tool_use: Any, state: dict[str, Any], **more: Any) -> AsyncGenerator[Any]:
+    async def call(self, tool: Any, inner: Stream, tool_use: Any, state: dict[str, Any], **more: Any) -> list[Any]:
         """A call: the events of the tool, which are passed on when it is done, or its refusal."""
         events: list[Any] = []
+        given: Any = None
 
         async def run(arguments: dict[str, object]) -> Any:
-            events.clear()
-            async for event in inner({**tool_use, "input": arguments}, state, **more):
-                events.append(event)
-            return outcome(events)
+            nonlocal given
+            events[:] = [event async for event in inner({**tool_use, "input": arguments}, state, **more)]
+            given = outcome(events)
+            return given
 
-        times = 0
         try:
             agent, sent, question, said, times = self._read(tool, tool_use, state)
         except Exception as error:
-            denial = error if isinstance(error, Denied) else Unavailable(str(error))
-            yield refusal(tool_use, self.team.refused(denial, tool.tool_name))
-            return
+            return [refusal(tool_use, self.team.refused(error, tool.tool_name))]
         try:
-            if said is None:
-                value = await self.team.arun(agent, sent, run)
-            else:
-                with self.around.answered(question, said):
-                    value = await self.team.arun(agent, sent, run)
-            if value is not outcome(events):
+            value = await self.team.arun(agent, sent, run, question, said)
+            if value is not given:
                 events[-1:] = [result_of(events) | {"content": value if isinstance(value, list) else [{"text": value}]}]
         except NeedsApproval as needed:
-            events = [refusal(tool_use, needed) if self.team.inside else _interrupt(tool, tool_use, state, needed, times)]
+            return [refusal(tool_use, needed) if self.team.inside else interrupt(tool, tool_use, state, needed, times)]
         except FailedError:
             pass  # the tool's own failure is in its events
         except GateError as error:
-            events = [refusal(tool_use, error)]
-        for event in events:
-            yield event
+            return [refusal(tool_use, error)]
+        return events
 
     def _read(self, tool: Any, tool_use: Any, state: dict[str, Any]) -> tuple[str, Sent, Question | None, object, int]:
         """Agent, call, the question that it was interrupted for, what the person says to it, and how often it was."""
@@ -154,32 +145,3 @@ class _Guard:
         said = ours[-1].response
         looks = is_object(said) and said.get("gate") == "answered"
         return tool.gate_agent.name, sent, case.question if case else None, None if looks else said, len(ours)
-
-
-class _GatedTool:
-    """What makes a tool a gated one."""
-
-    gate_guard: _Guard
-    gate_agent: Any
-    gate_declared = False
-
-    async def stream(self, tool_use: Any, invocation_state: dict[str, Any], **more: Any) -> AsyncGenerator[Any]:
-        """The tool's events, or its refusal."""
-        tool: Any = super()
-        async for event in self.gate_guard.stream(self, tool.stream, tool_use, invocation_state, **more):
-            yield event
-
-
-@cache
-def _class(kind: type[object]) -> type[object]:
-    return type(f"Gated{kind.__name__}", (_GatedTool, kind), {"__module__": __name__})
-
-
-def _interrupt(tool: Any, tool_use: Any, state: dict[str, Any], needed: NeedsApproval, times: int) -> Any:
-    """The event that interrupts the agent for the question."""
-    context = _strands.ToolContext(tool_use=tool_use, agent=tool.gate_agent, invocation_state=state)
-    try:
-        context.interrupt(f"gate:{times}", reason=asked(needed.question))
-    except _interrupts.InterruptException as interrupt:
-        return _events.ToolInterruptEvent(tool_use, [interrupt.interrupt])
-    return refusal(tool_use, needed)

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gate.agents.part import part
 from gate.errors import ConfigError, Denied, GateError, Unavailable
+from gate.inside import Inside
 
 if TYPE_CHECKING:
     from gate.agents.around import Around, Sent
+    from gate.ask import Question
     from gate.capability import Capability
 
 T = TypeVar("T")
@@ -51,32 +53,30 @@ class Team:
         caller = _caller.get()
         return caller is not None and caller[0] is self
 
-    async def arun(self, agent: str, sent: Sent, run: Callable[[dict[str, object]], Awaitable[T]]) -> T:
-        """`Around.arun` for an agent. sent.capability: what the run acts under; inside another's tool it is not looked at."""
+    async def arun(
+        self, agent: str, sent: Sent, run: Callable[[dict[str, object]], Awaitable[T]], question: Question | None = None, said: object = None
+    ) -> T:
+        """`Around.arun` for an agent. sent.capability: what the run acts under; inside another's tool it is not looked at.
 
-        async def inside(arguments: dict[str, object]) -> T:
-            token = _caller.set((self, agent))
-            try:
-                return await run(arguments)
-            finally:
-                _caller.reset(token)
-
-        return await self._around.arun(self.acts(agent, sent), inside)
+        question: what the call was paused for; said: what the framework's person says to that, as `Around.answered` takes it, None for nothing.
+        """
+        sent = self.acts(agent, sent)
+        with Inside(_caller, (self, agent)):
+            if said is None:
+                return await self._around.arun(sent, run)
+            with self._around.answered(question, said):
+                return await self._around.arun(sent, run)
 
     def run(self, agent: str, sent: Sent, run: Callable[[dict[str, object]], T]) -> T:
-        """The same of plain code."""
-
-        def inside(arguments: dict[str, object]) -> T:
-            token = _caller.set((self, agent))
-            try:
-                return run(arguments)
-            finally:
-                _caller.reset(token)
-
-        return self._around.run(self.acts(agent, sent), inside)
+        """The same of plain code, for a call that was not paused."""
+        sent = self.acts(agent, sent)
+        with Inside(_caller, (self, agent)):
+            return self._around.run(sent, run)
 
     def acts(self, agent: str, sent: Sent) -> Sent:
         """The call with the capability of that agent in it. Denied when that cannot be made."""
+        if not self._parts and _caller.get() is None:
+            return sent
         try:
             return self._acts(agent, sent)
         except Denied as denial:
@@ -86,8 +86,9 @@ class Team:
         except Exception as error:
             raise self.refused(Unavailable(f"the gate failed: {error}"), sent.tool) from error
 
-    def refused(self, denial: Denied, tool: str) -> Denied:
-        """Records a refusal that the gate has not recorded itself; it is one also when that fails."""
+    def refused(self, error: Exception, tool: str) -> Denied:
+        """Records a refusal that the gate has not recorded itself, and is one also when that fails; of any other error makes one."""
+        denial = error if isinstance(error, Denied) else Unavailable(str(error))
         denial.tool = denial.tool or tool
         try:
             self._gate.home.records.refusal(denial, self._gate.current(), None)
@@ -97,8 +98,6 @@ class Team:
 
     def _acts(self, agent: str, sent: Sent) -> Sent:
         caller = _caller.get()
-        if not self._parts and caller is None:
-            return sent
         line, acting = self._line(agent), self._gate.current()
         if caller is not None and caller[0] is self:
             sent = sent._replace(capability=None, session=acting.session)
