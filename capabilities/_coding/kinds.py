@@ -17,10 +17,7 @@ from capabilities._http.kinds import UrlKind
 from capabilities._paths.place import COPY, Place, look
 from capabilities._paths.text import normal, show
 from capabilities._plain import NOTHING
-from capabilities._shell.flow import assess as judge
-from capabilities._shell.grammar import lex
 from capabilities._shell.text import BashKind
-from capabilities._shell.value import script_of
 from gate.constraints.value import is_array
 from gate.effect import Assessment, Risk, join
 from gate.frozen import freeze, thaw
@@ -114,6 +111,10 @@ class Command:
         return found, files
 
     def _found(self, value: str, scene: Scene) -> Assessment:
+        from capabilities._shell.flow import assess as judge  # only for commands: most of an agent's calls are about files
+        from capabilities._shell.grammar import lex
+        from capabilities._shell.value import script_of
+
         setting, home = scene.setting, scene.setting.home
         found = join(
             [

@@ -11,6 +11,7 @@ then SIGKILL.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import signal
 import sys
@@ -78,7 +79,8 @@ class Relay:
         self.behind, self.session, self.child = behind, session, child
         self.people = people or People(behind, session)
         self._noted, self._listed, self._longest = noted, listed, longest
-        self._fds = (stdin, stdout, child.stdin.fileno(), child.stdout.fileno())
+        self._fds = (stdin, stdout, os.dup(child.stdin.fileno()), child.stdout.fileno())
+        child.stdin.close()  # `Out` closes its own, so that nobody closes a number that is another file's by then
         self._waiting: list[tuple[Message, Context]] = []
         self._listing: asyncio.Task[None] | None = None
         self._answers: dict[str, asyncio.Future[Message]] = {}
