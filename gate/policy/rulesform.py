@@ -136,7 +136,7 @@ def _list(item: Field, *, filled: bool = False) -> Field:
     def field(place: _Place, value: object) -> object:
         if not isinstance(value, list):
             return place.must("must be a list")
-        found: list[object] = value
+        found: list[object] = value  # pyright: ignore[reportUnknownVariableType]  # of anything
         if filled and not found:
             return place.must("is empty; leave it out instead")
         return [item(place.at(number), one) for number, one in enumerate(found)]
