@@ -408,6 +408,8 @@ def test_a_budget_of_tool_time_is_spent_by_what_the_server_takes(place: Place) -
     with opened(place.gated(server, token=place.grant(wall=1))) as client:
         for _ in range(12):
             client.call("slow", {"seconds": 0.2})
-    assert 1 <= len(place.names) <= 6, "the last is cut off"
     with Gate(place.home) as gate:
+        ended = [record["outcome"] for record in log(gate, "outcome", "call")]
+        assert 1 <= [one["status"] for one in ended].count("ok") <= 5
+        assert sum(one["duration_us"] for one in ended) < 1_200_000, "what is cut off is counted too"
         assert any("nothing is left of" in reason for reason in refusals(gate))
