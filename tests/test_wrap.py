@@ -478,5 +478,5 @@ def test_a_stream_runs_under_the_authority_of_whoever_reads_it(gate: Gate) -> No
 @pytest.mark.parametrize("arguments", [None, [], "x", [("x", 1)], {1: 2}])
 def test_arguments_by_name_are_an_object(gate: Gate, arguments: Any) -> None:
     gate.wrap(double)
-    with using(gate, "double"), pytest.raises(BadCall, match="object with names"):
+    with using(gate, "double"), pytest.raises(BadCall, match="JSON object, name → value"):
         gate.call("double", arguments)

@@ -64,5 +64,5 @@ class FastMcp(Harness):
             return "the child is done"
 
         definition = {"name": "delegate", "parameters": {"properties": {"task": {}}}}
-        tools = Tools(stage.gate, [definition], {"delegate": delegate}, capability=capability, session=stage.session, tools=stage.options)
+        tools = Tools(stage.gate, [definition], {"delegate": delegate}, capability=capability, session=stage.session)
         return refusal((await tools.arun(Sent("delegate", dict(use.arguments), use.id)))[0])

@@ -46,7 +46,8 @@ class OpenAIChat(Harness):
 
     def _tools(self, stage: Stage, functions, **who) -> Tools:
         definitions = [{"type": "function", "function": {"name": name, "parameters": json_schema(one)}} for name, one in functions.items()]
-        return Tools(stage.gate, definitions, functions, session=stage.session, tools=stage.options, **who)
+        options = {name: said for name, said in stage.options.items() if name in functions}
+        return Tools(stage.gate, definitions, functions, session=stage.session, tools=options, **who)
 
     async def _loop(self, tools: Tools, turns, seen) -> None:
         for turn in turns:
