@@ -79,7 +79,9 @@ class McpClient(Harness):
             await self._loop(stage, session, stage.sub.turns, seen, part=stage.sub.part)
             return "the child is done"
 
-        tools = Tools(stage.gate, [{"name": "delegate", "parameters": {"properties": {"task": {}}}}], {"delegate": delegate}, **{**around, "tools": {}})
+        tools = Tools(
+            stage.gate, [{"name": "delegate", "parameters": {"properties": {"task": {}}}}], {"delegate": delegate}, **{**around, "tools": {}}
+        )
         with ref.under(use.id):
             from gate.agents.around import Sent
             from gate.agents.mcp_client import refusal
