@@ -62,7 +62,9 @@ def serving(application: Callable[..., Awaitable[None]]):
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(64)
-    config = uvicorn.Config(application, log_level="error", access_log=False, lifespan="auto", timeout_graceful_shutdown=1)
+    settings: dict[str, Any] = {"log_level": "error", "access_log": False, "lifespan": "auto", "timeout_graceful_shutdown": 1}
+    # a connection that a client kept while all were busy is not closed just as it sends again
+    config = uvicorn.Config(application, timeout_keep_alive=120, **settings)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
