@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from gate.errors import ConfigError
+from gate.port import bound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -27,18 +27,9 @@ def serve(application: Callable[..., Awaitable[None]], host: str, port: int, rea
     needed()
     import uvicorn
 
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise ConfigError(f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}") from None
     settings: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False, "proxy_headers": False, "lifespan": "on"}
     config = uvicorn.Config(application, timeout_keep_alive=KEPT, limit_concurrency=MOST, timeout_graceful_shutdown=2, ws="none", **settings)
-    with listening:
+    with bound(host, port) as listening:
         found = listening.getsockname()
-        listening.listen(128)
         ready(f"http://{f'[{host}]' if ':' in host else host}:{found[1]}")
         uvicorn.Server(config).run(sockets=[listening])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from gate.errors import ConfigError
+from gate.port import bound
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gate.home import Home
 
 PORT: Final = 8790
+_HINT: Final = "try --port 0"
 NEEDS: Final = ("starlette", "jinja2", "uvicorn")
 _LOOPBACK_ADDRESSES: Final = frozenset({"127.0.0.1", "::1"})
 _LOOPBACK: Final = _LOOPBACK_ADDRESSES | {"localhost"}
@@ -96,17 +98,10 @@ def listening(settings: Settings) -> Generator[list[socket.socket]]:
     A browser that is sent to `localhost` tries ::1 too: whoever listened there would be the same page to it, and could act as ours.
     """
     with ExitStack() as opened:
-        first = opened.enter_context(_bound(settings.host, settings.port))
+        first = opened.enter_context(bound(settings.host, settings.port, hint=_HINT))
         port, local = first.getsockname()[1], settings.host in _LOOPBACK_ADDRESSES and not settings.url
         others = [each for each in _LOOPBACK_ADDRESSES if each != settings.host and (each != "::1" or _has_ipv6())] if local else []
-        yield [first, *[opened.enter_context(_bound(each, port)) for each in others]]
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ConfigError(f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}; try --port 0") from None
+        yield [first, *[opened.enter_context(bound(each, port, hint=_HINT)) for each in others]]
 
 
 def _has_ipv6() -> bool:
