@@ -12,17 +12,14 @@ tools.  A tool in which an agent runs is declared so, `tools={"task": {"effects"
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from inspect import signature
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
+from gate.agents._langchain import called, reading
 from gate.agents._langgraph import InGraph
-from gate.agents._langgraph_said import Called, schema_of
-from gate.agents.around import Sent
 from gate.agents.framework import framework
-from gate.constraints.value import is_object
 from gate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
 
 _AgentMiddleware: Any = framework("langchain.agents.middleware", extra="langchain").AgentMiddleware
 _tools: Final = framework("langchain_core.tools", extra="langchain")
-_runtime: Final = framework("langgraph.runtime", extra="langchain")
 
 
 class GateMiddleware(_AgentMiddleware):  # type: ignore[misc]  # the framework's class is not there when this is checked
@@ -44,13 +40,13 @@ class GateMiddleware(_AgentMiddleware):  # type: ignore[misc]  # the framework's
         """The framework's hook."""
         if isinstance(request.tool, _Guarded):
             return handler(request)  # it is behind a gate itself
-        return self._graph.call(_called(request), lambda arguments: handler(_with(request, arguments)))
+        return self._graph.call(called(request), lambda arguments: handler(_with(request, arguments)))
 
     async def awrap_tool_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """The same in an event loop."""
         if isinstance(request.tool, _Guarded):
             return await handler(request)
-        return await self._graph.acall(_called(request), lambda arguments: handler(_with(request, arguments)))
+        return await self._graph.acall(called(request), lambda arguments: handler(_with(request, arguments)))
 
 
 def guard(tools: Iterable[Any], gate: Gate, /, **around: Any) -> list[Any]:
@@ -60,18 +56,6 @@ def guard(tools: Iterable[Any], gate: Gate, /, **around: Any) -> list[Any]:
     """
     graph = InGraph(gate, **around)
     return [_guarded(graph, _tool(tool)) for tool in tools]
-
-
-def _called(request: Any) -> Called:
-    call, runtime = request.tool_call, request.runtime
-    config: Mapping[str, Any] = getattr(runtime, "config", None) or {}
-    return Called(_sent(call.get("name"), call.get("args"), call.get("id"), getattr(runtime, "context", None), config), request.tool, config)
-
-
-def _sent(name: Any, arguments: Any, call_id: object, context: Any, config: Mapping[str, Any]) -> Sent:
-    capability: Any = context.get("capability") if is_object(context) else getattr(context, "capability", None)
-    where: Mapping[str, object] = config.get("configurable") or {}
-    return Sent(name, arguments, str(call_id or ""), capability, str(where.get("thread_id", "")))
 
 
 def _with(request: Any, arguments: dict[str, object]) -> Any:
@@ -88,56 +72,21 @@ class _Guarded:
 
     def run(self, tool_input: Any, *args: Any, config: Any = None, tool_call_id: str | None = None, **kwargs: Any) -> Any:
         graph, tool = self._gate
-        called, supplied = _reading(tool, tool_input, config, tool_call_id)
+        call, supplied = reading(tool, tool_input, config, tool_call_id)
 
         def go_on(arguments: dict[str, object]) -> Any:
             return tool.run({**arguments, **supplied}, *args, config=config, tool_call_id=tool_call_id, **kwargs)
 
-        return graph.call(called, go_on)
+        return graph.call(call, go_on)
 
     async def arun(self, tool_input: Any, *args: Any, config: Any = None, tool_call_id: str | None = None, **kwargs: Any) -> Any:
         graph, tool = self._gate
-        called, supplied = _reading(tool, tool_input, config, tool_call_id)
+        call, supplied = reading(tool, tool_input, config, tool_call_id)
 
         async def go_on(arguments: dict[str, object]) -> Any:
             return await tool.arun({**arguments, **supplied}, *args, config=config, tool_call_id=tool_call_id, **kwargs)
 
-        return await graph.acall(called, go_on)
-
-
-def _reading(tool: Any, tool_input: Any, config: Any, call_id: str | None) -> tuple[Called, dict[str, object]]:
-    """The call, and what of its input the program supplies: arguments that the tool's own code has and its schema for models has not."""
-    config = config or {}
-    supplied: dict[str, object] = {}
-    if isinstance(tool_input, str):
-        tool_input = dict.fromkeys(list(tool.args)[:1], tool_input)
-    elif is_object(tool_input) and "langgraph_node" in (config.get("metadata") or {}):  # elsewhere nobody supplies anything
-        ours = _supplied(tool)
-        supplied = {name: value for name, value in tool_input.items() if name in ours}
-        tool_input = {name: value for name, value in tool_input.items() if name not in ours}
-    return Called(_sent(tool.name, tool_input, call_id, _context(), config), tool, config), supplied
-
-
-def _supplied(tool: Any) -> set[str]:
-    function = getattr(tool, "func", None) or getattr(tool, "coroutine", None) or tool._run  # noqa: SLF001  # where tools of a class of their own say it
-    declared = schema_of(tool).get("properties")
-    fields = tool.get_input_schema().model_fields
-    by_hand = {name for name, field in fields.items() if any(map(_by_hand, field.metadata))}
-    return {*signature(function).parameters, *fields} - by_hand - set(declared if is_object(declared) else ())
-
-
-def _by_hand(mark: object) -> bool:
-    """Whether what is marked so is put in by the program and not by the graph, which older versions leave as the model sent it."""
-    kind = mark if isinstance(mark, type) else type(mark)
-    injected = issubclass(kind, _tools.InjectedToolArg)
-    return injected and kind is not _tools.InjectedToolCallId and not kind.__module__.startswith(("langgraph.", "langchain."))
-
-
-def _context() -> Any:
-    try:
-        return _runtime.get_runtime().context
-    except Exception:  # this is no graph
-        return None
+        return await graph.acall(call, go_on)
 
 
 def _tool(tool: Any) -> Any:

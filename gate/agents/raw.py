@@ -11,14 +11,12 @@ raised.  Each method takes the provider's object or the same as a mapping, and h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from gate.agents._raw import ANTHROPIC, CHAT, RESPONSES, Message, Style, defined
 from gate.agents.around import Around, Sent, told
-from gate.agents.framework import read
-from gate.constraints.value import is_object
 from gate.errors import ConfigError, GateError
 
 if TYPE_CHECKING:
@@ -26,15 +24,6 @@ if TYPE_CHECKING:
 
     from gate.gate import Gate
     from gate.tool import Options
-
-Message = dict[str, object]
-
-
-class Style(NamedTuple):
-    """How one provider writes a call and its result. read: a call of the model as tool, arguments, id."""
-
-    read: Callable[[object], Sent]
-    result: Callable[[Sent, object, bool], Message]
 
 
 class Tools:
@@ -54,7 +43,7 @@ class Tools:
     ) -> None:
         self.around = Around(gate, tools=tools, **around)
         self._functions = dict(functions)
-        found = [_defined(definition) for definition in definitions]
+        found = [defined(definition) for definition in definitions]
         names = [name for name, _ in found]
         if unknown := sorted(set(tools or ()) - set(names)):  # the tool that is meant would be undeclared, and not ask
             raise ConfigError(f"tools= says what '{unknown[0]}' does, and no definition has that name; there are {', '.join(names) or 'none'}")
@@ -82,27 +71,27 @@ class Tools:
 
     def openai_chat(self, call: object) -> Message:
         """The message that answers one of `message.tool_calls` (Chat Completions; LiteLLM)."""
-        return self._answer(_CHAT, call)
+        return self._answer(CHAT, call)
 
     def openai_responses(self, item: object) -> Message:
         """The input item that answers a `function_call` item (Responses)."""
-        return self._answer(_RESPONSES, item)
+        return self._answer(RESPONSES, item)
 
     def anthropic(self, block: object) -> Message:
         """The content block that answers a `tool_use` block (Messages)."""
-        return self._answer(_ANTHROPIC, block)
+        return self._answer(ANTHROPIC, block)
 
     def aopenai_chat(self, call: object) -> Coroutine[Any, Any, Message]:
         """`openai_chat` in an event loop."""
-        return self._aanswer(_CHAT, call)
+        return self._aanswer(CHAT, call)
 
     def aopenai_responses(self, item: object) -> Coroutine[Any, Any, Message]:
         """`openai_responses` in an event loop."""
-        return self._aanswer(_RESPONSES, item)
+        return self._aanswer(RESPONSES, item)
 
     def aanthropic(self, block: object) -> Coroutine[Any, Any, Message]:
         """`anthropic` in an event loop."""
-        return self._aanswer(_ANTHROPIC, block)
+        return self._aanswer(ANTHROPIC, block)
 
     def _answer(self, style: Style, native: object) -> Message:
         sent = style.read(native)
@@ -111,52 +100,3 @@ class Tools:
     async def _aanswer(self, style: Style, native: object) -> Message:
         sent = style.read(native)
         return style.result(sent, *await self.arun(sent))
-
-
-def _of(native: object, name: str) -> Any:
-    """A member of the provider's object or of a mapping."""
-    return native.get(name) if is_object(native) else getattr(native, name, None)
-
-
-def _result_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _read_chat(call: object) -> Sent:
-    function = _of(call, "function")
-    return Sent(_of(function, "name"), read(_of(function, "arguments")), str(_of(call, "id") or ""))
-
-
-def _read_responses(item: object) -> Sent:
-    return Sent(_of(item, "name"), read(_of(item, "arguments")), str(_of(item, "call_id") or ""))
-
-
-def _read_anthropic(block: object) -> Sent:
-    return Sent(_of(block, "name"), _of(block, "input"), str(_of(block, "id") or ""))
-
-
-def _write_chat(sent: Sent, value: object, refused: bool) -> Message:  # noqa: FBT001  # one signature for three
-    del refused
-    return {"role": "tool", "tool_call_id": sent.id, "content": _result_text(value)}
-
-
-def _write_responses(sent: Sent, value: object, refused: bool) -> Message:  # noqa: FBT001  # as above
-    del refused
-    return {"type": "function_call_output", "call_id": sent.id, "output": _result_text(value)}
-
-
-def _write_anthropic(sent: Sent, value: object, refused: bool) -> Message:  # noqa: FBT001  # as above
-    marked: Message = {"is_error": True} if refused else {}
-    return {"type": "tool_result", "tool_use_id": sent.id, "content": _result_text(value), **marked}
-
-
-_CHAT: Final = Style(_read_chat, _write_chat)
-_RESPONSES: Final = Style(_read_responses, _write_responses)
-_ANTHROPIC: Final = Style(_read_anthropic, _write_anthropic)
-
-
-def _defined(definition: object) -> tuple[str, Mapping[str, object] | None]:
-    """Name and JSON Schema of a tool as one of the providers takes it."""
-    inner = _of(definition, "function") or definition
-    schema = _of(inner, "parameters") or _of(inner, "input_schema")
-    return str(_of(inner, "name")), schema if is_object(schema) else None
