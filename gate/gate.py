@@ -203,7 +203,7 @@ class Gate(Authority, Halves, Toolbox):
             taken = charges(budgets, limited, permit.call, home.now())
             if permit.approvals:
                 taken += tuple([use_of(approval) for approval in permit.approvals if approval.uses])
-            ticket = Ticket(permit, limited, taken, ref, budgets.varies, edits)
+            ticket = Ticket(permit, limited, taken, ref, budgets.varies, edits, since=home.now())
             try:
                 await wait.spend(home.ledger, home.records.spend(ticket))
             except Exhausted as short:

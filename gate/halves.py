@@ -6,8 +6,8 @@
 
 `ref` is the framework's own id of the call.  Authorizing the same call of the same session under the same ref again, for the same agent and
 capability, gives the same ticket and charges nothing, also from another process; `gate.ticket` finds it for an after hook that runs
-elsewhere.  The first outcome stands.  `ticket.again` says that it was open: a hook that was repeated says yes again, but two who would run
-the call themselves must not both (`gate.agents.parts`).
+elsewhere.  The first outcome stands, and takes the tool time that has passed since, unless it says how much.  `ticket.again` says that it
+was open: a hook that was repeated says yes again, but two who would run the call themselves must not both (`gate.agents.parts`).
 """
 
 from __future__ import annotations
@@ -71,12 +71,15 @@ class Halves(ABC):
         *,
         value: object = None,
         error: BaseException | None = None,
-        seconds: float = 0.0,
+        seconds: float | None = None,
         cost: Mapping[str, object] | None = None,
     ) -> bool:
-        """The last step. False when it was settled before, here or in another process. OutputLimit when the value must not be passed on."""
+        """The last step. False when it was settled before, here or in another process. OutputLimit when the value must not be passed on.
+
+        seconds: of tool time; left out, all that have passed since the call was authorized.
+        """
         _check_settling(ticket, error, seconds, cost)
-        outcome = _outcome(ticket, value, error, seconds, cost)
+        outcome = _outcome(ticket, value, error, self._taken(ticket, seconds), cost)
         first = ticket.silent or self.home.ledger.settle(self.home.records.settlement(ticket, outcome))
         if outcome.status == "output-limit":
             outcome.result()
@@ -88,16 +91,22 @@ class Halves(ABC):
         *,
         value: object = None,
         error: BaseException | None = None,
-        seconds: float = 0.0,
+        seconds: float | None = None,
         cost: Mapping[str, object] | None = None,
     ) -> bool:
         """`settle` in an event loop."""
         _check_settling(ticket, error, seconds, cost)
-        outcome = _outcome(ticket, value, error, seconds, cost)
+        outcome = _outcome(ticket, value, error, self._taken(ticket, seconds), cost)
         first = ticket.silent or await self.home.ledger.asettle(self.home.records.settlement(ticket, outcome))
         if outcome.status == "output-limit":
             outcome.result()
         return first
+
+    def _taken(self, ticket: Ticket, seconds: float | None) -> float:
+        """Whoever says nothing of the time does not get it for nothing."""
+        if seconds is not None:
+            return seconds
+        return 0.0 if ticket.since is None else max(0.0, self.home.now() - ticket.since)
 
 
 def reopened(home: Home, tool: Tool, call: Call, decision: Allow | Ask, ref: str) -> Ticket | None:
@@ -106,12 +115,12 @@ def reopened(home: Home, tool: Tool, call: Call, decision: Allow | Ask, ref: str
     if found is None:
         return None
     taken = tuple([Charge(key, amount, amount) for key, amount in found.reserved.items()])
-    return Ticket(open_already(call._replace(serial=found.call_id), decision), tool, taken, ref, again=True)
+    return Ticket(open_already(call._replace(serial=found.call_id), decision), tool, taken, ref, since=found.time, again=True)
 
 
 _REF: Final = "'call_17'"
 _TICKET: Final = given.Sort("what authorize or ticket gave,", lambda value: isinstance(value, Ticket))
-_SECONDS: Final = given.Sort("a number of seconds,", lambda value: given.NUMBER.admits(value) and value >= 0)  # type: ignore[operator]  # a number
+_SECONDS: Final = given.Sort("a number of seconds,", lambda value: value is None or (given.NUMBER.admits(value) and value >= 0))  # type: ignore[operator]  # a number
 _ERROR: Final = given.Sort("what the tool raised,", lambda value: value is None or isinstance(value, BaseException))
 
 
@@ -119,8 +128,7 @@ def _check_settling(ticket: object, error: object, seconds: object, cost: Mappin
     """ConfigError for what no outcome is made of; before anything is recorded, so that it can be settled rightly."""
     if (
         type(ticket) is Ticket
-        and type(seconds) is float
-        and 0 <= seconds <= 1e9
+        and (seconds is None or (type(seconds) is float and 0 <= seconds <= 1e9))
         and cost is None
         and (error is None or isinstance(error, BaseException))
     ):

@@ -24,6 +24,7 @@ class Ticket(NamedTuple):
     varies: bool = True  # whether what was reserved is an estimate, of which the outcome tells the real amount
     edits: tuple[str, ...] = ()  # the questions in answer to which people changed the call; the agent asked for something else
     silent: bool = False  # leaves no record: a rule says audit = "off", and nothing about it needs settling
+    since: float | None = None  # when it was let run, in seconds since the epoch
     again: bool = False  # it was open already: one call, so one run, and somebody else was told before that it may
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gate import ANY, BadCall, Denied, Exhausted, Gate, NeedsApproval, OutputLimit, Ticket
-from gate.testing import ScriptedApprover
+from gate.testing import FakeClock, ScriptedApprover
 from gate.token import format_presentation
 from tests.children import child, ended
 from tests.kit import ASK, denied, finished, intents, log, outcomes, python, short, sign_as, spent, write_rules
@@ -262,6 +262,25 @@ def test_the_real_cost_replaces_the_reserved_one(gate: Gate) -> None:
         assert gate.settle(ticket, cost={"usd": "0.5"}, seconds=1)
         short(lambda: gate.authorize("buy", {}), "/cost/usd")
     assert [record["outcome"]["cost"] for record in log(gate, "outcome")] == [{"usd": 1_000_000}] * 4 + [{"usd": 500_000}]
+
+
+def test_who_says_nothing_of_the_time_does_not_get_it_for_nothing(gate: Gate, clock: FakeClock) -> None:
+    """A hook that settles without `seconds`, as they do, kept a tool busy for ever under a limit of tool time."""
+    with using(gate, wall=10):
+        for seconds in (4.0, 5.5):
+            ticket = gate.authorize("pay", CALL, ref="c")
+            clock.advance(seconds)
+            assert gate.settle(ticket)
+        ticket = gate.authorize("pay", CALL, ref="c")
+        clock.advance(60)
+        assert gate.settle(gate.ticket("pay", CALL, ref="c"), seconds=0.1)  # type: ignore[arg-type]  # it is open
+        ticket = gate.authorize("pay", CALL, ref="c")
+        clock.advance(2.0)
+        found = gate.ticket("pay", CALL, ref="c")
+        assert found is not None and gate.settle(found), "an after hook knows when it began, too"
+        with pytest.raises(Exhausted, match="nothing is left of the tool time"):
+            gate.authorize("pay", CALL, ref="c")
+    assert [record["outcome"]["duration_us"] for record in log(gate, "outcome", "call")] == [4_000_000, 5_500_000, 100_000, 2_000_000]
 
 
 def test_in_an_event_loop(gate: Gate) -> None:

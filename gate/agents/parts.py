@@ -5,12 +5,14 @@ calls under one id would be charged once and run three times.  So the first tick
 that is kept in the gate's folder, and good for one.  Otherwise it is refused, also in another process, and also when the run before was killed:
 nobody knows how far it came.
 
-Both steps are a small file, and not awaited: a task that is cancelled between them and the run would lose a call that waits for somebody.
+Both steps are a small file, and not awaited: a task that is cancelled between them and the run would lose a call that waits for somebody.  The
+tool time that is charged is that of the last part: between two of them a person is waited for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from gate import ref
@@ -38,6 +40,7 @@ class Parts(Around):
         with self.gate.within(scope), ref.under(sent.id, once=self._once), self.gate.noticing() as notices:
             ticket = self.gate.authorize(sent.tool, sent.arguments, ref=sent.id)
             self.taken(ticket, sent)
+            begin = perf_counter()
             try:
                 with ref.under(""):
                     value = run(ticket.arguments)
@@ -45,9 +48,9 @@ class Parts(Around):
                 self.paused(ticket)
                 raise  # the ticket stays open, and is found again by the call's id
             except BaseException as error:
-                self.gate.settle(ticket, error=error)
+                self.gate.settle(ticket, error=error, seconds=perf_counter() - begin)
                 raise
-            self.gate.settle(ticket, value=value)
+            self.gate.settle(ticket, value=value, seconds=perf_counter() - begin)
             return self._noted(value, notices) if notices else value
 
     async def arun_parts(
@@ -63,6 +66,7 @@ class Parts(Around):
         with self.gate.within(scope), ref.under(sent.id, once=self._once), self.gate.noticing() as notices:
             ticket = await self.gate.aauthorize(sent.tool, sent.arguments, ref=sent.id)
             self.taken(ticket, sent)
+            begin = perf_counter()
             try:
                 with ref.under(""):
                     value = await run(ticket.arguments)
@@ -73,10 +77,10 @@ class Parts(Around):
                 self.paused(ticket)
                 raise  # as above
             except BaseException as error:
-                await self.gate.asettle(ticket, error=error)
+                await self.gate.asettle(ticket, error=error, seconds=perf_counter() - begin)
                 raise
             if not stopped:
-                await self.gate.asettle(ticket, value=value)
+                await self.gate.asettle(ticket, value=value, seconds=perf_counter() - begin)
             return self._noted(value, notices) if notices else value
 
     def taken(self, ticket: Ticket, sent: Sent) -> None:

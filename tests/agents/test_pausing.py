@@ -99,6 +99,13 @@ def test_in_two_processes_it_is_the_same(gate: Gate) -> None:
     assert len(intents(gate)) == 1
 
 
+def test_the_time_that_the_last_part_takes_is_charged(gate: Gate) -> None:
+    made, ran = pausing(gate, gate.grant("root", tools={"delegate": ANY}, wall=60)), list[object]()
+    asyncio.run(part(made, WAITS, ran, 0.2))
+    asyncio.run(part(made, "done", ran, 0.2))
+    assert 200_000 <= spent(gate, "/wall") < 60_000_000
+
+
 def test_what_was_killed_in_the_middle_does_not_go_on(gate: Gate) -> None:
     """Nobody said that it waits, so nobody knows how far it came."""
     made, ran = pausing(gate), list[object]()

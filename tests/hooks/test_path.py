@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,14 @@ def test_a_call_is_authorized_by_one_and_settled_by_another(home: Path, work: st
     made, ended = log(home, "intent", "call", "outcome")
     assert (made["ref"], made["session"], made["agent"]) == ("t1", "claude:s1", "claude-agent")
     assert (ended["call"], ended["outcome"]["status"]) == (made["call"], "ok")
+
+
+def test_the_time_between_the_two_is_the_calls(home: Path, work: str) -> None:
+    """Nothing of it was charged, so a limit of tool time limited nothing behind a hook."""
+    tell(home, before("Bash", {"command": "ls"}, cwd=work))
+    time.sleep(0.3)
+    tell(home, after("Bash", {"command": "ls"}, {"stdout": "x"}, cwd=work))
+    assert log(home, "outcome")[0]["outcome"]["duration_us"] >= 300_000
 
 
 def test_what_failed_is_recorded_as_that(home: Path, work: str) -> None:
