@@ -13,6 +13,7 @@ import pytest
 
 from gate import ANY, Gate
 from gate.mcp.era import CAPABILITY, VERSION
+from gate.token import inspect
 from tests.kit import log, outcomes, refusals
 from tests.mcp.behind import Place, tool
 from tests.mcp.client import Client
@@ -336,10 +337,13 @@ def test_methods_are_closed(place: Place) -> None:
 
 def test_a_list_of_the_modern_era_is_private_and_ends_with_its_capability(place: Place) -> None:
     place.granted = {"echo": ANY}
-    with opened(place.gated(place.scripted(lists=[TOOLS]), token=place.grant(minutes=5))) as client:
+    capability = place.grant(minutes=5)
+    (token,) = inspect(capability)
+    with opened(place.gated(place.scripted(lists=[TOOLS]), token=capability)) as client:
+        asked = time.time()
         result = client.request("tools/list", {"_meta": MODERN})["result"]
         assert result["cacheScope"] == "private"
-        assert 0 < result["ttlMs"] <= 300_000
+        assert 0 < result["ttlMs"] <= (token.expires - asked) * 1000, "it would be kept when the capability, in whole seconds, has ended"
 
 
 def test_a_refusal_says_why_in_the_methods_own_form(place: Place) -> None:
